@@ -1,0 +1,40 @@
+"""What tokens cost. There is no built-in list: prices change, and a wrong one is worse than none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .errors import ConfigError
+from .usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD per million tokens: `input`, `output`, and `cached_input` where the provider bills cached prompts apart.
+
+    `Price(0, 0)` is free; an unknown price is `None` in place of a `Price`. Raises `ConfigError` for a negative or
+    non-finite number.
+
+    >>> Price(0.15, 0.60).of(Usage(1_000_000, 1_000_000))
+    0.75
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output", "cached_input"):
+            value = getattr(self, name)
+            if name == "cached_input" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+                raise ConfigError(f"Price({name}) must be USD per million tokens, 0 or more, not {value!r}.")
+
+    def of(self, usage: Usage) -> float:
+        """The price of `usage` in USD."""
+        cached = usage.cached_input_tokens if self.cached_input is not None else 0
+        rate = self.cached_input if self.cached_input is not None else self.input
+        whole = (usage.input_tokens - cached) * self.input + cached * rate + usage.output_tokens * self.output
+        return whole / 1_000_000

@@ -1,0 +1,41 @@
+"""Tokens used. `None` in place of a `Usage` means that the provider reported nothing, which is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more requests; `cached_input_tokens` is the part of the input served from a prompt cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_input_tokens + other.cached_input_tokens,
+        )
+
+    def to_dict(self) -> dict[str, int]:
+        """The form in which routes record usage, the same for both hosts."""
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "total_tokens": self.input_tokens + self.output_tokens,
+        }
+
+
+def total(usages: Iterable[Usage | None]) -> Usage | None:
+    """The sum, or None as soon as one part is unknown: a sum with a hole would read as a smaller bill."""
+    whole = Usage()
+    for usage in usages:
+        if usage is None:
+            return None
+        whole += usage
+    return whole
