@@ -29,4 +29,5 @@ class Always:
         models = len(state.drafted)
         if not -models <= self.model < models:
             raise PolicyError(f"{self!r} names a model that a cascade of {models} does not have.")
-        return Decision(Finish(self.model % models), f"The policy lets model {self.model % models} answer every question.")
+        chosen = self.model % models
+        return Decision(Finish(chosen), f"The policy lets model {chosen} answer every question.")

@@ -1,0 +1,72 @@
+"""What both adapters need around a check, and no host has: judging a draft's form, reading a custom verifier's result,
+and the room that a verifier's window leaves for the context.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .decision import Tally
+from .errors import ConfigError
+from .query import Query
+from .verdict import count, final_text
+
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+FILTERED = frozenset({"content_filter", "content_filtered", "safety", "recitation", "blocklist", "prohibited_content"})
+
+
+def problem(text: str, finish_reason: str | None) -> str:
+    """Why a draft can't be kept, as an adjective: "filtered", "cut off", "empty"; or "" if it can be judged.
+
+    Providers return all three as success; only the finish reason and the text tell.
+    """
+    reason = (finish_reason or "").lower()
+    if reason in FILTERED:
+        return "filtered"
+    if reason in CUT_OFF:
+        return "cut off"
+    return "" if final_text(text) else "empty"
+
+
+def read_result(result: object, n: int) -> Tally:
+    """The tally of what a verifier callable returned for `n` verdicts.
+
+    A float is a direct confidence in [0, 1]; a list holds True, False or None (also 1 and 0), of which the first `n`
+    count. Raises `ConfigError` for anything else.
+    """
+    if isinstance(result, float):
+        if math.isfinite(result) and 0 <= result <= 1:
+            return Tally(probability=result)
+        raise ConfigError(f"The verifier returned the confidence {result!r}; it must lie between 0 and 1.")
+    if isinstance(result, Iterable) and not isinstance(result, str | bytes | dict):
+        return count([_verdict(item) for item in result][:n])
+    raise ConfigError(
+        f"The verifier returned {type(result).__name__}; it must return a list of True, False or None, or a float."
+    )
+
+
+def _verdict(item: Any) -> bool | None:
+    if item is None:
+        return None
+    if item in (0, 1):
+        return bool(item)
+    raise ConfigError(f"The verifier returned the verdict {item!r}; a verdict is True, False or None.")
+
+
+def fitted(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:
+    """`query` with its context cut so that the checking prompt fits the verifier's window.
+
+    `rendered` gives the whole prompt as text, `window` and `reply` are in tokens (`None`: unknown, nothing is cut),
+    `counter` counts the tokens of a text. Only the context is ever cut.
+    """
+    if window is None:
+        return query
+    over = counter(rendered(query)) + reply - window
+    return query if over <= 0 else query.fit(max(0, counter(query.context_text) - over), counter)
+
+
+def approximate_tokens(text: str) -> int:
+    """A careful guess where no tokenizer is known: one token for three characters of UTF-8, rounded up."""
+    return -(-len(text.encode()) // 3)

@@ -1,0 +1,42 @@
+"""Two policies, one of them chosen by a coin for each call: how a budget between two policies is met exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..decision import Decision, Policy, State
+from .threshold import unit_interval
+
+_BELOW_ONE = 1 - 2**-53
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Mixture:
+    """`first` decides a share `weight` of the calls, `second` the others, chosen by `state.coin`.
+
+    The policy that is chosen sees the coin stretched to [0, 1) again, so a mixture of mixtures is exact. Points of two
+    policies mix linearly: cost and score are weight * first + (1 - weight) * second.
+
+    Raises `ConfigError` unless 0 <= weight <= 1.
+    """
+
+    first: Policy
+    second: Policy
+    weight: float
+
+    def __post_init__(self) -> None:
+        unit_interval("Mixture(weight)", self.weight)
+
+    def __repr__(self) -> str:
+        return f"Mixture({self.first!r}, {self.second!r}, {self.weight:g})"
+
+    def decide(self, state: State) -> Decision:
+        """As the chosen policy decides; the reason names the draw."""
+        weight = self.weight
+        chosen = state.coin < weight
+        coin = state.coin / weight if chosen else (state.coin - weight) / (1 - weight)
+        policy, share, name = (self.first, weight, "first") if chosen else (self.second, 1 - weight, "second")
+        decision = policy.decide(replace(state, coin=min(coin, _BELOW_ONE)))
+        return replace(
+            decision, reason=f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
+        )

@@ -1,0 +1,181 @@
+"""The record of one call: who answered, why, after which steps, for how many tokens and how much money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from .decision import Accept, Tally
+from .errors import ConfigError
+from .price import Price
+from .query import Query
+from .routing import Checks, Ending, Reply, Step
+from .usage import Usage, total
+
+RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The tokens of one step: whose they are, at which price. `usage` None means that none were reported."""
+
+    role: Literal["draft", "verify", "answer"]
+    model: int | None
+    usage: Usage | None
+    price: Price | None
+
+    @property
+    def cost(self) -> float | None:
+        """USD, or None where price or usage is unknown; no tokens cost nothing at any price."""
+        if self.usage == Usage():
+            return 0.0
+        return None if self.usage is None or self.price is None else self.price.of(self.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The record of one call, the same in both hosts.
+
+    `action` is accept (a draft was kept), escalate (a later model answered after a rejection), direct (the policy let
+    a model answer unchecked), bypass (the policy was not asked) or fallback (something failed). `confidence` and
+    `verdicts` are those of the last verified draft. `usage` and `cost` are laid out as in `to_dict`; a figure that
+    needs an unknown price or an unreported usage is None, never 0.
+    """
+
+    model: int
+    model_name: str | None
+    action: RouteAction
+    reason: str
+    confidence: float | None
+    verdicts: Mapping[str, int]
+    steps: Sequence[Mapping[str, Any]]
+    context_source: str
+    context_truncated: bool
+    policy: str
+    errors: Sequence[str]
+    usage: Mapping[str, Any]
+    usage_estimated: bool
+    cost: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dict: what the hosts attach to a response."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Route:
+        """The route that `to_dict` gave. Raises `ConfigError` if a field is missing."""
+        try:
+            return cls(**{name: data[name] for name in cls.__slots__})
+        except KeyError as missing:
+            raise ConfigError(f"This is not the record of a route: it has no field {missing}.") from None
+
+
+def settle(
+    ending: Ending,
+    query: Query,
+    *,
+    policy: str,
+    names: Sequence[str | None],
+    prices: Sequence[Price | None] | None = None,
+    answer: Reply | None = None,
+) -> Route:
+    """Close the books of one call: `answer` is the finishing reply, None when a draft was kept."""
+    model = ending.action.model
+    priced = prices or (None,) * len(names)
+    steps = ending.steps if answer is None else (*ending.steps, Step("finish", model))
+    bills = _bills(ending.steps, priced)
+    if answer is not None:
+        bills.append(Bill("answer", model, answer.usage, priced[model]))
+    said = answer or ending.reply
+    return Route(
+        model=model,
+        model_name=(said.name if said else None) or names[model],
+        action=_action(ending, model),
+        reason=ending.reason,
+        confidence=ending.tally.confidence,
+        verdicts=ending.tally.to_dict(),
+        steps=[_step(step) for step in steps],
+        context_source=query.source,
+        context_truncated=query.truncated or ending.truncated,
+        policy=policy,
+        errors=list(ending.errors),
+        usage=_usage(bills, len(names)),
+        usage_estimated=any(isinstance(s.result, Checks) and s.result.estimated for s in ending.steps),
+        cost=_cost(bills, said, len(names) - 1, priced[-1]),
+    )
+
+
+def _action(ending: Ending, model: int) -> RouteAction:
+    """Where two fit, the later of accept, escalate, direct, bypass, fallback; direct means that none was rejected."""
+    if ending.errors:
+        return "fallback"
+    if ending.bypass:
+        return "bypass"
+    if any(step.do == "draft" and step.model < model for step in ending.steps):
+        return "escalate"
+    checked = any(step.do == "verify" and step.model == model for step in ending.steps)
+    return "accept" if checked and isinstance(ending.action, Accept) else "direct"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    plain: dict[str, Any] = {"do": step.do, "model": step.model}
+    if step.do == "verify":
+        plain["n"] = step.n
+        plain["verdicts"] = step.result.tally.to_dict() if isinstance(step.result, Checks) else Tally().to_dict()
+    return plain
+
+
+def _bills(steps: Sequence[Step], prices: Sequence[Price | None]) -> list[Bill]:
+    """One bill a step. A request that failed is taken as unbilled: no provider reports tokens for one."""
+    bills = []
+    for step in steps:
+        if isinstance(step.result, Reply):
+            bills.append(Bill("draft", step.model, step.result.usage, prices[step.model]))
+        elif isinstance(step.result, Checks):
+            whose = step.result.model
+            price = step.result.price if whose is None else prices[whose]
+            bills.append(Bill("verify", whose, step.result.usage, price))
+    return bills
+
+
+def _usage(bills: Sequence[Bill], models: int) -> dict[str, Any]:
+    def by(role: str) -> dict[str, int] | None:
+        return _tokens(total(bill.usage for bill in bills if bill.role == role))
+
+    return {
+        "total": _tokens(total(bill.usage for bill in bills)),
+        "draft": by("draft"),
+        "verify": by("verify"),
+        "answer": by("answer"),
+        "by_model": [_tokens(total(bill.usage for bill in bills if bill.model == m)) for m in range(models)],
+    }
+
+
+def _tokens(usage: Usage | None) -> dict[str, int] | None:
+    return None if usage is None else usage.to_dict()
+
+
+def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | None) -> dict[str, Any]:
+    """What the call cost, and what the last model alone would have cost, net of verification."""
+    costs = [bill.cost for bill in bills]
+    known = [cost for cost in costs if cost is not None]
+    spent = sum(known) if len(known) == len(costs) else None
+    own = [bill.cost for bill in bills if bill.model == last and bill.role != "verify"]
+    guess = price.of(said.usage) if price and said and said.usage is not None else None
+    alone = own[-1] if own else guess
+    return {
+        "total": spent,
+        "always_large": alone,
+        "always_large_estimated": not own and guess is not None,
+        "saved": None if spent is None or alone is None else alone - spent,
+        "currency": "USD",
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,312 @@
+"""The routing procedure, written once.
+
+`route` is a generator: it yields effects, is sent their results and returns an `Ending`. It does no I/O and has no
+colour, so the same lines serve a blocking call, an awaited one, a stream, either host, and the replay of recorded
+outcomes. The finishing call is not an effect: it belongs to the caller, who may stream it.
+
+Rules that hold under every policy (they are not the policy's to break):
+
+- a draft that is empty, cut off or filtered is rejected unverified;
+- a draft whose checks gave no readable verdict is not accepted while a larger model is left;
+- a failed draft or verification hands over to the next model instead of failing the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, TypeVar
+
+from .decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from .errors import PolicyError
+from .price import Price
+from .usage import Usage
+
+log = logging.getLogger("automix")
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Effect: ask the policy what to do in `state`."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Result of `Draft`: what a model answered. `problem` says why the text can't be judged, e.g. "cut off"."""
+
+    text: str
+    usage: Usage | None = None
+    native: Any = None
+    problem: str = ""
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Result of `Verify`: the verdicts of one batch.
+
+    `model` is the model that gave them, None for a verifier outside the cascade, whose `price` may then be known.
+    `estimated` marks usage that the provider reported incompletely. `errors` are those of the `tally.failed` checks.
+    """
+
+    tally: Tally
+    usage: Usage | None = None
+    model: int | None = None
+    price: Price | None = None
+    estimated: bool = False
+    truncated: bool = False
+    errors: tuple[BaseException, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Result of any effect that raised."""
+
+    error: Exception
+
+
+Effect: TypeAlias = Decide | Draft | Verify
+Result: TypeAlias = Decision | Reply | Checks | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing done: `do` is draft, verify, accept or finish; `result` what came of it, None for accept and finish."""
+
+    do: str
+    model: int
+    n: int | None = None
+    result: Reply | Checks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the routing ended: `accept` a draft held, or let a model `finish` the call.
+
+    `verified` is the last model whose draft was checked, `tally` what the checks said. `errors` are the types of what
+    failed on the way.
+    """
+
+    action: Accept | Finish
+    reason: str
+    steps: tuple[Step, ...] = ()
+    errors: tuple[str, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+    bypass: bool = False
+    models: int = 0
+    raising: bool = False
+
+    @property
+    def reply(self) -> Reply | None:
+        """The kept draft, or None when a model has still to finish."""
+        if isinstance(self.action, Finish):
+            return None
+        held = (s.result for s in self.steps if s.do == "draft" and s.model == self.action.model)
+        return next((r for r in held if isinstance(r, Reply)), None)
+
+    @property
+    def truncated(self) -> bool:
+        """True if a check saw a context that had been cut."""
+        return any(isinstance(s.result, Checks) and s.result.truncated for s in self.steps)
+
+    def after(self, error: Exception) -> Ending:
+        """The ending once the finishing model failed with `error`: the next model finishes.
+
+        Raises `error` if no larger model is left or failures are to be raised.
+        """
+        model = self.action.model
+        if self.raising or model >= self.models - 1:
+            raise error
+        warn("answer", model, error)
+        reason = f"Model {model} failed to answer ({type(error).__name__}); the next model answers."
+        return replace(self, action=Finish(model + 1), reason=reason, errors=(*self.errors, type(error).__name__))
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What happened so far; lives as long as one call."""
+
+    state: State
+    raising: bool
+    steps: list[Step] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def last(self) -> int:
+        return len(self.state.drafted) - 1
+
+    def fail(self, role: str, model: int, error: BaseException) -> None:
+        if self.raising:
+            raise error
+        warn(role, model, error)
+        self.errors.append(type(error).__name__)
+
+    def hold(self, model: int, held: bool) -> None:
+        drafted = list(self.state.drafted)
+        drafted[model] = held
+        self.state = replace(self.state, drafted=tuple(drafted))
+
+    def add(self, model: int, asked: int, tally: Tally) -> None:
+        tallies, available = list(self.state.tallies), list(self.state.available)
+        tallies[model] += tally
+        short = tally.drawn + tally.failed < asked
+        available[model] = 0 if short or tally.probability is not None else max(0, available[model] - asked)
+        self.state = replace(self.state, tallies=tuple(tallies), available=tuple(available))
+        self.tally = tallies[model]
+
+    def onward(self, model: int) -> Action:
+        """What comes after `model` when the policy has no say: the next model, or the best that is left."""
+        if model >= self.last:
+            return Accept(model)
+        following = model + 1
+        if following == self.last or self.state.drafted[following]:
+            return Accept(self.last) if self.state.drafted[self.last] else Finish(self.last)
+        return Draft(following)
+
+    def end(self, action: Accept | Finish, reason: str) -> Ending:
+        steps = (*self.steps, Step("accept", action.model)) if isinstance(action, Accept) else tuple(self.steps)
+        return Ending(
+            action=action,
+            reason=reason,
+            steps=steps,
+            errors=tuple(self.errors),
+            tally=self.tally,
+            models=len(self.state.drafted),
+            raising=self.raising,
+        )
+
+
+def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Ending]:
+    """Climb the cascade as the policy says, from `start`, until an answer is kept or a model is to finish.
+
+    With `raising`, the first error of any step is raised (`on_failure="raise"`). Raises `PolicyError` when a policy
+    asks for something impossible.
+    """
+    trail = _Trail(start, raising)
+    forced: Action | None = None
+    reason = ""
+    while True:
+        if forced is None:
+            decision = yield Decide(trail.state)
+            if isinstance(decision, Failure):
+                raise decision.error
+            action, reason = decision.action, decision.reason
+            _possible(action, trail.state)
+        else:
+            action, forced = forced, None
+        match action:
+            case Finish():
+                return trail.end(action, reason)
+            case Accept(model=model):
+                tally = trail.state.tallies[model]
+                mute = tally.confidence is None and tally.drawn + tally.failed > 0
+                if not mute or model == trail.last:
+                    return trail.end(action, reason)
+                trail.hold(model, False)
+                forced, reason = trail.onward(model), f"No check of model {model}'s draft could be read."
+            case Draft(model=model):
+                why = yield from _draft(trail, action)
+                if why:
+                    forced, reason = trail.onward(model), why
+            case Verify(model=model):
+                why = yield from _verify(trail, action)
+                if why:
+                    trail.hold(model, model == trail.last)
+                    forced, reason = trail.onward(model), why
+
+
+def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, str]:
+    """Hold the draft; return why it was rejected, if it was."""
+    model, result = action.model, (yield action)
+    if isinstance(result, Failure):
+        trail.steps.append(Step("draft", model))
+        if model == trail.last:
+            raise result.error
+        trail.fail("draft", model, result.error)
+        return f"Model {model} failed to draft ({type(result.error).__name__}); the next model answers."
+    trail.steps.append(Step("draft", model, result=result))
+    trail.hold(model, not result.problem or model == trail.last)
+    return f"Rejected unverified: the draft of model {model} is {result.problem}." if result.problem else ""
+
+
+def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
+    """Count the verdicts; return why the draft can't be judged, if no check worked."""
+    model, result = action.model, (yield action)
+    if isinstance(result, Failure):
+        result = Checks(Tally(failed=action.n), errors=(result.error,))
+    trail.steps.append(Step("verify", model, action.n, result))
+    for error in result.errors:
+        trail.fail("verification", model, error)
+    trail.add(model, action.n, result.tally)
+    tally = trail.state.tallies[model]
+    if tally.failed and not tally.drawn and tally.probability is None:
+        return f"No check of model {model}'s draft worked; the next model answers."
+    return ""
+
+
+def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ending:
+    """The ending of a call that the policy is not asked about."""
+    return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
+
+
+def _possible(action: Action, state: State) -> None:
+    """Raise `PolicyError` unless `action` can be carried out in `state`."""
+    models = len(state.drafted)
+    if not isinstance(action, Draft | Verify | Accept | Finish) or not 0 <= action.model < models:
+        raise PolicyError(f"The policy decided {action!r}, which a cascade of {models} models can't do.")
+    held = state.drafted[action.model]
+    if isinstance(action, Draft) and held:
+        raise PolicyError(f"The policy asked for {action!r}, but that draft is already held.")
+    if isinstance(action, Accept | Verify) and not held:
+        raise PolicyError(f"The policy decided {action!r}, but no draft of model {action.model} is held.")
+    if isinstance(action, Verify) and not 1 <= action.n <= state.available[action.model]:
+        left = state.available[action.model]
+        raise PolicyError(f"The policy asked for {action!r}, but {left} verdicts are available on that draft.")
+
+
+def warn(role: str, model: int, error: BaseException) -> None:
+    """Log a failure that routing survives. Only the error's type: messages may quote prompts or keys."""
+    log.warning("The %s of model %d failed with %s; routing goes on without it.", role, model, type(error).__name__)
+
+
+R = TypeVar("R")
+
+
+def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result]) -> R:
+    """Drive `flow` to its end, performing each effect in turn."""
+    result: Result | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(result)
+            except StopIteration as stop:
+                ending: R = stop.value
+                return ending
+            try:  # apart from the send above: a StopIteration raised by a model must not end the flow
+                result = perform(effect)
+            except Exception as error:
+                result = Failure(error)
+    finally:
+        flow.close()
+
+
+async def arun(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Awaitable[Result]]) -> R:
+    """Drive `flow` like `run`, awaiting each effect."""
+    result: Result | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(result)
+            except StopIteration as stop:
+                ending: R = stop.value
+                return ending
+            try:
+                result = await perform(effect)
+            except Exception as error:
+                result = Failure(error)
+    finally:
+        flow.close()
