@@ -12,7 +12,7 @@ from .errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class VerdictCost:
-    """A batch of b verdicts costs `each` * b, plus `first` if it is the draft's first batch, else `again`, plus `round`.
+    """A batch of b verdicts costs each * b, plus `first` if it is the draft's first batch, else `again`, plus `round`.
 
     `first` and `again` are what reading the prompt costs (with prefix caching `again` is near zero), `round` prices the
     time of one more round trip. Raises `ConfigError` for a negative or non-finite number.

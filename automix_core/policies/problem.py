@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..errors import ConfigError
@@ -32,6 +32,11 @@ def final_counts(k: int) -> list[Count]:
     return [(c, k - u - c, u) for u in range(k + 1) for c in range(k - u + 1)]
 
 
+def tallies(k: int, reads: bool) -> list[Count]:
+    """All tallies of 0 to k checks, fewer first; without `reads` those with unreadable verdicts are left out."""
+    return [count for m in range(k + 1) for count in final_counts(m) if reads or not count[2]]
+
+
 def thinning(part: Count, whole: Count) -> float:
     """The chance that the first sum(part) of the checks in `whole` are tallied as `part`."""
     if any(p > w for p, w in zip(part, whole, strict=True)):
@@ -49,8 +54,8 @@ class ObservationModel:
     """
 
     k: int
-    likelihood: tuple[tuple[float, ...], ...]
-    cost: VerdictCost = VerdictCost()
+    likelihood: Sequence[Sequence[float]]
+    cost: VerdictCost = field(default_factory=VerdictCost)
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
@@ -59,8 +64,8 @@ class ObservationModel:
         for s, row in enumerate(self.likelihood):
             if len(row) not in (self.k + 1, len(final_counts(self.k))):
                 raise ConfigError(
-                    f"likelihood[{s}] has {len(row)} entries; {self.k} checks have {self.k + 1} counts of correct ones, "
-                    f"or {len(final_counts(self.k))} tallies with unreadable ones."
+                    f"likelihood[{s}] has {len(row)} entries; {self.k} checks have {self.k + 1} counts of correct "
+                    f"verdicts, or {len(final_counts(self.k))} tallies with unreadable ones."
                 )
             _distribution(f"likelihood[{s}]", row)
         if len({len(row) for row in self.likelihood}) > 1:
@@ -75,12 +80,6 @@ class ObservationModel:
     def finals(self) -> list[Count]:
         """The final tallies, in the order of the likelihood's rows."""
         return final_counts(self.k)[: len(self.likelihood[0])]
-
-    @property
-    def counts(self) -> list[Count]:
-        """All tallies of 0 to k checks, fewer first."""
-        every = (count for m in range(self.k + 1) for count in final_counts(m))
-        return [count for count in every if self.reads or not count[2]]
 
     def of(self, count: Count) -> tuple[float, ...]:
         """The probability, in each hidden state, that the first sum(count) checks are tallied as `count`."""
@@ -100,12 +99,12 @@ class Problem:
     Raises `ConfigError` if the tables don't fit together.
     """
 
-    prior: tuple[float, ...]
-    scores: tuple[tuple[float, ...], ...]
-    costs: tuple[float, ...]
-    observations: tuple[ObservationModel | None, ...]
+    prior: Sequence[float]
+    scores: Sequence[Sequence[float]]
+    costs: Sequence[float]
+    observations: Sequence[ObservationModel | None]
     cost_weight: float
-    states: tuple[str, ...] = ()
+    states: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _set(self, "prior", tuple(float(p) for p in self.prior))

@@ -1,0 +1,195 @@
+"""The exact POMDP policy: a look-up table from what the checks said to the best action.
+
+`solver.solve` makes it from a `Problem`. Deciding and loading need no numpy: one look-up, decisions made beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from ..errors import ConfigError, PolicyError
+from .problem import Count, ObservationModel, Problem, tallies
+from .threshold import said
+
+History: TypeAlias = tuple[Count | None, ...]
+"""What the checks of each model's draft said; None where no draft is held."""
+
+Ranked: TypeAlias = tuple[tuple[Action, float], ...]
+"""Actions and the expected reward from here on, best first."""
+
+_Key: TypeAlias = tuple[tuple[bool, ...], tuple[Tally, ...]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class POMDP:
+    """The best action for every history in `nodes`, by expected reward; what is paid is sunk (paper, section 3.3).
+
+    A decision's `values` hold the expected reward of each action, the belief over the problem's hidden states and each
+    model's expected score. Where verdicts are short the best feasible action is taken. A direct confidence counts as
+    the nearest share of k, a tally of more than k checks is scaled to k, and a history outside the table is decided
+    without further checks. Only the latest draft is checked; any draft held may be accepted, but not one whose checks
+    gave no readable verdict.
+
+    `decide` raises `PolicyError` when the cascade has another number of models.
+    """
+
+    problem: Problem
+    nodes: Mapping[History, Ranked] = field(hash=False)
+    _likelihoods: tuple[dict[Count, tuple[float, ...]], ...] = field(init=False, compare=False)
+    _decisions: dict[_Key, tuple[Decision, int, int]] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for history, ranked in self.nodes.items():
+            models = {action.model for action, _ in ranked}
+            if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
+                raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
+        likelihoods = tuple({c: o.of(c) for c in tallies(o.k, o.reads)} if o else {} for o in self.problem.observations)
+        object.__setattr__(self, "_likelihoods", likelihoods)
+        object.__setattr__(self, "_decisions", dict(self._entries()))
+
+    def __repr__(self) -> str:
+        return f"POMDP(models={self.problem.models}, cost_weight={self.problem.cost_weight:.4g})"
+
+    def decide(self, state: State) -> Decision:
+        """The best feasible action in `state`."""
+        found = self._decisions.get((state.drafted, state.tallies))
+        if found is not None and state.available[found[1]] >= found[2]:
+            return found[0]
+        return self._beside_the_table(state)
+
+    def belief(self, history: History) -> tuple[float, ...]:
+        """The probability of each hidden state after `history`. What no state predicts says nothing."""
+        weights = tuple(self.problem.prior)
+        for table, count in zip(self._likelihoods, history, strict=True):
+            if count is not None and (likelihood := table.get(count)):
+                updated = tuple(w * p for w, p in zip(weights, likelihood, strict=True))
+                weights = updated if math.fsum(updated) > 0 else weights
+        whole = math.fsum(weights)
+        return tuple(w / whole for w in weights)
+
+    def history(self, state: State) -> History:
+        """`state` in the terms of the table."""
+        if len(state.drafted) != self.problem.models:
+            raise PolicyError(
+                f"This policy was made for {self.problem.models} models, the cascade has {len(state.drafted)}."
+            )
+        observed = zip(state.drafted, state.tallies, self.problem.observations, strict=True)
+        return tuple(_count(tally, model) if held else None for held, tally, model in observed)
+
+    def _entries(self) -> Iterator[tuple[_Key, tuple[Decision, int, int]]]:
+        for history, ranked in self.nodes.items():
+            drafted = tuple(count is not None for count in history)
+            tallies = tuple(Tally() if count is None else Tally(*count) for count in history)
+            state = State(drafted, tallies, (0,) * len(history))
+            action = ranked[0][0]
+            need = action.n if isinstance(action, Verify) else int(isinstance(action, Draft))
+            yield (drafted, tallies), (self._decision(state, history, ranked), action.model, need)
+
+    def _decision(self, state: State, history: History, ranked: Ranked, because: str = "") -> Decision:
+        belief = self.belief(history)
+        scores = [
+            math.fsum(b * row[m] for b, row in zip(belief, self.problem.scores, strict=True))
+            for m in range(self.problem.models)
+        ]
+        latest = state.latest
+        words = "Nothing is known yet" if latest is None else said(state, latest)
+        worth = [_worth(action, value, scores, self.problem) for action, value in _contrast(ranked)]
+        reason = because + f"{words[0].upper()}{words[1:]}: {'; '.join(worth)}."
+        return Decision(
+            ranked[0][0],
+            reason,
+            {
+                "expected": {label(action): value for action, value in ranked},
+                "belief": dict(zip(self.problem.states, belief, strict=True)),
+                "scores": scores,
+            },
+        )
+
+    def _beside_the_table(self, state: State) -> Decision:
+        """The best action that `state` leaves; without an entry in the table, the best that needs no more checks."""
+        history = self.history(state)
+        known = self.nodes.get(history, ())
+        ranked = tuple((action, value) for action, value in known if _feasible(action, state))
+        if ranked:
+            return self._decision(state, history, ranked)
+        belief, problem, latest = self.belief(history), self.problem, state.latest
+        options: list[tuple[Action, float]] = []
+        for m in range(problem.models):
+            action: Action = Accept(m) if state.drafted[m] else Finish(m)
+            if _feasible(action, state) and (state.drafted[m] or latest is None or m > latest):
+                score = math.fsum(b * row[m] for b, row in zip(belief, problem.scores, strict=True))
+                options.append((action, score - (0.0 if state.drafted[m] else problem.price(m))))
+        ranked = tuple(sorted(options, key=lambda option: -option[1]))
+        return self._decision(state, history, ranked, "Outside the policy's table, decided without more checks. ")
+
+
+def label(action: Action) -> str:
+    """An action in a few words, as in a decision's values."""
+    match action:
+        case Accept(model):
+            return f"accept {model}"
+        case Finish(model):
+            return f"finish {model}"
+        case Draft(model):
+            return f"draft {model}"
+        case Verify(model, n):
+            return f"verify {model}, {n} more"
+
+
+def _count(tally: Tally, model: ObservationModel | None) -> Count:
+    """`tally` as the observation model knows it: at most k checks, unreadable ones only if they are an outcome."""
+    if model is None:
+        return 0, 0, 0
+    k = model.k
+    if tally.probability is not None:
+        correct = int(tally.probability * k + 0.5)
+        return correct, k - correct, 0
+    correct, incorrect, unreadable = tally.correct, tally.incorrect, tally.unreadable if model.reads else 0
+    drawn = correct + incorrect + unreadable
+    if drawn <= k:
+        return correct, incorrect, unreadable
+    unreadable = int(unreadable * k / drawn + 0.5)
+    readable = k - unreadable
+    correct = int(correct * readable / ((correct + incorrect) or 1) + 0.5)
+    return correct, readable - correct, unreadable
+
+
+def _feasible(action: Action, state: State) -> bool:
+    match action:
+        case Verify(model, n):
+            return state.drafted[model] and state.available[model] >= n
+        case Draft(model):
+            return not state.drafted[model] and state.available[model] > 0
+        case Finish(model):
+            return not state.drafted[model]
+        case Accept(model):
+            tally = state.tallies[model]
+            mute = tally.confidence is None and tally.drawn + tally.failed > 0
+            return state.drafted[model] and (not mute or model == len(state.drafted) - 1)
+
+
+def _contrast(ranked: Ranked) -> Sequence[tuple[Action, float]]:
+    """The best action and the best of another kind (two batch sizes are one kind)."""
+    best = ranked[0]
+    others = (other for other in ranked[1:] if not isinstance(other[0], Verify))
+    rival = next(others, None)
+    return (best,) if rival is None else (best, rival)
+
+
+def _worth(action: Action, value: float, scores: Sequence[float], problem: Problem) -> str:
+    match action:
+        case Accept(model):
+            return f"the draft of model {model} is worth {value:.3f}"
+        case Verify(_, n):
+            return f"{n} more verdict{'s are' if n > 1 else ' is'} worth {value:.3f}, the price included"
+        case Draft(model):
+            return f"a draft of model {model} that can be checked is worth {value:.3f}"
+        case Finish(model):
+            return (
+                f"the answer of model {model} is worth {value:.3f}, "
+                f"a score of {scores[model]:.3f} less {problem.price(model):.3f} for its cost"
+            )

@@ -1,0 +1,229 @@
+"""Solving a `Problem` exactly: backward induction over the tallies (numpy; deciding needs none).
+
+All values are kept unnormalised, multiplied by the probability of the history. Then the value of drawing b more checks
+is a fixed linear map of the values one level on, because the chance that the first checks are tallied as t, given that
+the checks so far are tallied as t', does not depend on the hidden state (`problem.thinning`):
+
+    J(t) = max { w(t) . score_a                          accept the draft of model a, held
+                 w(t) . (score_j - cost_weight * c_j)    let a later model j finish
+                 J_j(w(t)) - cost_weight * c_j * |w(t)|  let j draft, to be checked
+                 sum_t' thin(t, t') J(t') - cost_weight * x(b) * |w(t)|   draw b more }
+
+with w(t) the weights of the hidden states. The cost per model is O(nodes^2), and one model's tallies are the rows of
+the next model's computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..decision import Accept, Action, Draft, Finish, Verify
+from .pomdp import POMDP, History, Ranked
+from .problem import Count, ObservationModel, Problem, tallies, thinning
+
+Array = NDArray[np.float64]
+
+_TIE = 1e-11
+_ROWS = 2048
+"""Rows of histories solved at a time: bounds memory for cascades of four models and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a policy is expected to do: mean score, cost, verdicts drawn and reward (score - cost_weight * cost)."""
+
+    reward: float
+    score: float
+    cost: float
+    verdicts: float
+
+
+def solve(problem: Problem, *, fixed: bool = False) -> POMDP:
+    """The policy of highest expected reward.
+
+    With `fixed` the first model always drafts and all k checks of a draft are drawn in one batch before anything is
+    decided, as in the paper. Among actions of equal value the cheaper is taken, then the one with fewer verdicts:
+    sampling stops as soon as the decision is settled, which loses nothing.
+
+    >>> from automix_core.policies.problem import ObservationModel
+    >>> checks = ObservationModel(k=1, likelihood=[[0.1, 0.9], [0.8, 0.2]])
+    >>> solve(Problem([0.6, 0.4], [[1, 1], [0, 1]], [1, 50], [checks], cost_weight=0.01))
+    POMDP(models=2, cost_weight=0.01)
+    """
+    return POMDP(problem, dict(_Solver(problem, fixed).table()))
+
+
+def value(problem: Problem, *, fixed: bool = False) -> Value:
+    """What the policy that `solve` returns is expected to do on `problem`."""
+    options, best = _Solver(problem, fixed).start()
+    reward, cost, verdicts = (float(figure) for figure in options[best][1][:, 0])
+    return Value(reward, reward + problem.cost_weight * cost, cost, verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lattice:
+    """The tallies of up to k checks, numbered, fewer first; `thin[t, t']` as in the module's formula."""
+
+    counts: tuple[Count, ...]
+    drawn: NDArray[np.int64]
+    mute: NDArray[np.bool_]
+    thin: Array
+
+
+@lru_cache(maxsize=32)
+def _lattice(k: int, reads: bool) -> _Lattice:
+    counts = tuple(tallies(k, reads))
+    return _Lattice(
+        counts,
+        np.array([sum(c) for c in counts]),
+        np.array([_mute(c) for c in counts]),
+        np.array([[thinning(part, whole) for whole in counts] for part in counts]),
+    )
+
+
+def _mute(count: Count) -> bool:
+    return count[2] > 0 and count[0] + count[1] == 0
+
+
+def _reach(model: ObservationModel) -> Array:
+    """The probability [tally, state] that the first checks are tallied so."""
+    lattice = _lattice(model.k, model.reads)
+    reach: Array = lattice.thin[:, lattice.drawn == model.k] @ np.array(model.likelihood).T
+    return reach
+
+
+Option: TypeAlias = tuple[Action, Array]
+"""An action and what follows it, unnormalised: an array [reward, cost, verdicts] x histories."""
+
+
+class _Solver:
+    """Backward induction for one problem. A history is a row of hidden-state weights; `held` are the drafts to hand."""
+
+    def __init__(self, problem: Problem, fixed: bool) -> None:
+        self.problem, self.fixed = problem, fixed
+        self.scores = np.array(problem.scores)
+        self.ties = np.array([1 + problem.cost_weight * max(problem.costs), max(problem.costs), 1.0]) * _TIE
+        self.reach = [None if o is None else _reach(o) for o in problem.observations]
+
+    def start(self) -> tuple[list[Option], int]:
+        """Every first action, and which of them is best."""
+        prior = np.array([self.problem.prior])
+        options = self._leave((), -1, prior)
+        forced = [i for i, (action, _) in enumerate(options) if self.fixed and action == Draft(0)]
+        return options, forced[0] if forced else int(self._choose(_stack(options), prior.sum(axis=1))[0])
+
+    def table(self) -> Iterator[tuple[History, Ranked]]:
+        """The nodes of the policy: every tally of a first draft, later drafts where the policy leads."""
+        nothing: History = (None,) * self.problem.models
+        options, best = self.start()
+        yield nothing, _rank(options, 0, best, 1.0, self.fixed)
+        for m in range(self.problem.models):
+            if self.reach[m] is not None:
+                yield from self._nodes((), nothing, m, np.array([self.problem.prior]))
+
+    def _nodes(
+        self, held: tuple[int, ...], before: History, m: int, weights: Array
+    ) -> Iterator[tuple[History, Ranked]]:
+        ranked: dict[Count, Ranked] = {}
+        self._draft(held, m, weights, ranked)
+        for count, after in zip(self._lattice(m).counts, self._after(m, weights)[0], strict=True):
+            if not after.sum() > 0:
+                continue
+            history = (*before[:m], count, *before[m + 1 :])
+            yield history, ranked[count]
+            best = ranked[count][0][0]
+            if isinstance(best, Draft):
+                now = held if _mute(count) else (*held, m)
+                yield from self._nodes(now, history, best.model, after[None])
+
+    def _lattice(self, m: int) -> _Lattice:
+        model = self.problem.observations[m]
+        assert model is not None
+        return _lattice(model.k, model.reads)
+
+    def _after(self, m: int, weights: Array) -> Array:
+        """The weights [row, tally, state] after each tally of model m's draft."""
+        reach = self.reach[m]
+        assert reach is not None
+        return weights[:, None, :] * reach[None]
+
+    def _leave(self, held: tuple[int, ...], latest: int, weights: Array) -> list[Option]:
+        """Every action but drawing checks: accept a draft held, or go to a model after `latest`."""
+        mass = weights.sum(axis=1)
+        none = np.zeros_like(mass)
+        options: list[Option] = [(Accept(m), np.stack([weights @ self.scores[:, m], none, none])) for m in held]
+        for m in range(latest + 1, self.problem.models):
+            spent = mass * self.problem.costs[m]
+            paid = np.stack([-self.problem.cost_weight * spent, spent, none])
+            answer = np.stack([weights @ self.scores[:, m], none, none])
+            options.append((Finish(m), answer + paid))
+            if self.reach[m] is not None:
+                rows = range(0, len(weights), _ROWS)
+                parts = [self._draft(held, m, weights[row : row + _ROWS]) for row in rows]
+                options.append((Draft(m), np.concatenate(parts, axis=1) + paid))
+        return options
+
+    def _draft(self, held: tuple[int, ...], m: int, weights: Array, ranked: dict[Count, Ranked] | None = None) -> Array:
+        """What follows once model m has drafted; fills `ranked` for the first row of `weights` if it is given."""
+        lattice, model = self._lattice(m), self.problem.observations[m]
+        assert model is not None
+        after = self._after(m, weights)
+        mass = after.sum(axis=2)
+        outcome = np.zeros((3, *mass.shape))
+        for drawn in range(model.k, -1, -1):
+            for mute in (False, True):
+                at = np.flatnonzero((lattice.drawn == drawn) & (lattice.mute == mute))
+                if not len(at):
+                    continue
+                here = mass[:, at].ravel()
+                now = held if mute else (*held, m)
+                options = self._leave(now, m, after[:, at].reshape(len(here), -1))
+                draws = [self._draw(m, b, at, mass, outcome) for b in range(model.k - drawn, 0, -1)]
+                forced = self.fixed and drawn == 0 and bool(draws)
+                options = [*draws, *options] if forced else [*options, *draws]
+                values = _stack(options)
+                best = np.zeros(len(here), dtype=np.intp) if forced else self._choose(values, here)
+                outcome[:, :, at] = values[best, :, np.arange(len(here))].T.reshape(3, len(weights), len(at))
+                if ranked is not None:
+                    for place, t in enumerate(at):
+                        ranked[lattice.counts[t]] = _rank(options, place, int(best[place]), here[place], forced)
+        return outcome[:, :, 0]
+
+    def _draw(self, m: int, b: int, at: NDArray[np.intp], mass: Array, outcome: Array) -> Option:
+        """Drawing b more checks from each of the tallies `at`, which have equal numbers drawn."""
+        lattice, model = self._lattice(m), self.problem.observations[m]
+        assert model is not None
+        drawn = lattice.drawn[at[0]]
+        ahead = np.flatnonzero(lattice.drawn == drawn + b)
+        following = outcome[:, :, ahead] @ lattice.thin[np.ix_(at, ahead)].T
+        price = model.cost.of(b, first=bool(drawn == 0))
+        spent = np.multiply.outer([-self.problem.cost_weight * price, price, float(b)], mass[:, at])
+        return Verify(m, b), (following + spent).reshape(3, -1)
+
+    def _choose(self, values: Array, mass: Array) -> NDArray[np.intp]:
+        """The best of `values` [option, 3, history]: highest reward, then lowest cost, then fewest verdicts."""
+        tied = np.ones((len(values), values.shape[2]), dtype=bool)
+        for figure, sign, tie in zip(range(3), (1, -1, -1), self.ties, strict=True):
+            worth = np.where(tied, sign * values[:, figure], -np.inf)
+            tied = worth >= worth.max(axis=0) - tie * mass
+        best: NDArray[np.intp] = tied.argmax(axis=0)
+        return best
+
+
+def _stack(options: list[Option]) -> Array:
+    return np.stack([outcome for _, outcome in options])
+
+
+def _rank(options: list[Option], place: int, best: int, mass: float, forced: bool) -> Ranked:
+    """The options of one history, `best` first, the others by reward; forced draws keep their order."""
+    valued = [(action, float(outcome[0, place] / mass) if mass > 0 else 0.0) for action, outcome in options]
+    first = valued.pop(best)
+    draws = [option for option in valued if forced and isinstance(option[0], Verify)]
+    others = [option for option in valued if option not in draws]
+    return (first, *draws, *sorted(others, key=lambda option: -option[1]))

@@ -1,0 +1,283 @@
+"""Policies as versioned JSON files: never pickle, never eval. Writing is atomic; reading checks every field."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .decision import Accept, Action, Draft, Finish, Policy, Verify
+from .errors import ConfigError, PolicyError
+from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Threshold
+from .policies.pomdp import History, Ranked
+from .policies.problem import Count
+from .verdict_cost import VerdictCost
+
+FORMAT = "automix-policy"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FittedOn:
+    """The outcomes a policy was fitted on: how many, when, and their digest (`outcome.digest`)."""
+
+    outcomes: int
+    date: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A policy and what it was made for; None where that is not known."""
+
+    policy: Policy
+    models: tuple[str, ...] | None = None
+    prompt: str | None = None
+    k: int | None = None
+    costs: tuple[float, ...] | None = None
+    data: FittedOn | None = None
+
+
+def save_policy(
+    policy: Policy,
+    path: str | os.PathLike[str],
+    *,
+    models: Iterable[str] | None = None,
+    prompt: str | None = None,
+    k: int | None = None,
+    costs: Iterable[float] | None = None,
+    data: FittedOn | None = None,
+) -> None:
+    """Write `policy` to `path`: whole or not at all.
+
+    `models` are the names of the cascade it was made for, `prompt` the digest of the checking prompt, `k` the most
+    verdicts drawn, `costs` the mean cost of each model's answer, `data` what it was fitted on. Raises `PolicyError` for
+    a policy of a class that files don't know, or when the file can't be written.
+    """
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "policy": _plain(policy),
+        "models": None if models is None else list(models),
+        "prompt": prompt,
+        "k": k,
+        "costs": None if costs is None else list(costs),
+        "data": None if data is None else asdict(data),
+    }
+    try:
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")) + "\n"
+    except ValueError:
+        raise PolicyError(f"{path}: the policy holds a number that is not finite, which a file can't keep.") from None
+    try:
+        write_atomic(Path(path), text)
+    except OSError as error:
+        raise PolicyError(f"{path} can't be written: {error.strerror or error}.") from None
+
+
+def load_policy(path: str | os.PathLike[str]) -> Policy:
+    """The policy saved at `path`. Raises `PolicyError`, naming the file and the field, if it can't be read."""
+    return load_policy_file(path).policy
+
+
+def load_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
+    """The policy saved at `path` and what it was made for. Raises `PolicyError` as `load_policy` does."""
+    data = _read(Path(path))
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise PolicyError(f'{path} is not a policy: its field "format" must be "{FORMAT}".')
+    if data.get("version") != VERSION:
+        raise PolicyError(
+            f"{path} has policy version {data.get('version')!r}, this automix-rag reads version {VERSION}: "
+            "fit the policy again, or install the version that wrote it."
+        )
+    try:
+        record = _Record.model_validate_json(json.dumps(data))
+        policy = record.policy.build()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise PolicyError(f"{path}: field {field}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+    except ConfigError as error:
+        raise PolicyError(f"{path}: {error}") from None
+    return PolicyFile(
+        policy,
+        models=None if record.models is None else tuple(record.models),
+        prompt=record.prompt,
+        k=record.k,
+        costs=None if record.costs is None else tuple(record.costs),
+        data=None if record.data is None else FittedOn(**record.data.model_dump()),
+    )
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write `text` beside `path` and move it there, so that no reader and no crash sees half a file."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Any:
+    def refuse(number: str) -> NoReturn:
+        raise PolicyError(f"{path} holds {number}, which is not a number a policy can use.")
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    except OSError as error:
+        raise PolicyError(f"{path} can't be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path} is not UTF-8 text.") from None
+    except json.JSONDecodeError as error:
+        raise PolicyError(f"{path} is not whole JSON (line {error.lineno}: {error.msg}); save it again.") from None
+
+
+def _plain(policy: Policy) -> dict[str, Any]:
+    match policy:
+        case Always():
+            return {"type": "always", "model": policy.model}
+        case Threshold():
+            return {"type": "threshold", "threshold": policy.threshold}
+        case Band():
+            return {"type": "band", "low": policy.low, "high": policy.high}
+        case Mixture():
+            first, second = _plain(policy.first), _plain(policy.second)
+            return {"type": "mixture", "weight": policy.weight, "first": first, "second": second}
+        case POMDP():
+            nodes = [
+                {"seen": list(history), "ranked": [[*_plain_action(action), value] for action, value in ranked]}
+                for history, ranked in policy.nodes.items()
+            ]
+            return {"type": "pomdp", "problem": asdict(policy.problem), "nodes": nodes}
+    raise PolicyError(f"A policy of class {type(policy).__name__} can't be saved, only those of automix_core.")
+
+
+def _plain_action(action: Action) -> list[str | int]:
+    name = type(action).__name__.lower()
+    return [name, action.model, action.n] if isinstance(action, Verify) else [name, action.model]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Always(_Strict):
+    type: Literal["always"]
+    model: int
+
+    def build(self) -> Policy:
+        return Always(self.model)
+
+
+class _Threshold(_Strict):
+    type: Literal["threshold"]
+    threshold: float
+
+    def build(self) -> Policy:
+        return Threshold(self.threshold)
+
+
+class _Band(_Strict):
+    type: Literal["band"]
+    low: float
+    high: float
+
+    def build(self) -> Policy:
+        return Band(self.low, self.high)
+
+
+class _Mixture(_Strict):
+    type: Literal["mixture"]
+    weight: float
+    first: _Policy
+    second: _Policy
+
+    def build(self) -> Policy:
+        return Mixture(self.first.build(), self.second.build(), self.weight)
+
+
+class _VerdictCost(_Strict):
+    first: float
+    again: float
+    each: float
+    round: float
+
+
+class _ObservationModel(_Strict):
+    k: int
+    likelihood: list[list[float]]
+    cost: _VerdictCost
+
+
+class _Problem(_Strict):
+    prior: list[float]
+    scores: list[list[float]]
+    costs: list[float]
+    observations: list[_ObservationModel | None]
+    cost_weight: float
+    states: list[str]
+
+
+_ActionWords: TypeAlias = (
+    tuple[Literal["accept", "finish", "draft"], int, float] | tuple[Literal["verify"], int, int, float]
+)
+
+
+class _Node(_Strict):
+    seen: list[Count | None]
+    ranked: Annotated[list[_ActionWords], Field(min_length=1)]
+
+    def entry(self) -> tuple[History, Ranked]:
+        return tuple(self.seen), tuple((_action(words), float(words[-1])) for words in self.ranked)
+
+
+_ACTIONS: dict[str, Callable[[int], Action]] = {"accept": Accept, "finish": Finish, "draft": Draft}
+
+
+def _action(words: _ActionWords) -> Action:
+    if words[0] == "verify":
+        return Verify(words[1], int(words[2]))
+    return _ACTIONS[words[0]](words[1])
+
+
+class _POMDP(_Strict):
+    type: Literal["pomdp"]
+    problem: _Problem
+    nodes: list[_Node]
+
+    def build(self) -> Policy:
+        p = self.problem
+        observations = [
+            None if o is None else ObservationModel(o.k, o.likelihood, VerdictCost(**o.cost.model_dump()))
+            for o in p.observations
+        ]
+        problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states)
+        return POMDP(problem, dict(node.entry() for node in self.nodes))
+
+
+_Policy: TypeAlias = Annotated[_Always | _Threshold | _Band | _Mixture | _POMDP, Field(discriminator="type")]
+
+
+class _FittedOn(_Strict):
+    outcomes: int
+    date: str
+    sha256: str
+
+
+class _Record(_Strict):
+    format: str
+    version: int
+    policy: _Policy
+    models: list[str] | None
+    prompt: str | None
+    k: int | None
+    costs: list[float] | None
+    data: _FittedOn | None
+
+
+_Mixture.model_rebuild()
