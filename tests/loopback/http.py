@@ -87,7 +87,7 @@ class LoopbackServer:
 
     def __enter__(self) -> Self:
         self._http = _Server(self)
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
 
