@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Literal
 
 from langchain_core.prompts import ChatPromptTemplate
@@ -55,3 +57,12 @@ def cascade(server: OpenAIServer, *, k: int = 2, **settings: Any) -> AutoMixChat
     settings.setdefault("models", [child(server, "small"), child(server, "large")])
     settings.setdefault("verifier", SelfVerifier(k=k))
     return AutoMixChatModel(**settings)
+
+
+async def eventually(condition: Callable[[], object], patience: float = 5.0) -> None:
+    """Wait until `condition` holds; fail the test if it does not come true."""
+    for _ in range(int(patience / 0.01)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("what was waited for did not happen")

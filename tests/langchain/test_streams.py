@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -13,7 +12,19 @@ from langchain_core.runnables import RunnableConfig
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_automix import AutoMixChatModel, route_of
-from tests.langchain.cascades import DRAFT, KEPT, LARGE, PATHS, PRIVATE, Path, cascade, child, expected, script
+from tests.langchain.cascades import (
+    DRAFT,
+    KEPT,
+    LARGE,
+    PATHS,
+    PRIVATE,
+    Path,
+    cascade,
+    child,
+    eventually,
+    expected,
+    script,
+)
 from tests.loopback import Gate, OpenAIServer, Reply
 from tests.loopback.streams import ASYNC, SYNC, chain, graph, read
 from tests.loopback.streams import INPUT as ASKED
@@ -241,11 +252,7 @@ async def test_closing_a_stream_stops_the_large_model(server: OpenAIServer) -> N
         if chunk.text:
             break
     await stream.aclose()  # type: ignore[attr-defined]
-    for _ in range(200):
-        if server.disconnects:
-            break
-        await asyncio.sleep(0.01)
-    assert server.disconnects == 1
+    await eventually(lambda: server.disconnects == 1)
 
 
 @pytest.mark.parametrize("name", ["LangGraph messages", "LangGraph messages, async"])

@@ -17,8 +17,8 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langsmith import Client
 from openai import InternalServerError
 
-from langchain_automix import AutoMixChatModel
-from tests.langchain.cascades import LARGE, PATHS, Path, cascade, expected, script
+from langchain_automix import AutoMixChatModel, SelfVerifier
+from tests.langchain.cascades import LARGE, PATHS, Path, cascade, child, eventually, expected, script
 from tests.loopback import Gate, LangSmithCollector, Node, OpenAIServer, Reply
 from tests.loopback.streams import INPUT, MESSAGES, PROMPT, agent, chain, graph
 
@@ -185,9 +185,6 @@ def test_separate_verdict_requests_are_siblings_under_the_check(
 ) -> None:
     client, config = tracing
     script(server, "escalate")
-    from langchain_automix import SelfVerifier
-    from tests.langchain.cascades import child
-
     plain = child(server, "checker").with_retry(stop_after_attempt=2)  # no n of its own
     cascade(server, verifier=SelfVerifier(model=plain, k=3)).invoke("hello", config)
     client.flush()
@@ -267,8 +264,7 @@ def test_a_cancellation_finishes_every_run(
     async def go() -> None:
         work = model.ainvoke("hello", config) if how == "ainvoke" else _drain(model.astream("hello", config))
         task = asyncio.ensure_future(work)
-        while len(server.requests) < {"draft": 1, "verify": 2, "answer": 3}[moment]:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(server.requests) == {"draft": 1, "verify": 2, "answer": 3}[moment])
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -295,8 +291,6 @@ def test_a_nested_cascade_nests_its_runs(
 ) -> None:
     client, config = tracing
     script(server, "escalate")
-    from tests.langchain.cascades import child
-
     server.say("largest", "The end.")
     outer = cascade(server, models=[cascade(server), child(server, "largest")])
     for how in ("invoke", "stream", "astream"):
