@@ -139,8 +139,12 @@ class _Solver:
             yield history, ranked[count]
             best = ranked[count][0][0]
             if isinstance(best, Draft):
-                now = held if _mute(count) else (*held, m)
+                now = self._keepable(held, m, _mute(count))
                 yield from self._nodes(now, history, best.model, after[None])
+
+    def _keepable(self, held: tuple[int, ...], m: int, mute: bool) -> tuple[int, ...]:
+        """The drafts that may be accepted: no mute one, but for the last model's, after which there is no other."""
+        return held if mute and m < self.problem.models - 1 else (*held, m)
 
     def _lattice(self, m: int) -> _Lattice:
         model = self.problem.observations[m]
@@ -182,7 +186,7 @@ class _Solver:
                 if not len(at):
                     continue
                 here = mass[:, at].ravel()
-                now = held if mute else (*held, m)
+                now = self._keepable(held, m, mute)
                 options = self._leave(now, m, after[:, at].reshape(len(here), -1))
                 draws = [self._draw(m, b, at, mass, outcome) for b in range(model.k - drawn, 0, -1)]
                 forced = self.fixed and drawn == 0 and bool(draws)

@@ -1,0 +1,176 @@
+"""Policies in files: the same policy back, and a clear error for every way a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automix_core.decision import Decision, Finish, Policy, State
+from automix_core.errors import PolicyError
+from automix_core.policies import Always, Band, Mixture, Problem, Threshold, solve
+from automix_core.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
+from tests.core.strategies import problems
+
+SIMPLE: list[Policy] = [
+    Always(-1),
+    Threshold(0.75),
+    Band(0.2, 0.8),
+    Mixture(Always(0), Mixture(Threshold(1), Band(0, 1), 0.1), 1 / 3),
+]
+
+
+@pytest.mark.parametrize("policy", SIMPLE, ids=repr)
+def test_round_trip(policy: Policy, tmp_path: Path) -> None:
+    save_policy(policy, tmp_path / "policy.json")
+    assert load_policy(tmp_path / "policy.json") == policy
+
+
+@settings(max_examples=25, deadline=None)
+@given(problems(models=3, most_checks=2), st.floats(0, 1))
+def test_a_pomdp_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, problem: Problem, weight: float
+) -> None:
+    """Tables, order of preference and so every decision, to the last digit."""
+    path = tmp_path_factory.getbasetemp() / "pomdp.json"
+    policy = Mixture(solve(problem), Always(0), weight)
+    save_policy(policy, path)
+    assert load_policy(path) == policy
+
+
+def test_the_facts_travel_along(tmp_path: Path) -> None:
+    facts = PolicyFile(Threshold(), ("small", "large"), "ab12", 8, (1.0, 50.0), FittedOn(200, "2026-11-22", "cd34"))
+    save_policy(
+        facts.policy,
+        tmp_path / "policy.json",
+        models=facts.models,
+        prompt=facts.prompt,
+        k=facts.k,
+        costs=facts.costs,
+        data=facts.data,
+    )
+    assert load_policy_file(tmp_path / "policy.json") == facts
+
+
+def test_loading_needs_no_numpy(tmp_path: Path) -> None:
+    problem = Problem([0.5, 0.5], [[1, 1], [0, 1]], [1, 50], [None], 0.01)
+    save_policy(solve(problem), tmp_path / "policy.json")
+    code = (
+        "import sys; from automix_core.saving import load_policy as l; l(sys.argv[1]); sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "policy.json")], check=False).returncode == 0
+
+
+def saved(path: Path, **changes: Any) -> Path:
+    """A file whose top fields are changed; a value of `...` removes the field."""
+    save_policy(Threshold(0.75), path)
+    record = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in record.items() if value is not ...}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": "other"}, 'its field "format"'),
+        ({"version": 2}, "policy version 2, this automix-rag reads version 1"),
+        ({"version": ...}, "policy version None"),
+        ({"policy": ...}, "field policy: field required"),
+        ({"policy": {"type": "threshold"}}, "field policy.threshold.threshold: field required"),
+        ({"policy": {"type": "magic"}}, "field policy"),
+        ({"policy": {"type": "threshold", "threshold": 7}}, "from 0 to 1"),
+        ({"policy": {"type": "threshold", "threshold": "high"}}, "policy.threshold.threshold: input should be"),
+        ({"policy": {"type": "threshold", "threshold": 0.5, "extra": 1}}, "policy.threshold.extra"),
+        ({"policy": {"type": "threshold", "threshold": float("nan")}}, "holds NaN"),
+        ({"costs": [1, float("inf")]}, "holds Infinity"),
+        ({"models": ...}, "field models: field required"),
+        ({"data": {"outcomes": 3}}, "field data.date: field required"),
+        ({"surprise": 1}, "field surprise"),
+    ],
+)
+def test_what_is_wrong_is_named(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "policy.json", **changes)
+    with pytest.raises(PolicyError, match=words) as caught:
+        load_policy(path)
+    assert "policy.json" in str(caught.value)
+
+
+def test_a_pomdp_with_a_broken_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    save_policy(solve(Problem([0.5, 0.5], [[1, 1], [0, 1]], [1, 50], [None], 0.01)), path)
+    record = json.loads(path.read_text())
+    record["policy"]["problem"]["prior"] = [0.5, 0.4]
+    path.write_text(json.dumps(record))
+    with pytest.raises(PolicyError, match="prior must sum to 1"):
+        load_policy(path)
+    record["policy"]["nodes"][0]["ranked"] = [["explode", 0, 1.0]]
+    path.write_text(json.dumps(record))
+    with pytest.raises(PolicyError, match="nodes.0.ranked"):
+        load_policy(path)
+
+
+def test_a_number_too_large_for_a_float_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "policy.json")
+    path.write_text(path.read_text().replace("0.75", "1e999"))
+    with pytest.raises(PolicyError, match="finite number"):
+        load_policy(path)
+
+
+def test_truncated_empty_and_missing_files(tmp_path: Path) -> None:
+    path = saved(tmp_path / "policy.json")
+    path.write_text(path.read_text()[:-10])
+    with pytest.raises(PolicyError, match=r"not whole JSON \(line 1"):
+        load_policy(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyError, match="not UTF-8"):
+        load_policy(path)
+    path.write_text("[1]")
+    with pytest.raises(PolicyError, match="not a policy"):
+        load_policy(path)
+    with pytest.raises(PolicyError, match="No such file"):
+        load_policy(tmp_path / "none.json")
+
+
+def test_nothing_is_overwritten_when_saving_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file stays whole, and no part file is left."""
+    path = saved(tmp_path / "policy.json")
+    before = path.read_text()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(PolicyError, match="No space left"):
+        save_policy(Threshold(0.5), path)
+    assert path.read_text() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["policy.json"]
+
+
+def test_numbers_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="not finite"):
+        save_policy(Threshold(), tmp_path / "policy.json", costs=[1, float("nan")])
+    assert list(tmp_path.iterdir()) == []
+
+
+@dataclass(frozen=True)
+class Mine:
+    """A user's own policy."""
+
+    def decide(self, state: State) -> Decision:
+        return Decision(Finish(0), "")
+
+
+def test_a_policy_of_another_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="class Mine can't be saved"):
+        save_policy(Mine(), tmp_path / "policy.json")
+    with pytest.raises(PolicyError, match="No such file"):
+        save_policy(Threshold(), tmp_path / "nowhere" / "policy.json")
