@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from .decision import Accept, Tally
+from .effects import Checks, Reply
 from .errors import ConfigError
 from .price import Price
 from .query import Query
-from .routing import Checks, Ending, Reply, Step
+from .routing import Ending, Step
 from .usage import Usage, total
 
 RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]

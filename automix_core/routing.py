@@ -16,60 +16,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from .decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from .decision import Accept, Action, Draft, Finish, State, Tally, Verify
+from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
 from .errors import PolicyError
-from .price import Price
-from .usage import Usage
 
 log = logging.getLogger("automix")
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """Effect: ask the policy what to do in `state`."""
-
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Result of `Draft`: what a model answered. `problem` says why the text can't be judged, e.g. "cut off"."""
-
-    text: str
-    usage: Usage | None = None
-    native: Any = None
-    problem: str = ""
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """Result of `Verify`: the verdicts of one batch.
-
-    `model` is the model that gave them, None for a verifier outside the cascade, whose `price` may then be known.
-    `estimated` marks usage that the provider reported incompletely. `errors` are those of the `tally.failed` checks.
-    """
-
-    tally: Tally
-    usage: Usage | None = None
-    model: int | None = None
-    price: Price | None = None
-    estimated: bool = False
-    truncated: bool = False
-    errors: tuple[BaseException, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Result of any effect that raised."""
-
-    error: Exception
-
-
-Effect: TypeAlias = Decide | Draft | Verify
-Result: TypeAlias = Decision | Reply | Checks | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +86,7 @@ class _Trail:
     raising: bool
     steps: list[Step] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    drafts: dict[int, Reply] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -209,9 +163,11 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
                 trail.hold(model, False)
                 forced, reason = trail.onward(model), f"No check of model {model}'s draft could be read."
             case Draft(model=model):
-                why = yield from _draft(trail, action)
-                if why:
-                    forced, reason = trail.onward(model), why
+                reply = yield from _draft(trail, action)
+                if isinstance(reply, Reply) and reply.passes:
+                    return replace(trail.end(Accept(model), reply.passes), bypass=True)
+                if isinstance(reply, str):
+                    forced, reason = trail.onward(model), reply
             case Verify(model=model):
                 why = yield from _verify(trail, action)
                 if why:
@@ -219,8 +175,8 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
                     forced, reason = trail.onward(model), why
 
 
-def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, str]:
-    """Hold the draft; return why it was rejected, if it was."""
+def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, Reply | str]:
+    """Hold the draft and return it, or why it was rejected."""
     model, result = action.model, (yield action)
     if isinstance(result, Failure):
         trail.steps.append(Step("draft", model))
@@ -229,13 +185,15 @@ def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, str]:
         trail.fail("draft", model, result.error)
         return f"Model {model} failed to draft ({type(result.error).__name__}); the next model answers."
     trail.steps.append(Step("draft", model, result=result))
+    trail.drafts[model] = result
     trail.hold(model, not result.problem or model == trail.last)
-    return f"Rejected unverified: the draft of model {model} is {result.problem}." if result.problem else ""
+    return f"Rejected unverified: the draft of model {model} is {result.problem}." if result.problem else result
 
 
 def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     """Count the verdicts; return why the draft can't be judged, if no check worked."""
-    model, result = action.model, (yield action)
+    model = action.model
+    result = yield Check(model, action.n, trail.drafts[model])
     if isinstance(result, Failure):
         result = Checks(Tally(failed=action.n), errors=(result.error,))
     trail.steps.append(Step("verify", model, action.n, result))
