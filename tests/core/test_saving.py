@@ -113,7 +113,7 @@ def test_a_pomdp_with_a_broken_table_is_refused(tmp_path: Path) -> None:
         load_policy(path)
     record["policy"]["nodes"][0]["ranked"] = [["explode", 0, 1.0]]
     path.write_text(json.dumps(record))
-    with pytest.raises(PolicyError, match="nodes.0.ranked"):
+    with pytest.raises(PolicyError, match=r"nodes\.0\.ranked"):
         load_policy(path)
 
 

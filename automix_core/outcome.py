@@ -1,0 +1,167 @@
+"""Questions and outcomes: the records that policies are fitted and measured on, one JSON object a line.
+
+An outcome is one question with every model's answer, its score and cost, and the verdicts recorded on it. Texts may be
+missing; a given score is never recomputed. All costs are in one unit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ConfigError, DataError
+from .verdict_cost import VerdictCost
+
+
+def _verdict(value: Any) -> bool | None:
+    if value is None or value is True or value is False:
+        return value
+    if type(value) is int and value in (0, 1):
+        return bool(value)
+    raise ValueError("a verdict is 1 (correct), 0 (incorrect) or null (unreadable)")
+
+
+def _verdict_cost(value: Any) -> VerdictCost:
+    try:
+        return VerdictCost.parse(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+class ModelOutcome(_Frozen):
+    """What one model answered, what it scored in [0, 1] and cost, and what checks of its answer said, in order.
+
+    `verdicts` are True, False or None (unreadable); `probability` is a direct confidence that may stand for them.
+    Without a `verdict_cost` verdicts are free.
+    """
+
+    name: str
+    score: float = Field(ge=0, le=1)
+    cost: float = Field(ge=0)
+    answer: str | None = None
+    verdicts: tuple[Recorded, ...] = ()
+    verdict_texts: tuple[str | None, ...] | None = None
+    verdict_cost: Annotated[VerdictCost, BeforeValidator(_verdict_cost)] = VerdictCost()
+    probability: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_verdicts(cls, data: Any) -> Any:
+        return {**data, "verdicts": ()} if isinstance(data, dict) and data.get("verdicts", ()) is None else data
+
+
+class Question(_Frozen):
+    """A question, the context it is to be answered from, and its gold answers (None: collected label-free)."""
+
+    id: str = Field(min_length=1, coerce_numbers_to_str=True)
+    question: str
+    context: str | tuple[str, ...] | None = None
+    answers: tuple[str, ...] | None = None
+
+
+class Outcome(_Frozen):
+    """One question with every model's outcome, cheapest first.
+
+    `reference` is what scores were measured against: gold answers, or the largest model's answer.
+    """
+
+    id: str = Field(min_length=1, coerce_numbers_to_str=True)
+    models: tuple[ModelOutcome, ...] = Field(min_length=2)
+    question: str | None = None
+    context: str | tuple[str, ...] | None = None
+    answers: tuple[str, ...] | None = None
+    reference: Literal["gold", "largest"] | None = None
+
+
+Record = TypeVar("Record", Question, Outcome)
+
+
+def read_questions(path: str | os.PathLike[str]) -> list[Question]:
+    """The questions in a file.
+
+    Raises `DataError`, naming file and line, where a record is wrong or an id comes twice.
+    """
+    return [question for _, question in _read(path, Question)]
+
+
+def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
+    """The outcomes in a file, all of the same models.
+
+    Raises `DataError`, naming file and line, where a record is wrong, an id comes twice or the models change.
+    """
+    outcomes: list[Outcome] = []
+    for line, outcome in _read(path, Outcome):
+        names = [model.name for model in outcome.models]
+        if outcomes and names != (first := [model.name for model in outcomes[0].models]):
+            raise DataError(
+                f"{path}, line {line}: the models are {', '.join(names)}, on the first line {', '.join(first)}; "
+                "all outcomes of a file must be of the same models in the same order."
+            )
+        outcomes.append(outcome)
+    return outcomes
+
+
+def digest(outcomes: Iterable[Outcome]) -> str:
+    """SHA-256 of what decisions depend on: ids, scores, costs and verdicts; neither texts nor the order matter."""
+    rows = sorted(
+        json.dumps(
+            [o.id, [[m.score, m.cost, m.verdicts, m.verdict_cost.to_dict(), m.probability] for m in o.models]],
+            separators=(",", ":"),
+        )
+        for o in outcomes
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def coin(outcome_id: str) -> float:
+    """The coin in [0, 1) that a mixed policy draws for an outcome in a replay: the first 53 bits of sha256(id)."""
+    return (int.from_bytes(hashlib.sha256(outcome_id.encode()).digest()[:8]) >> 11) / 2**53
+
+
+def _read(path: str | os.PathLike[str], kind: type[Record]) -> Iterator[tuple[int, Record]]:
+    seen: dict[str, int] = {}
+    for line, text in _lines(path):
+        try:
+            record = kind.model_validate_json(text)
+        except ValidationError as error:
+            raise DataError(f"{path}, line {line}: {_first(error)}") from None
+        if record.id in seen:
+            raise DataError(f"{path}, line {line}: the id {record.id!r} was already used on line {seen[record.id]}.")
+        seen[record.id] = line
+        yield line, record
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    line = 0
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            for line, text in enumerate(file, 1):
+                if text.strip():
+                    yield line, text
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}, after line {line}: not UTF-8 text.") from None
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong, with the field it is about."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not a whole JSON object ({first['msg'].removeprefix('Invalid JSON: ')})."
+    field = ".".join(str(part) for part in first["loc"]) or "record"
+    words = first["msg"].removeprefix("Value error, ")
+    return f"field {field}: {words[0].lower()}{words[1:]}{'' if words.endswith('.') else '.'}"
