@@ -206,8 +206,9 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     return ""
 
 
-def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ending:
-    """The ending of a call that the policy is not asked about."""
+def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Generator[Effect, Any, Ending]:
+    """The flow of a call that the policy is not asked about: no effect, `model` finishes."""
+    yield from ()
     return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
 
 

@@ -1,0 +1,95 @@
+"""What all calls of one chat model share: the models, who checks which draft, the rule and the prices."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import Runnable
+
+from automix_core.errors import ConfigError
+from automix_core.price import Price
+
+from .children import Child, name_of, sampler
+from .custom_verifier import CustomVerifier
+from .meta_verifier import MetaVerifier, as_policy
+from .verifier import SelfVerifier
+
+DEFAULT_K = 8
+"""How many verdicts a verifier that has no k of its own is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """The models, cheapest first, and what belongs to each.
+
+    `checkers` are the models that check each one's drafts, as they draw verdicts; `checked_by` their numbers, None for
+    a model outside the cascade.
+    """
+
+    models: Sequence[Child]
+    names: Sequence[str]
+    checkers: Sequence[Child]
+    checked_by: Sequence[int | None]
+    verifier: SelfVerifier | CustomVerifier
+    meta: MetaVerifier
+    prices: Sequence[Price | None] | None
+    verify_concurrency: int
+    raising: bool
+
+    @property
+    def k(self) -> int:
+        """The most verdicts drawn on one draft."""
+        return self.verifier.k if isinstance(self.verifier, SelfVerifier) else DEFAULT_K
+
+    @classmethod
+    def of(
+        cls,
+        models: Sequence[Child],
+        plain: Sequence[Child],
+        verifier: Any,
+        policy: Any,
+        prices: Sequence[Price | None] | None,
+        verify_concurrency: int,
+        raising: bool,
+    ) -> Cascade:
+        """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
+
+        Raises `ConfigError` for parts that don't fit together.
+        """
+        check(models, prices, verify_concurrency)
+        used = verifier if verifier is not None else SelfVerifier()
+        used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
+        own = used.model if isinstance(used, SelfVerifier) else None
+        place = next((number for number, model in enumerate(plain) if model is own), None)
+        return cls(
+            models=tuple(models),
+            names=tuple(name_of(model) for model in models),
+            checkers=[sampler(own)] * len(models) if own is not None else [sampler(model) for model in plain],
+            checked_by=[place] * len(models) if own is not None else range(len(models)),
+            verifier=used,
+            meta=MetaVerifier(as_policy(policy), len(models)),
+            prices=prices,
+            verify_concurrency=verify_concurrency,
+            raising=raising,
+        )
+
+
+def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:
+    """Raise `ConfigError` unless there are two models or more, with a price each if any; warn if dearest first."""
+    if len(models) < 2:
+        raise ConfigError(f"models needs two models or more, cheapest first; {len(models)} given.")
+    for number, model in enumerate(models):
+        if not isinstance(model, Runnable):
+            raise ConfigError(f"models[{number}] must be a chat model or another Runnable, not {type(model).__name__}.")
+    if verify_concurrency < 1:
+        raise ConfigError(f"verify_concurrency must be 1 or more, not {verify_concurrency}.")
+    if prices is None:
+        return
+    if len(prices) != len(models):
+        raise ConfigError(f"prices needs one Price (or None) a model: {len(models)} models, {len(prices)} prices.")
+    first, last = prices[0], prices[-1]
+    if first and last and (first.input, first.output) > (last.input, last.output):
+        warnings.warn("models should be given cheapest first, but prices[0] is above prices[-1].", stacklevel=2)

@@ -1,0 +1,324 @@
+"""`AutoMixChatModel`: a cascade that stands wherever a LangChain chat model stands.
+
+Private parts of langchain-core used, each because there is no public one: `_generate_with_cache` is where a run
+manager is still at hand when core calls `_stream` without it; `_get_llm_string` is the response cache's key.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing
+from typing import Any, Literal
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+from langchain_core.utils.uuid import uuid7
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from automix_core.errors import ConfigError
+from automix_core.price import Price
+
+from . import accounting
+from .call import Call
+from .cascade import Cascade
+from .children import as_reply
+from .context import for_children, has_other_content, read_query
+from .fingerprint import fingerprint
+from .meta_verifier import as_policy
+from .tracing import Parent, current, parent_of
+
+Extractor = Callable[[Sequence[BaseMessage]], Any]
+
+
+class AutoMixChatModel(BaseChatModel):
+    """A small model answers and checks itself; a larger one is paid when the policy says so.
+
+        llm = AutoMixChatModel(models=[small, large])
+        chain = prompt | llm | StrOutputParser()
+
+    The route of a call is in `message.response_metadata["automix"]`. Raises `ConfigError` for a configuration that
+    can't work; keywords that it doesn't know are ignored with a warning, as hosts pass their own.
+    """
+
+    models: list[Any]
+    """Two models or more, cheapest first: chat models, or Runnables from messages to a message."""
+    verifier: Any = Field(default=None, repr=False)
+    """Who checks drafts: a `SelfVerifier` (None: the default one), a Runnable in its place, or a function, sync or
+    async, called as (context, question, answer, n) that returns n verdicts or one direct confidence."""
+    policy: Any = None
+    """The meta-verifier, or the path of a saved one; None is `Threshold(0.75)`."""
+    prices: list[Price | None] | None = None
+    """One `Price` a model, in USD per million tokens; None where unknown."""
+    without_context: Literal["prompt", "large", "small", "raise"] = "prompt"
+    """What to do with a question that comes without context: check against the whole prompt, let the large or the
+    small model answer unchecked, or raise `QueryError`."""
+    on_failure: Literal["next", "raise"] = "next"
+    """Whether the next model answers when a draft or a check fails, or the error is raised."""
+    verify_concurrency: int = 8
+    """How many checks of one draft run at once, where they are separate requests."""
+    structured_output: Literal["cascade", "large"] = "cascade"
+    """Whether `with_structured_output` drafts, checks and escalates, or leaves it all to the largest model."""
+    context_extractor: Extractor | None = Field(default=None, repr=False)
+    """Finds the context in the messages where no keyword gives it; returns text, documents or None."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    _plain: Sequence[Any] | None = PrivateAttr(default=None)
+    _tools: Sequence[Any] = PrivateAttr(default=())
+    _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _configured(cls, data: Any, handler: Any) -> AutoMixChatModel:
+        if isinstance(data, dict):
+            known = {*cls.model_fields, *(f.alias for f in cls.model_fields.values() if f.alias)}
+            for name in sorted(set(data) - known):
+                warnings.warn(f"AutoMixChatModel ignores the unknown keyword {name!r}.", stacklevel=2)
+            data = {name: value for name, value in data.items() if name in known}
+            data["policy"] = as_policy(data.get("policy"))
+        try:
+            model: AutoMixChatModel = handler(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
+            raise ConfigError(f"AutoMixChatModel: {where}: {first['msg']}.") from None
+        model._cascade()
+        return model
+
+    def _cascade(self) -> Cascade:
+        """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
+        parts = [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+        held = self._held
+        if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
+            cascade = Cascade.of(
+                self.models,
+                self._plain or self.models,
+                self.verifier,
+                self.policy,
+                self.prices,
+                self.verify_concurrency,
+                self.on_failure == "raise",
+            )
+            held = self._held = (parts, cascade)
+        return held[1]
+
+    @property
+    def _llm_type(self) -> str:
+        return "automix-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """Namespaced: core shows these on every descendant's trace, where a plain `model_name` would mask its own."""
+        cascade = self._cascade()
+        return {
+            "automix_models": list(cascade.names),
+            "automix_policy": repr(cascade.meta.policy),
+            "automix_k": cascade.k,
+        }
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = LangSmithParams(
+            ls_provider="automix", ls_model_name=str(kwargs.get("model") or self._name()), ls_model_type="chat"
+        )
+        if stop:
+            params["ls_stop"] = stop
+        return params
+
+    def _name(self) -> str:
+        return f"automix({'->'.join(self._cascade().names)})"
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The response cache's key: all that decides the answer, so that no two cascades share an entry."""
+        settings = sorted({**kwargs, "stop": stop}.items())
+        return f"automix---{fingerprint(self, self._cascade())}---{settings}"
+
+    def _call(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+        settings: dict[str, Any],
+    ) -> Call:
+        """What this call asks, and under which run its children stand."""
+        parent = parent_of(self, manager, lambda: self._get_invocation_params(stop=stop, **settings))
+        settings = dict(settings)
+        question, context, coin = (settings.pop(f"automix_{name}", None) for name in ("question", "context", "coin"))
+        tools = self._tools or settings.get("tools") or ()
+        if self._tools:  # each model has them already, in its own provider's form
+            for name in ("tools", "tool_choice"):
+                settings.pop(name, None)
+        if stop is not None:
+            settings["stop"] = stop
+        query = read_query(messages, question, context, self.without_context, self.context_extractor)
+        cascade, last = self._cascade(), len(self.models) - 1
+        passing, to = "", last
+        if has_other_content(messages):
+            passing = "The messages hold more than text, which no verifier here can read."
+        elif query.source == "none":
+            passing = "The question came without context to check an answer against."
+            to = 0 if self.without_context == "small" else last
+        return Call(cascade, for_children(messages), query, parent, settings, tools, coin, passing, to)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, run_manager, kwargs)
+        message = accounting.labelled(*call.answer(call.route()))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, run_manager, kwargs)
+        message = accounting.labelled(*await call.aanswer(await call.aroute()))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        """A kept draft is one chunk: it had to be finished to be checked, and its timing is not invented."""
+        call = self._call(messages, stop, run_manager, kwargs)
+        ending = call.route()
+        if ending.reply is not None:
+            yield _whole(call, ending)
+            return
+        ending, chunk, chunks = call.open(ending)
+        pieces = accounting.Pieces()
+        with closing(chunks):  # type: ignore[type-var]
+            while chunk is not None:
+                yield ChatGenerationChunk(message=pieces.take(chunk))
+                chunk = next(chunks, None)
+        yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call = self._call(messages, stop, run_manager, kwargs)
+        ending = await call.aroute()
+        if ending.reply is not None:
+            yield _whole(call, ending)
+            return
+        ending, chunk, chunks = await call.aopen(ending)
+        pieces = accounting.Pieces()
+        async with aclosing(chunks):  # type: ignore[type-var]
+            while chunk is not None:
+                yield ChatGenerationChunk(message=pieces.take(chunk))
+                chunk = await anext(chunks, None)
+        yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
+
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As every chat model does; the messages that come back carry the tokens of all steps."""
+        return accounting.published(super().generate(*args, **kwargs))
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As every chat model does; the messages that come back carry the tokens of all steps."""
+        return accounting.published(await super().agenerate(*args, **kwargs))
+
+    def _generate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        token = current.set((self, self._parent_of_call(kwargs)))
+        try:
+            return super()._generate_with_cache(messages, *args, **kwargs)
+        finally:
+            current.reset(token)
+
+    async def _agenerate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        token = current.set((self, self._parent_of_call(kwargs)))
+        try:
+            return await super()._agenerate_with_cache(messages, *args, **kwargs)
+        finally:
+            current.reset(token)
+
+    def _parent_of_call(self, kwargs: dict[str, Any]) -> Parent:
+        settings = {name: value for name, value in kwargs.items() if name not in ("stop", "run_manager")}
+        stamped = lambda: self._get_invocation_params(stop=kwargs.get("stop"), **settings)  # noqa: E731
+        return Parent.of_run(kwargs.get("run_manager"), stamped)
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
+        config, parent = _open_run(config, CallbackManager)
+        chunks = super().stream(input, config, stop=stop, **kwargs)
+        with closing(chunks):  # type: ignore[type-var]
+            token = current.set((self, parent))
+            try:  # the run starts, and the drafts are made, in this first step; never held across a yield
+                chunk = next(chunks, None)
+            finally:
+                current.reset(token)
+            while chunk is not None:
+                yield accounting.public(chunk)
+                chunk = next(chunks, None)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
+        config, parent = _open_run(config, AsyncCallbackManager)
+        chunks = super().astream(input, config, stop=stop, **kwargs)
+        async with aclosing(chunks):  # type: ignore[type-var]
+            token = current.set((self, parent))
+            try:
+                chunk = await anext(chunks, None)
+            finally:
+                current.reset(token)
+            while chunk is not None:
+                yield accounting.public(chunk)
+                chunk = await anext(chunks, None)
+
+
+def _whole(call: Call, ending: Any) -> ChatGenerationChunk:
+    message = accounting.labelled(ending.reply.native, call.settle(ending))
+    return ChatGenerationChunk(message=accounting.as_chunk(message))
+
+
+def _open_run(
+    config: RunnableConfig | None, managers: type[CallbackManager] | type[AsyncCallbackManager]
+) -> tuple[RunnableConfig, Parent]:
+    """A config whose run is known before it starts: core hands `_stream` no run manager.
+
+    The manager is configured here, once, so that a tracer taken from the environment knows the run's parents and its
+    children alike.
+    """
+    config = ensure_config(config)
+    run_id = config["run_id"] = config.get("run_id") or uuid7()
+    manager = config["callbacks"] = managers.configure(config.get("callbacks"))
+    return config, Parent.of_config(run_id, manager, config)
+
+
+__all__ = ["AutoMixChatModel"]

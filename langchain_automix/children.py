@@ -1,0 +1,161 @@
+"""Child models: what is inside their wrappers, how they are sampled, and how their messages become replies.
+
+A child is any Runnable from messages to a message: a chat model, one with bound arguments, fallbacks, retries or
+configurable fields, a text completion model, another AutoMix, or a chain that ends in a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig, RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables.configurable import DynamicRunnable
+
+from automix_core.checking import problem
+from automix_core.effects import Reply
+from automix_core.usage import Usage
+
+Child: TypeAlias = Runnable[Any, Any]
+
+
+def unwrap(child: Child) -> tuple[Child, dict[str, Any], RunnableConfig]:
+    """The model inside bindings, with the bindings' arguments and config.
+
+    Retries, fallbacks and configurable models are not opened: a request that went around them would lose them.
+    """
+    kwargs: dict[str, Any] = {}
+    config: RunnableConfig = {}
+    while isinstance(child, RunnableBinding):
+        kwargs = {**child.kwargs, **kwargs}
+        config = merge_configs(child.config, config)
+        child = child.bound
+    return child, kwargs, config
+
+
+def core_model(child: Child) -> Child:
+    """The model at the bottom of all wrappers that `isinstance` can see through."""
+    while True:
+        if isinstance(child, RunnableBindingBase):
+            child = child.bound
+        elif isinstance(child, RunnableWithFallbacks):
+            child = child.runnable
+        elif isinstance(child, DynamicRunnable):
+            child = child.default
+        else:
+            return child
+
+
+def gives_n(child: Child) -> bool:
+    """True if one request can return several choices: the model has an `n` field of its own (ChatOpenAI does).
+
+    OpenAI's Responses API has no `n`.
+    """
+    model, _, _ = unwrap(child)
+    own = isinstance(model, BaseChatModel) and "n" in type(model).model_fields
+    return own and not getattr(model, "use_responses_api", None)
+
+
+def takes_settings(child: Child) -> bool:
+    """True if temperature and the like can be passed with a call; a plain function would choke on them."""
+    model = core_model(child)
+    return isinstance(model, BaseLanguageModel) or hasattr(model, "_model_params")
+
+
+def sampler(child: Child) -> Child:
+    """`child` for drawing verdicts: no response cache, which would make all samples one, and no fixed seed."""
+    if isinstance(child, RunnableBinding):
+        kwargs = {key: value for key, value in child.kwargs.items() if key != "seed"}
+        return child.model_copy(update={"bound": sampler(child.bound), "kwargs": kwargs})
+    if isinstance(child, RunnableBindingBase):
+        return child.model_copy(update={"bound": sampler(child.bound)})
+    if isinstance(child, RunnableWithFallbacks):
+        fallbacks = [sampler(other) for other in child.fallbacks]
+        return child.model_copy(update={"runnable": sampler(child.runnable), "fallbacks": fallbacks})
+    if isinstance(child, DynamicRunnable):
+        alternatives = getattr(child, "alternatives", None)
+        update: dict[str, Any] = {"default": sampler(child.default)}
+        if alternatives is not None:
+            update["alternatives"] = {
+                key: sampler(other) if isinstance(other, Runnable) else other for key, other in alternatives.items()
+            }
+        return child.model_copy(update=update)
+    if isinstance(child, BaseLanguageModel):
+        fields = type(child).model_fields
+        update = {"cache": False} if "cache" in fields else {}
+        if "seed" in fields:
+            update["seed"] = None
+        if getattr(child, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
+            update["streaming"] = False
+        for name in ("model_kwargs", "extra_body"):
+            settings = getattr(child, name, None)
+            if isinstance(settings, dict) and "seed" in settings:
+                update[name] = {key: value for key, value in settings.items() if key != "seed"}
+        return child.model_copy(update=update) if update else child
+    return child
+
+
+def uncached(child: Child, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """`messages`, marked as unlike any cached ones where `sampler` could not switch the child's cache off.
+
+    A configurable model is built at each call, out of reach; the response cache compares messages with their
+    `additional_kwargs`, which providers ignore.
+    """
+    if isinstance(core_model(child), BaseLanguageModel):
+        return list(messages)
+    mark = {**messages[-1].additional_kwargs, "automix_sample": uuid4().hex}
+    return [*messages[:-1], messages[-1].model_copy(update={"additional_kwargs": mark})]
+
+
+def name_of(child: Child) -> str:
+    """The configured name of the model inside `child`, or of its class where it has none."""
+    model = core_model(child)
+    for field in ("model_name", "model", "model_id", "deployment_name"):
+        value = getattr(model, field, None)
+        if isinstance(value, str) and value:
+            return value
+    return type(model).__name__
+
+
+def as_message(output: Any) -> AIMessage:
+    """A child's output as a message of its own: text models return strings, streaming ones chunks."""
+    if isinstance(output, AIMessageChunk):
+        output = message_chunk_to_message(output)
+    if isinstance(output, AIMessage):
+        return output
+    if isinstance(output, BaseMessage):
+        return AIMessage(content=output.content, response_metadata=output.response_metadata)
+    return AIMessage(content=str(output))
+
+
+def usage_of(message: AIMessage) -> Usage | None:
+    """The tokens of one message; None if the provider reported none, zero if a response cache served it."""
+    reported = message.usage_metadata
+    if reported is None:
+        return None
+    if "total_cost" in reported:  # langchain-core's mark of a cache hit, which bills nothing
+        return Usage()
+    cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
+    return Usage(reported["input_tokens"], reported["output_tokens"], cached)
+
+
+def finish_reason(message: AIMessage) -> str | None:
+    """Why the model stopped, under the names that providers use."""
+    metadata = message.response_metadata
+    for field in ("finish_reason", "stop_reason", "done_reason"):
+        if isinstance(value := metadata.get(field), str):
+            return value
+    return None
+
+
+def as_reply(message: AIMessage) -> Reply:
+    """One model call as the core sees it. A message of tool calls is not empty."""
+    text = message.text
+    why = problem(text or ("tool call" if message.tool_calls else ""), finish_reason(message))
+    name = message.response_metadata.get("model_name")
+    return Reply(text, usage_of(message), message, why, name if isinstance(name, str) and name else None)

@@ -1,0 +1,125 @@
+"""`MetaVerifier`: the policy as a step of its own, for graphs, and the step that the chat model traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
+from pydantic import ConfigDict, ValidationError, model_validator
+
+from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
+from automix_core.errors import ConfigError
+from automix_core.policies.threshold import Threshold
+from automix_core.saving import load_policy
+from automix_core.verdict import count
+
+
+def as_policy(policy: Any) -> Policy:
+    """A policy, from itself, from the path of a saved one, or the default.
+
+    Raises `ConfigError` for anything else, `PolicyError` if the file can't be read.
+    """
+    if policy is None:
+        return Threshold()
+    if isinstance(policy, str | Path):
+        return load_policy(policy)
+    if isinstance(policy, Policy) and not isinstance(policy, type):
+        return policy
+    raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
+
+
+class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
+    """Decides from what the verifier said whether to keep a draft, check it again, or let a later model answer.
+
+    In: the verifier's output and `"model"`, the number of the model that drafted (0 if absent); optionally
+    `"available"`, how many more verdicts could be drawn (0 if absent). Out: `{"action", "model", "reason"}`, where the
+    action is accept, verify or escalate and the model is the one kept, checked or to answer; verify adds `"n"`, the
+    number of verdicts wanted. `verifier | meta_verifier` composes; in a LangGraph it is a node, and `edge` a
+    conditional edge.
+    """
+
+    policy: Any
+    models: int = 2
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    def __init__(self, policy: Policy | str | Path | None = None, models: int = 2, **kwargs: Any) -> None:
+        super().__init__(policy=policy, models=models, **kwargs)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: Any, handler: Any) -> MetaVerifier:
+        if isinstance(data, dict):
+            data = {**data, "policy": as_policy(data.get("policy"))}
+        try:
+            meta: MetaVerifier = handler(data)
+        except ValidationError as error:
+            raise ConfigError(f"MetaVerifier: {error.errors()[0]['msg']}.") from None
+        if meta.models < 2:
+            raise ConfigError(f"MetaVerifier: models must be 2 or more, not {meta.models}.")
+        return meta
+
+    @property
+    def edge(self) -> Runnable[dict[str, Any], str]:
+        """The action alone, as LangGraph's conditional edges want it."""
+        return RunnableLambda(lambda values: str(self.invoke(values)["action"]), name="meta_verifier_edge")
+
+    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> dict[str, Any]:
+        """The decision on the verdicts in `input`. Raises `ConfigError` if they or the model can't be read."""
+        return self._call_with_config(lambda values: _plain(self.policy.decide(self._state(values))), input, config)
+
+    def decide(self, state: State, config: RunnableConfig) -> Decision:
+        """The policy's decision in `state`, traced as a run of its own."""
+        found: list[Decision] = []
+
+        def work(_: Any) -> dict[str, Any]:
+            found.append(self.policy.decide(state))
+            return _plain(found[0])
+
+        self._call_with_config(work, _seen(state), config)
+        return found[0]
+
+    async def adecide(self, state: State, config: RunnableConfig) -> Decision:
+        """`decide` with the callbacks awaited."""
+        found: list[Decision] = []
+
+        async def work(_: Any) -> dict[str, Any]:
+            found.append(self.policy.decide(state))
+            return _plain(found[0])
+
+        await self._acall_with_config(work, _seen(state), config)
+        return found[0]
+
+    def _state(self, values: dict[str, Any]) -> State:
+        model = values.get("model", 0)
+        if isinstance(model, bool) or not isinstance(model, int) or not 0 <= model < self.models:
+            raise ConfigError(f'MetaVerifier: "model" must be a number from 0 to {self.models - 1}, not {model!r}.')
+        if "verdicts" not in values and "confidence" not in values:
+            raise ConfigError("MetaVerifier needs the verifier's output: verdicts, or a confidence.")
+        tally = count(None if v is None else bool(v) for v in values.get("verdicts") or ())
+        if not tally.drawn and values.get("confidence") is not None:
+            tally = Tally(probability=float(values["confidence"]))
+        here = [number == model for number in range(self.models)]
+        return State(
+            drafted=tuple(here),
+            tallies=tuple(tally if it else Tally() for it in here),
+            available=tuple(int(values.get("available", 0)) if it else 0 for it in here),
+        )
+
+
+def _seen(state: State) -> dict[str, Any]:
+    """What a trace shows as the meta-verifier's input: the confidence and counts of the draft in question."""
+    model = state.latest
+    if model is None:
+        return {}
+    tally = state.tallies[model]
+    return {"model": model, "confidence": tally.confidence, "verdicts": tally.to_dict()}
+
+
+def _plain(decision: Decision) -> dict[str, Any]:
+    action = decision.action
+    kept, more = isinstance(action, Accept), isinstance(action, Verify)
+    word = "accept" if kept else "verify" if more else "escalate"
+    plain = {"action": word, "model": action.model, "reason": decision.reason}
+    return {**plain, "n": action.n} if isinstance(action, Verify) else plain

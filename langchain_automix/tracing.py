@@ -1,0 +1,144 @@
+"""Where the children's runs hang: beneath the AutoMix run, without its parameters, out of every stream.
+
+Chat-model run managers have no `get_child`, so the child manager is built here. Private parts of langchain-core used,
+each because there is no public one:
+
+- `tracers._streaming` marks the handlers of `astream_events`, `astream_log` and LangGraph, which would show drafts and
+  verdicts as if they were the answer;
+- `tracers.context._configure_hooks` names context-wide handlers, which are found again by identity and so must not be
+  wrapped;
+- `LangChainTracer.tracing_metadata` holds the invocation parameters that core stamps on all descendants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks.base import BaseCallbackManager
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2StreamingCallbackHandler
+from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+from langchain_core.tracers.context import _configure_hooks
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks.manager import BaseRunManager
+
+_TOKEN_EVENTS = ("on_llm_new_token", "on_stream_event")
+_OWN_METADATA = frozenset(
+    {
+        "ls_provider",
+        "ls_model_name",
+        "ls_model_type",
+        "ls_temperature",
+        "ls_max_tokens",
+        "ls_stop",
+        "ls_integration",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The AutoMix run as its children need to know it. `run_id` None: there is no run to hang them under."""
+
+    run_id: UUID | None = None
+    handlers: Sequence[BaseCallbackHandler] = ()
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_run(cls, manager: BaseRunManager | None, stamped: Callable[[], Mapping[str, Any]]) -> Parent:
+        """The parent behind a run manager; `stamped` gives the parameters that core put on its tracers."""
+        if manager is None:
+            return cls()
+        handlers = [_unstamped(handler, stamped) for handler in manager.inheritable_handlers]
+        return cls(manager.run_id, handlers, manager.inheritable_tags, manager.inheritable_metadata)
+
+    @classmethod
+    def of_config(cls, run_id: UUID, manager: BaseCallbackManager, config: RunnableConfig) -> Parent:
+        """The parent of a stream, whose run manager core does not hand on: known before the run starts."""
+        tags = [*manager.inheritable_tags, *(config.get("tags") or [])]
+        metadata = {**manager.inheritable_metadata, **(config.get("metadata") or {})}
+        return cls(run_id, manager.inheritable_handlers, tags, metadata)
+
+    def config(self, role: str, model: int | None = None) -> RunnableConfig:
+        """The config of a child's call in the given role: draft, verify, meta_verifier or answer.
+
+        Always carries a manager, even an empty one: without it a child would attach itself to the surrounding chain, as
+        a sibling of the AutoMix run.
+        """
+        manager = CallbackManager(handlers=[], parent_run_id=self.run_id)
+        manager.set_handlers([_quiet(h) for h in self.handlers if not _is_streaming(h)])
+        manager.add_tags([*self.tags, "automix", f"automix:{role}", "nostream"])
+        metadata = {key: value for key, value in self.metadata.items() if key not in _OWN_METADATA}
+        metadata["automix_role"] = role
+        if model is not None:
+            metadata["automix_model"] = model
+        manager.add_metadata(metadata)
+        return {"callbacks": manager, "run_name": f"automix_{role}"}
+
+
+current: ContextVar[tuple[object, Parent] | None] = ContextVar("automix_parent", default=None)
+"""The model that is starting a stream, and its run: core calls `_stream` without a run manager."""
+
+
+def parent_of(model: object, manager: BaseRunManager | None, stamped: Callable[[], Mapping[str, Any]]) -> Parent:
+    """The parent for `model`'s children; the model itself is compared, as a child may be an AutoMix too."""
+    if manager is not None:
+        return Parent.of_run(manager, stamped)
+    held = current.get()
+    return held[1] if held is not None and held[0] is model else Parent()
+
+
+def _is_streaming(handler: BaseCallbackHandler) -> bool:
+    return isinstance(handler, _StreamingCallbackHandler | _V2StreamingCallbackHandler)
+
+
+def _unstamped(handler: BaseCallbackHandler, stamped: Callable[[], Mapping[str, Any]]) -> BaseCallbackHandler:
+    """A LangSmith tracer without the composite's invocation parameters; it shares the original's run map."""
+    metadata = getattr(handler, "tracing_metadata", None)
+    copy = getattr(handler, "copy_with_metadata_defaults", None)
+    if not metadata or copy is None:
+        return handler
+    clean: BaseCallbackHandler = copy()
+    ours, missing = stamped(), object()
+    kept = {key: value for key, value in metadata.items() if ours.get(key, missing) != value}
+    clean.tracing_metadata = kept or None  # type: ignore[attr-defined]
+    return clean
+
+
+def _quiet(handler: BaseCallbackHandler) -> BaseCallbackHandler:
+    """`handler`, deaf to the children's tokens if it hears tokens: the AutoMix run reports those of the answer."""
+    if isinstance(handler, BaseTracer | AsyncBaseTracer | _Muted):
+        return handler
+    if any(var.get() is handler for var, *_ in _configure_hooks):
+        return handler
+    base = AsyncCallbackHandler if isinstance(handler, AsyncCallbackHandler) else BaseCallbackHandler
+    hears = any(getattr(type(handler), event, None) is not getattr(base, event, None) for event in _TOKEN_EVENTS)
+    return _Muted(handler) if hears else handler  # type: ignore[return-value]
+
+
+class _Muted:
+    """A handler without its token events. Not a subclass: core looks each event up by name, sync or async as it is."""
+
+    def __init__(self, handler: BaseCallbackHandler) -> None:
+        self._handler = handler
+        silence = _silence_async if isinstance(handler, AsyncCallbackHandler) else _silence
+        for event in _TOKEN_EVENTS:
+            setattr(self, event, silence)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handler, name)
+
+
+def _silence(*_: Any, **__: Any) -> None:
+    return None
+
+
+async def _silence_async(*_: Any, **__: Any) -> None:
+    return None

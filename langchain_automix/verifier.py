@@ -1,0 +1,222 @@
+"""`SelfVerifier`: the few-shot check of a draft against its context, sampled k times (paper, section 3.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from langchain_core.messages import BaseMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
+from langchain_core.runnables.config import ensure_config
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from automix_core.checking import approximate_tokens, fitted
+from automix_core.effects import Checks
+from automix_core.errors import ConfigError
+from automix_core.price import Price
+from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.query import Query
+from automix_core.verdict import count, read_verdict
+
+from .children import Child, sampler, takes_settings
+from .context import texts, transcript
+from .sampling import Sample, adraw, draw
+
+
+def _read(reply: Any) -> int | None:
+    verdict = read_verdict(reply.text if isinstance(reply, BaseMessage) else str(reply))
+    return None if verdict is None else int(verdict)
+
+
+class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
+    """Checks an answer k times against its context; how often it is found correct is the confidence.
+
+    In: `{"context", "question", "answer", "history"?, "instructions"?}`, where the context is text, documents or a
+    list of either, and the history text or messages. Out: `{"verdicts": [1, 0, None], "texts": [...], "confidence": 0.5}`: 1 correct, 0 incorrect, None
+    unreadable; the confidence is None when nothing could be read. `prompt` (a few-shot template with the examples as
+    chat turns) and `reader` (a reply to its verdict) are Runnables, each usable alone.
+
+    Raises `ConfigError` for settings that can't work; a call raises the model's error if no check worked.
+    """
+
+    model: Runnable[Any, Any] | None = None
+    """Who checks. None inside an AutoMix model: each draft is checked by the model that wrote it, as in the paper."""
+    k: int = 8
+    """The most verdicts ever drawn on one draft."""
+    temperature: float | None = 1.0
+    """Sampling temperature of the checks; None sends none. At 0 all verdicts would be the same."""
+    max_tokens: int | None = 256
+    """Longest check, in tokens; None sends no limit."""
+    shots: Sequence[Shot] = SHOTS
+    """Worked examples, as `Shot`s or dicts with their fields."""
+    instructions: str = INSTRUCTIONS
+    """The system message of the checking prompt."""
+    context_window: int | None = None
+    """The checking model's window in tokens; None cuts nothing."""
+    count_tokens: Callable[[str], int] | None = Field(default=None, repr=False)
+    """Counts the tokens of a text; None takes one for three bytes."""
+    concurrency: int = 8
+    """How many checks run at once where they are separate requests and the verifier is used alone."""
+    price: Price | None = None
+    """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    _prompt: ChatPromptTemplate = PrivateAttr()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: Any, handler: Any) -> SelfVerifier:
+        try:
+            verifier: SelfVerifier = handler(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
+            raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
+        verifier._validate()
+        verifier._prompt = _few_shot(verifier.instructions, verifier.shots)
+        return verifier
+
+    def _validate(self) -> None:
+        for name in ("k", "concurrency", "max_tokens", "context_window"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
+        if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
+            raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+
+    @property
+    def prompt(self) -> ChatPromptTemplate:
+        """The checking prompt: instructions, the examples as chat turns, the case.
+
+        Variables: `context`, `question`, `answer`, and optionally `history` and `instructions`, which the verifier
+        fills with labelled blocks.
+        """
+        return self._prompt
+
+    @property
+    def reader(self) -> Runnable[Any, int | None]:
+        """From a reply (message or text) to 1, 0 or None."""
+        return RunnableLambda(_read, name="verdict_reader")
+
+    @property
+    def prompt_digest(self) -> str:
+        """What identifies the checking prompt; a fitted policy remembers the one it was fitted under."""
+        return digest(self.instructions, tuple(self.shots))
+
+    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Draw k verdicts (or `n`, if given) and count them."""
+        n, query = kwargs.pop("n", self.k), _query(input)
+        return self.check(query, input["answer"], n, self._own_model(), self._config(config))[1]
+
+    async def ainvoke(
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Draw k verdicts (or `n`, if given) and count them, without blocking."""
+        n, query = kwargs.pop("n", self.k), _query(input)
+        return (await self.acheck(query, input["answer"], n, self._own_model(), self._config(config)))[1]
+
+    def check(
+        self, query: Query, answer: str, n: int, child: Child, config: RunnableConfig
+    ) -> tuple[Checks, dict[str, Any]]:
+        """`n` verdicts on `answer` from `child`, as the core counts them and as the Runnable returns them."""
+        query, variables = self._fit(query, answer)
+        found: list[Checks] = []
+
+        def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
+            messages = self._prompt.format_messages(**variables)
+            sample = draw(child, messages, n, config, **self._settings(child))
+            found.append(self._count(sample, query.truncated))
+            return _output(sample)
+
+        # Runnable's own way to open a run, without the cost of a RunnableLambda a call.
+        output = self._call_with_config(cast("Any", work), dict(variables), config)
+        return found[0], output
+
+    async def acheck(
+        self, query: Query, answer: str, n: int, child: Child, config: RunnableConfig
+    ) -> tuple[Checks, dict[str, Any]]:
+        """`check`, awaited."""
+        query, variables = self._fit(query, answer)
+        found: list[Checks] = []
+
+        async def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
+            messages = self._prompt.format_messages(**variables)
+            sample = await adraw(child, messages, n, config, **self._settings(child))
+            found.append(self._count(sample, query.truncated))
+            return _output(sample)
+
+        output = await self._acall_with_config(cast("Any", work), dict(variables), config)
+        return found[0], output
+
+    def _own_model(self) -> Child:
+        if self.model is None:
+            raise ConfigError(
+                "SelfVerifier has no model of its own; pass model=..., or use it inside AutoMixChatModel."
+            )
+        return sampler(self.model)
+
+    def _config(self, config: RunnableConfig | None) -> RunnableConfig:
+        config = ensure_config(config)
+        config.setdefault("max_concurrency", self.concurrency)
+        return config
+
+    def _settings(self, child: Child) -> dict[str, Any]:
+        wanted = {"temperature": self.temperature, "max_tokens": self.max_tokens} if takes_settings(child) else {}
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def _fit(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
+        """The query as it fits the window, and the prompt's variables for it."""
+        if self.context_window is not None:
+            counter = self.count_tokens or approximate_tokens
+            query = fitted(
+                query,
+                lambda q: "\n".join(m.text for m in self._prompt.format_messages(**case_variables(q, answer))),
+                self.context_window,
+                self.max_tokens or 0,
+                counter,
+            )
+        return query, case_variables(query, answer)
+
+    def _count(self, sample: Sample, truncated: bool) -> Checks:
+        """The sample as the core counts it. Raises the first error if no check worked."""
+        if sample.errors and not sample.messages:
+            raise sample.errors[0]
+        tally = count([read_verdict(message.text) for message in sample.messages], failed=len(sample.errors))
+        return Checks(
+            tally,
+            sample.usage,
+            price=self.price,
+            estimated=sample.estimated,
+            truncated=truncated,
+            errors=tuple(sample.errors),
+        )
+
+
+def _few_shot(instructions: str, shots: Sequence[Shot]) -> ChatPromptTemplate:
+    example = ChatPromptTemplate.from_messages([("human", CASE), ("ai", "{check}")])
+    examples = [{**shot.to_dict(), "history": "", "instructions": ""} for shot in shots]
+    few_shot = FewShotChatMessagePromptTemplate(examples=examples, example_prompt=example)
+    turns: list[Any] = [SystemMessage(instructions), *([few_shot] if examples else []), ("human", CASE)]
+    return ChatPromptTemplate.from_messages(turns).partial(history="", instructions="")
+
+
+def _query(values: dict[str, Any]) -> Query:
+    """The verifier's input as a query. Raises `ConfigError` naming a missing key."""
+    for key in ("context", "question", "answer"):
+        if key not in values:
+            raise ConfigError(f"SelfVerifier needs the keys context, question and answer; {key!r} is missing.")
+    history = values.get("history") or ""
+    if not isinstance(history, str):
+        history = transcript(history)
+    return Query(values["question"], texts(values["context"]), history, values.get("instructions") or "", "argument")
+
+
+def _output(sample: Sample) -> dict[str, Any]:
+    verdicts = [_read(message) for message in sample.messages]
+    confidence = count(None if v is None else bool(v) for v in verdicts).confidence
+    return {"verdicts": verdicts, "texts": [message.text for message in sample.messages], "confidence": confidence}
+
+
+__all__ = ["SelfVerifier"]
