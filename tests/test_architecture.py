@@ -1,0 +1,148 @@
+"""What holds for the house as a whole: who may import whom, what an import does, and how large a file may be."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE, LANGCHAIN, LLAMAINDEX, CLI = PACKAGES = ("automix_core", "langchain_automix", "llamaindex_automix", "automix_cli")
+MODULES = {package: sorted((ROOT / package).rglob("*.py")) for package in PACKAGES}
+MOST_LINES = 300
+
+LANGCHAIN_HOST = ("langchain", "langchain_core", "langchain_openai", "langgraph", "langsmith")
+LLAMAINDEX_HOST = ("llama_index",)
+UI = ("typer", "rich", "automix_cli")
+
+IMPORT_EVERYTHING = """
+import importlib, importlib.abc, json, pkgutil, sys
+
+package, blocked = sys.argv[1], set(sys.argv[2:])
+
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+seen = []
+watched = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.posix_spawn")
+sys.addaudithook(lambda event, args: seen.append(event) if event in watched else None)
+sys.meta_path.insert(0, Block())
+root = importlib.import_module(package)
+names = [package] + [module.name for module in pkgutil.walk_packages(root.__path__, package + ".")]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps({"names": names, "seen": seen, "loaded": sorted({name.partition(".")[0] for name in sys.modules})}))
+"""
+
+
+def import_everything(package: str, *blocked: str) -> dict[str, list[str]]:
+    """Import `package` and all its modules in a process of its own, in which `blocked` can't be imported."""
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERYTHING, package, *blocked],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    report: dict[str, list[str]] = json.loads(ran.stdout)
+    assert len(report["names"]) == len(MODULES[package]), "a module was not imported"
+    return report
+
+
+@pytest.mark.parametrize(
+    ("package", "blocked"),
+    [
+        (CORE, (*LANGCHAIN_HOST, *LLAMAINDEX_HOST, *UI, "httpx", "langchain_automix", "llamaindex_automix")),
+        (LANGCHAIN, (*LLAMAINDEX_HOST, *UI, "langchain", "langchain_openai", "langgraph", "llamaindex_automix")),
+        (LLAMAINDEX, (*LANGCHAIN_HOST, *UI, "langchain_automix")),
+    ],
+)
+def test_a_package_imports_without_what_it_must_not_know(package: str, blocked: tuple[str, ...]) -> None:
+    """Each adapter works where the other host is not installed; the core works with neither."""
+    loaded = import_everything(package, *blocked)["loaded"]
+    assert not set(loaded) & set(blocked)
+
+
+def test_the_command_line_imports_without_hosts_and_engine() -> None:
+    """`automix fit` and its like need the base install only."""
+    import_everything(CLI, *LANGCHAIN_HOST, *LLAMAINDEX_HOST, "xllamacpp", "bm25s")
+
+
+def test_the_core_needs_the_standard_library_and_pydantic_only() -> None:
+    """Routing pays for no import of the commands'."""
+    assert not set(import_everything(CORE, "scipy")["loaded"]) & {"httpx", "typer", "rich", "requests", "scipy"}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import automix_core, json, sys; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert "numpy" not in json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_import_calls_nobody(package: str) -> None:
+    """No telemetry and no network: importing opens no connection, looks up no name and starts no process."""
+    assert import_everything(package)["seen"] == []
+
+
+def test_import_contracts() -> None:
+    """The contracts of pyproject.toml hold, as import-linter reads them."""
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([lint_imports, "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_is_typed(package: str) -> None:
+    """Type checkers read the annotations of installed packages only where this marker is."""
+    assert (ROOT / package / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_file_can_be_read_in_one_sitting(package: str) -> None:
+    """A room has one noun; a file that outgrows this bound has two."""
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES[package]}
+    assert lengths
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_listed_in_order(package: str) -> None:
+    """Each `__all__` is a sorted list of names that the module has, without repetition."""
+    for path in MODULES[package]:
+        for names in _dunder_all(path):
+            assert names == sorted(set(names)), path
+
+
+@pytest.mark.parametrize("package", [CORE, LANGCHAIN, LLAMAINDEX])
+def test_public_names_can_be_imported(package: str) -> None:
+    """What `__all__` promises is there, and nothing else public is imported into the package's namespace."""
+    names = _dunder_all(ROOT / package / "__init__.py")[0]
+    ran = subprocess.run(
+        [sys.executable, "-c", f"from {package} import {', '.join(names)}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def _dunder_all(path: Path) -> list[list[str]]:
+    """The lists that `path` assigns to `__all__`; none or one in practice."""
+    return [
+        ast.literal_eval(node.value)
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
+    ]
