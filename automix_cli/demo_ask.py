@@ -1,0 +1,83 @@
+"""One question through the cascade, exactly as a user would wire it, with everything that happened on the way.
+
+The chain is plain LangChain: a prompt that names its context, then the cascade in the place of a model. What a person
+wants to see while it runs comes as `Event`s, in order; what is reported afterwards is the returned `Asked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeAlias
+
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable
+
+from automix_core.route import Route
+from langchain_automix import AutoMixChatModel, collect_routes, with_context
+
+from .corpus import Passage, Question
+from .demo_meter import Answering, Checked, Decided, Drafted, Meter
+from .retrieval import Retriever
+
+PROMPT = ChatPromptTemplate.from_messages(
+    [
+        (
+            "system",
+            "Answer the question from the passages, in one short sentence. "
+            "If they do not contain the answer, say that the passages do not say.",
+        ),
+        ("human", "Passages:\n\n{context}\n\nQuestion: {question}"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Event: the passages retrieved, the best first."""
+
+    passages: Sequence[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Event: a piece of the answer; a kept draft comes in one piece."""
+
+    text: str
+
+
+Event: TypeAlias = Found | Drafted | Checked | Decided | Answering | Said
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What happened to one question. Seconds are measured around each model's calls, `seconds` around all of it."""
+
+    question: Question
+    passages: Sequence[Passage]
+    answer: str
+    route: Route
+    meter: Meter
+    seconds: float
+
+
+def cascade(small: Any, large: Any) -> AutoMixChatModel:
+    """The small model with the large one behind it, checked and decided as by default."""
+    return AutoMixChatModel(models=[small, large])
+
+
+def ask(llm: Runnable[Any, Any], retriever: Retriever, question: Question, show: Callable[[Event], None]) -> Asked:
+    """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
+    chain = with_context(PROMPT, question_key="question") | llm
+    started = perf_counter()
+    passages = retriever.search(question.question)
+    show(Found(passages))
+    meter, answer = Meter(show), ""
+    variables = {"context": "\n\n".join(p.content for p in passages), "question": question.question}
+    with collect_routes() as routes:
+        for chunk in chain.stream(variables, {"callbacks": [meter]}):
+            if chunk.text:
+                answer += chunk.text
+                show(Said(chunk.text))
+    return Asked(question, passages, answer, routes[-1], meter, perf_counter() - started)

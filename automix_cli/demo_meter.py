@@ -1,0 +1,132 @@
+"""What the models of a cascade did in one call, and for how long, seen from outside through LangChain's callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.outputs import LLMResult
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """Event: a model has written an answer that may still be rejected."""
+
+    model: int
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Event: a draft has been checked; one verdict (1, 0, or None for unreadable) and one text a check."""
+
+    model: int
+    verdicts: Sequence[int | None]
+    texts: Sequence[str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Event: the policy has decided on a checked draft: accept, verify (check it again) or escalate."""
+
+    action: str
+    model: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Event: a model has begun to write the final answer."""
+
+    model: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One request to a model: the step it served (draft, verify, answer), and when it ran, in seconds."""
+
+    step: str
+    model: int
+    start: float
+    end: float
+
+
+class Meter(BaseCallbackHandler):
+    """Times every request to a model of the cascade and tells `show` what came of it.
+
+    It looks at runs that carry `automix_role`, which the cascade puts on those of its children. Handlers run in the
+    thread of their request, so concurrent checks overlap: `seconds` counts the time in which at least one was running.
+    """
+
+    run_inline = True
+
+    def __init__(self, show: Callable[[Any], None] = lambda event: None) -> None:
+        self.spans: list[Span] = []
+        self.drafts: list[Drafted] = []
+        self.checks: list[Checked] = []
+        self._show = show
+        self._open: dict[UUID, tuple[str, int, float]] = {}
+
+    def seconds(self, step: str | None = None, model: int | None = None) -> float:
+        """Seconds in which a request of this step and model (None: of any) was running."""
+        busy, until = 0.0, 0.0
+        for span in sorted(self.spans, key=lambda span: span.start):
+            if step in (None, span.step) and model in (None, span.model) and span.end > until:
+                busy += span.end - max(span.start, until)
+                until = span.end
+        return busy
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: UUID, metadata: Mapping[str, Any] | None = None, **_: Any
+    ) -> None:
+        if self._begin(run_id, metadata) == "answer":
+            self._show(Answering(self._open[run_id][1]))
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+        span = self._end(run_id)
+        if span is not None:
+            self.spans.append(span)
+        if span is not None and span.step == "draft":
+            self.drafts.append(Drafted(span.model, response.generations[0][0].text, span.end - span.start))
+            self._show(self.drafts[-1])
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        span = self._end(run_id)
+        if span is not None:
+            self.spans.append(span)
+
+    def on_chain_start(
+        self, serialized: Any, inputs: Any, *, run_id: UUID, metadata: Mapping[str, Any] | None = None, **_: Any
+    ) -> None:
+        self._begin(run_id, metadata)
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+        span = self._end(run_id)
+        if span is None or not isinstance(outputs, dict):
+            return
+        if span.step == "verify" and "verdicts" in outputs:
+            seconds = span.end - span.start
+            self.checks.append(Checked(span.model, outputs["verdicts"], outputs["texts"], seconds))
+            self._show(self.checks[-1])
+        elif span.step == "meta_verifier":
+            self._show(Decided(outputs["action"], outputs["model"], outputs["reason"]))
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        self._end(run_id)
+
+    def _begin(self, run_id: UUID, metadata: Mapping[str, Any] | None) -> str | None:
+        role = (metadata or {}).get("automix_role")
+        if role is not None:
+            # The meta-verifier decides for the whole cascade and carries no model's number.
+            self._open[run_id] = (role, (metadata or {}).get("automix_model", -1), perf_counter())
+        return role
+
+    def _end(self, run_id: UUID) -> Span | None:
+        opened = self._open.pop(run_id, None)
+        return None if opened is None else Span(*opened, perf_counter())
