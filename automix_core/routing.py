@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from .decision import Accept, Action, Draft, Finish, State, Tally, Verify
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
 from .errors import PolicyError
+from .usage import Usage
 
 log = logging.getLogger("automix")
 
@@ -195,7 +196,7 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     model = action.model
     result = yield Check(model, action.n, trail.drafts[model])
     if isinstance(result, Failure):
-        result = Checks(Tally(failed=action.n), errors=(result.error,))
+        result = Checks(Tally(failed=action.n), Usage(), errors=(result.error,))  # nothing came, nothing billed
     trail.steps.append(Step("verify", model, action.n, result))
     for error in result.errors:
         trail.fail("verification", model, error)

@@ -19,6 +19,7 @@ from automix_core.routing import Ending, arun, bypass, route, run
 from .cascade import Cascade
 from .children import Child, as_message, as_reply
 from .custom_verifier import CustomVerifier
+from .structured import Structure
 from .toolcalls import judged
 from .tracing import Parent
 
@@ -36,6 +37,7 @@ class Call:
     parent: Parent
     settings: Mapping[str, Any]
     tools: Sequence[Any] = ()
+    schema: Structure | None = None
     coin: float | None = None
     passing: str = ""
     to: int = 0
@@ -126,7 +128,7 @@ class Call:
                 return meta.decide(state, self.parent.config("meta_verifier"))
             case Draft(model=model):
                 child, config = self.cascade.models[model], self.parent.config("draft", model)
-                return self._judged(child.invoke(self.messages, config, **self.settings))
+                return self._judged(child.invoke(self.messages, config, **self.settings), model)
             case Check(model=model, n=n, reply=draft):
                 if isinstance(verifier, CustomVerifier):
                     return verifier.check(self.query, draft.text, n, self._verifying(model))
@@ -143,7 +145,7 @@ class Call:
                 return await meta.adecide(state, self.parent.config("meta_verifier"))
             case Draft(model=model):
                 child, config = self.cascade.models[model], self.parent.config("draft", model)
-                return self._judged(await child.ainvoke(self.messages, config, **self.settings))
+                return self._judged(await child.ainvoke(self.messages, config, **self.settings), model)
             case Check(model=model, n=n, reply=draft):
                 if isinstance(verifier, CustomVerifier):
                     return await verifier.acheck(self.query, draft.text, n, self._verifying(model))
@@ -151,8 +153,9 @@ class Call:
                 found, _ = await verifier.acheck(self.query, draft.text, n, checker, self._verifying(model))
                 return replace(found, model=self.cascade.checked_by[model])
 
-    def _judged(self, output: Any) -> Reply:
-        return judged(as_reply(as_message(output)), self.tools)
+    def _judged(self, output: Any, model: int) -> Reply:
+        reply = as_reply(as_message(output))
+        return judged(reply, self.tools) if self.schema is None else self.schema.judged(reply, model)
 
     def _traced(self, state: State) -> bool:
         """Only decisions on something known are worth a run of their own, and only if anyone is watching."""

@@ -19,12 +19,13 @@ from langchain_core.callbacks import (
 )
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool
 from langchain_core.utils.uuid import uuid7
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from automix_core.errors import ConfigError
 from automix_core.price import Price
@@ -32,10 +33,12 @@ from automix_core.price import Price
 from . import accounting
 from .call import Call
 from .cascade import Cascade
-from .children import as_reply
+from .children import as_reply, rewrap
 from .context import for_children, has_other_content, read_query
 from .fingerprint import fingerprint
 from .meta_verifier import as_policy
+from .structured import Structure, json_schema
+from .toolcalls import openai_tools
 from .tracing import Parent, current, parent_of
 
 Extractor = Callable[[Sequence[BaseMessage]], Any]
@@ -75,6 +78,7 @@ class AutoMixChatModel(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
     _plain: Sequence[Any] | None = PrivateAttr(default=None)
     _tools: Sequence[Any] = PrivateAttr(default=())
+    _schema: Structure | None = PrivateAttr(default=None)
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -167,7 +171,7 @@ class AutoMixChatModel(BaseChatModel):
         elif query.source == "none":
             passing = "The question came without context to check an answer against."
             to = 0 if self.without_context == "small" else last
-        return Call(cascade, for_children(messages), query, parent, settings, tools, coin, passing, to)
+        return Call(cascade, for_children(messages), query, parent, settings, tools, self._schema, coin, passing, to)
 
     def _generate(
         self,
@@ -300,6 +304,49 @@ class AutoMixChatModel(BaseChatModel):
             while chunk is not None:
                 yield accounting.public(chunk)
                 chunk = await anext(chunks, None)
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Offer `tools` to every model, to each in its own provider's form; the verifier gets none.
+
+        A draft that calls tools is passed on unjudged (action bypass) if the tools exist and the arguments fit their
+        schemas, and rejected otherwise. The answer after the tools have run is verified against their results.
+        """
+        choice = {} if tool_choice is None else {"tool_choice": tool_choice}
+        bound = self._with_models(lambda model: model.bind_tools(tools, **choice, **kwargs))
+        bound._tools = openai_tools(tools)
+        return bound.bind(tools=bound._tools, **choice, **kwargs)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Answers in the form of `schema`, drafted, checked and escalated like any other.
+
+        Each model is asked in its own provider's way; `method` and `strict` are handed on. A draft that doesn't parse
+        is rejected unverified. With `structured_output="large"` the largest model alone answers.
+        """
+        if self.structured_output == "large":
+            whole: Any = self.models[-1]
+            structured: Runnable[LanguageModelInput, dict[str, Any] | BaseModel] = whole.with_structured_output(
+                schema, include_raw=include_raw, **kwargs
+            )
+            return structured
+        structure = Structure.of(self.models, schema, kwargs)
+        bound = self._with_models(lambda model: model)
+        bound.models, bound._schema = list(structure.models), structure
+        shown = {"kwargs": kwargs, "schema": json_schema(schema)}
+        return bound.bind(ls_structured_output_format=shown) | structure.parser(include_raw)
+
+    def _with_models(self, change: Callable[[Any], Any]) -> AutoMixChatModel:
+        """A copy with `change` made to every answering model; drafts are still checked by the models as they were."""
+        copy = self.model_copy(update={"models": [rewrap(model, change) for model in self.models]})
+        copy._plain = self._plain or self.models
+        return copy
 
 
 def _whole(call: Call, ending: Any) -> ChatGenerationChunk:

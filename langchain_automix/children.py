@@ -6,7 +6,8 @@ configurable fields, a text completion model, another AutoMix, or a chain that e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -67,37 +68,46 @@ def takes_settings(child: Child) -> bool:
     return isinstance(model, BaseLanguageModel) or hasattr(model, "_model_params")
 
 
-def sampler(child: Child) -> Child:
-    """`child` for drawing verdicts: no response cache, which would make all samples one, and no fixed seed."""
+def rewrap(child: Child, change: Callable[[Child], Child], drop: frozenset[str] = frozenset()) -> Child:
+    """`child` with `change` applied to the models inside its wrappers, and bound arguments in `drop` left out."""
+    again = partial(rewrap, change=change, drop=drop)
     if isinstance(child, RunnableBinding):
-        kwargs = {key: value for key, value in child.kwargs.items() if key != "seed"}
-        return child.model_copy(update={"bound": sampler(child.bound), "kwargs": kwargs})
+        kwargs = {key: value for key, value in child.kwargs.items() if key not in drop}
+        return child.model_copy(update={"bound": again(child.bound), "kwargs": kwargs})
     if isinstance(child, RunnableBindingBase):
-        return child.model_copy(update={"bound": sampler(child.bound)})
+        return child.model_copy(update={"bound": again(child.bound)})
     if isinstance(child, RunnableWithFallbacks):
-        fallbacks = [sampler(other) for other in child.fallbacks]
-        return child.model_copy(update={"runnable": sampler(child.runnable), "fallbacks": fallbacks})
+        fallbacks = [again(other) for other in child.fallbacks]
+        return child.model_copy(update={"runnable": again(child.runnable), "fallbacks": fallbacks})
     if isinstance(child, DynamicRunnable):
-        alternatives = getattr(child, "alternatives", None)
-        update: dict[str, Any] = {"default": sampler(child.default)}
-        if alternatives is not None:
+        update: dict[str, Any] = {"default": again(child.default)}
+        if alternatives := getattr(child, "alternatives", None):
             update["alternatives"] = {
-                key: sampler(other) if isinstance(other, Runnable) else other for key, other in alternatives.items()
+                key: again(other) if isinstance(other, Runnable) else other for key, other in alternatives.items()
             }
         return child.model_copy(update=update)
-    if isinstance(child, BaseLanguageModel):
-        fields = type(child).model_fields
-        update = {"cache": False} if "cache" in fields else {}
-        if "seed" in fields:
-            update["seed"] = None
-        if getattr(child, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
-            update["streaming"] = False
-        for name in ("model_kwargs", "extra_body"):
-            settings = getattr(child, name, None)
-            if isinstance(settings, dict) and "seed" in settings:
-                update[name] = {key: value for key, value in settings.items() if key != "seed"}
-        return child.model_copy(update=update) if update else child
-    return child
+    return change(child)
+
+
+def sampler(child: Child) -> Child:
+    """`child` for drawing verdicts: no response cache, which would make all samples one, and no fixed seed."""
+    return rewrap(child, _unseeded, drop=frozenset({"seed"}))
+
+
+def _unseeded(model: Child) -> Child:
+    if not isinstance(model, BaseLanguageModel):
+        return model
+    fields = type(model).model_fields
+    update: dict[str, Any] = {"cache": False} if "cache" in fields else {}
+    if "seed" in fields:
+        update["seed"] = None
+    if getattr(model, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
+        update["streaming"] = False
+    for name in ("model_kwargs", "extra_body"):
+        settings = getattr(model, name, None)
+        if isinstance(settings, dict) and "seed" in settings:
+            update[name] = {key: value for key, value in settings.items() if key != "seed"}
+    return model.model_copy(update=update) if update else model
 
 
 def uncached(child: Child, messages: Sequence[BaseMessage]) -> list[BaseMessage]:

@@ -47,6 +47,13 @@ def judged(reply: Reply, tools: Sequence[Any]) -> Reply:
     return replace(reply, passes="The draft calls a tool; the answer after it is what gets verified.")
 
 
+def openai_tools(tools: Sequence[Any]) -> list[Any]:
+    """`tools` as they are shown in traces and compared with drafts; a provider's built-in ones stay as they are."""
+    return [
+        tool if isinstance(tool, dict) and "function" not in tool else convert_to_openai_tool(tool) for tool in tools
+    ]
+
+
 def _schema(tool: Any) -> tuple[str, dict[str, Any]] | None:
     """A tool's name and JSON schema, in whichever form it was bound; None for a provider's own built-in tools."""
     try:

@@ -34,9 +34,12 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     """Checks an answer k times against its context; how often it is found correct is the confidence.
 
     In: `{"context", "question", "answer", "history"?, "instructions"?}`, where the context is text, documents or a
-    list of either, and the history text or messages. Out: `{"verdicts": [1, 0, None], "texts": [...], "confidence": 0.5}`: 1 correct, 0 incorrect, None
-    unreadable; the confidence is None when nothing could be read. `prompt` (a few-shot template with the examples as
-    chat turns) and `reader` (a reply to its verdict) are Runnables, each usable alone.
+    list of either, and the history text or messages.
+    Out: `{"verdicts": [1, 0, None], "texts": [...], "confidence": 0.5}`: 1 correct, 0 incorrect, None unreadable; the
+    confidence is None when nothing could be read.
+
+    `prompt` (a few-shot template with the examples as chat turns) and `reader` (a reply to its verdict) are Runnables,
+    each usable alone.
 
     Raises `ConfigError` for settings that can't work; a call raises the model's error if no check worked.
     """
