@@ -1,0 +1,1 @@
+"""The command line of AutoMix: `automix demo`, `collect`, `fit`, `evaluate`, `explain`, `doctor`."""
