@@ -170,6 +170,9 @@ def _read(result: LLMResult) -> list[AIMessage | Exception]:
 
 
 def _as_result(item: Any) -> AIMessage | Exception:
+    """One result of a batch. Raises a cancellation, which the batch of a model with retries returns as a result."""
+    if isinstance(item, BaseException) and not isinstance(item, Exception):
+        raise item
     return item if isinstance(item, Exception) else as_message(item)
 
 
