@@ -221,11 +221,11 @@ class OpenAIServer(LoopbackServer):
             if reply.reset_after is not None and has_piece and sent >= reply.reset_after:
                 http.reset()
                 return
-            http.wfile.write(wire.event(chunk))
             if has_piece:
                 sent += 1
                 if reply.gate is not None:
-                    reply.gate.sent = sent
+                    reply.gate.sent = sent  # before the write: the client may be quicker than this thread
+            http.wfile.write(wire.event(chunk))
         if spent is not None and (request.body.get("stream_options") or {}).get("include_usage"):
             http.wfile.write(wire.event(wire.closing(request, number, spent)))
         http.wfile.write(wire.event("[DONE]"))
