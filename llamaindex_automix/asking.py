@@ -1,0 +1,69 @@
+"""What becomes of a request: it is routed with a context, or passed to one model for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ChatMessage
+
+from automix_core.errors import QueryError
+from automix_core.query import Query
+
+from .context import CONTEXT, QUESTION, Reading, transcript
+from .passages import texts
+
+if TYPE_CHECKING:
+    from .base import RoutedLLM
+
+COIN = "automix_coin"
+KEYWORDS = (QUESTION, CONTEXT, COIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The query of a call; `passing` is the reason for which the policy is not asked, if any, `to` who then answers."""
+
+    query: Query
+    passing: str = ""
+    to: int = 0
+
+
+def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords that are for AutoMix, taken out of `kwargs`: no provider is to see them."""
+    return {name: kwargs.pop(name) for name in KEYWORDS if name in kwargs}
+
+
+def ask(
+    host: RoutedLLM, reading: Reading, keywords: Mapping[str, Any], messages: Callable[[], Sequence[ChatMessage]]
+) -> Asked:
+    """What `reading` asks of `host`. Raises `QueryError` if it has no context and `without_context` is "raise"."""
+    large = len(host.models) - 1
+    helper = 0 if host.auxiliary == "small" else large
+    query, errand = reading.query, reading.errand
+    if question := keywords.get(QUESTION):
+        query = replace(query, question=str(question))
+    if context := texts(keywords.get(CONTEXT)):
+        query, errand = replace(query, context=context, source="argument"), False
+    elif not errand and host.context_extractor and (context := texts(host.context_extractor(messages()))):
+        query = replace(query, context=context, source="parsed")
+    if reading.other_content:
+        return Asked(query, "The messages hold more than text, which no verifier here can read.", large)
+    if errand:
+        return Asked(query, "This is not question answering.", helper)
+    if query.context:
+        if host.should_verify is not None and not host.should_verify(query):
+            return Asked(query, "should_verify left this question unverified.", helper)
+        return Asked(query)
+    match host.without_context:
+        case "prompt":
+            return Asked(Query(query.question, (transcript(messages()),), source="prompt"))
+        case "raise":
+            raise QueryError(
+                "No context was found for the question. Pass automix_context=..., or set without_context to "
+                '"prompt", "large" or "small".'
+            )
+        case where:
+            to = 0 if where == "small" else large
+            return Asked(query, "The question came without context to check an answer against.", to)

@@ -1,0 +1,169 @@
+"""What every method of an `AutoMixLLM` stands on: its configuration, and how a request becomes a routed call."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import LLM
+from pydantic import Field, PrivateAttr, ValidationError, field_serializer
+
+from automix_core.errors import ConfigError, QueryError
+from automix_core.price import Price
+from automix_core.query import Query
+
+from .asking import COIN, ask
+from .call import Call
+from .cascade import Cascade
+from .context import Reading
+from .meta_verifier import as_policy
+from .requests import Request
+from .serving import payload, state_of
+from .verifier import SelfVerifier
+
+PARTS = ("models", "verifier", "policy", "context_extractor", "should_verify")
+"""Fields that hold objects: a dump shows them, but can't bring them back."""
+
+
+class RoutedLLM(FunctionCallingLLM):
+    """The configuration of an `AutoMixLLM`. Raises `ConfigError` for one that can't work."""
+
+    models: list[Any] = Field(repr=False)
+    """Two LlamaIndex LLMs or more, cheapest first."""
+    verifier: Any = Field(default=None, repr=False)
+    """Who checks drafts: a `SelfVerifier` (None: the default one), or a function, sync or async, called as (context,
+    question, answer, n) that returns n verdicts or one direct confidence."""
+    policy: Any = None
+    """The meta-verifier, or the path of a saved one; None is `Threshold(0.75)`."""
+    prices: list[Price | None] | None = None
+    """One `Price` a model, in USD per million tokens; None where unknown."""
+    without_context: Literal["prompt", "large", "small", "raise"] = "large"
+    """What to do with a question that comes without context: check against the whole prompt, let the large or the
+    small model answer unchecked, or raise `QueryError`."""
+    auxiliary: Literal["large", "small"] = "large"
+    """Which model serves what is not question answering: condensing, selecting, extracting, judging, indexing."""
+    on_failure: Literal["next", "raise"] = "next"
+    """Whether the next model answers when a draft or a check fails, or the error is raised."""
+    verify_concurrency: int = 8
+    """How many checks of one draft run at once, where they are separate requests."""
+    structured_output: Literal["cascade", "large"] = "cascade"
+    """Whether structured prediction drafts, checks and escalates, or leaves it all to the largest model."""
+    context_window: int | None = None
+    """Tokens that a prompt and its answer may take; None finds out from the models and the verifier."""
+    context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = Field(default=None, repr=False)
+    """Finds the context in the messages where no keyword gives it; returns text, nodes or None."""
+    should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
+    """Says of a question with its context whether it is to be verified; if not, `auxiliary` serves it."""
+
+    _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
+
+    def __init__(self, **data: Any) -> None:
+        name, known = type(self).__name__, type(self).model_fields
+        for unknown in sorted(set(data) - set(known)):
+            warnings.warn(f"{name} ignores the unknown keyword {unknown!r}.", stacklevel=2)
+        data = {key: value for key, value in data.items() if key in known}
+        try:
+            super().__init__(**{**data, "policy": as_policy(data.get("policy"))})
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_context=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
+            raise ConfigError(f"{name}: {where}: {first['msg']}.") from None
+        if self.context_window is not None and self.context_window < 1:
+            raise ConfigError(f"{name}: context_window must be 1 or more, not {self.context_window}.")
+        self._cascade()
+        if data.get("callback_manager") is not None:
+            self.callback_manager = data["callback_manager"]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A callback manager is handed to the models: they report, the cascade does not."""
+        super().__setattr__(name, value)
+        if name == "callback_manager" and "models" in self.__dict__:
+            own = self.verifier.model if isinstance(self.verifier, SelfVerifier) else None
+            for model in (*self.models, *([own] if own is not None else [])):
+                model.callback_manager = value
+
+    def _cascade(self) -> Cascade:
+        """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
+        parts = [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+        held = self._held
+        if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
+            raising = self.on_failure == "raise"
+            cascade = Cascade.of(self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, raising)
+            held = self._held = (parts, cascade)
+        return held[1]
+
+    @property
+    def large(self) -> Any:
+        """The largest model."""
+        return self.models[-1]
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What the hosts may rely on whichever model answers; tools are the largest model's affair."""
+        cascade, large = self._cascade(), self.large.metadata
+        return LLMMetadata(
+            context_window=self.context_window or cascade.context_window,
+            num_output=cascade.num_output,
+            is_chat_model=any(model.metadata.is_chat_model for model in self.models),
+            is_function_calling_model=isinstance(self.large, FunctionCallingLLM) and large.is_function_calling_model,
+            model_name=f"automix({'->'.join(cascade.names)})",
+            system_role=large.system_role,
+        )
+
+    def _call(
+        self,
+        request: Request[Any],
+        reading: Reading,
+        keywords: Mapping[str, Any],
+        messages: Callable[[], Sequence[ChatMessage]],
+    ) -> Call:
+        """What a call asks; `messages` are what the small model would see."""
+        cascade = self._cascade()
+        try:
+            asked = ask(self, reading, keywords, messages)
+        except (ValueError, TypeError) as error:
+            raise QueryError(f"The question could not be read: {type(error).__name__}; see the cause.") from error
+        return Call(cascade, request, asked.query, keywords.get(COIN), asked.passing, asked.to)
+
+    def _whole(self, request: Request[Any], reason: str) -> Call:
+        """A call that goes to the largest model as it stands."""
+        cascade = self._cascade()
+        return Call(cascade, request, Query(""), None, reason, cascade.last)
+
+    @field_serializer("models")
+    def _models_without_secrets(self, models: list[LLM]) -> list[dict[str, Any]]:
+        return [payload(model) for model in models]
+
+    @field_serializer("policy", "verifier", "context_extractor", "should_verify")
+    def _by_name(self, part: Any) -> Any:
+        if part is None or isinstance(part, SelfVerifier):
+            return part and part.to_dict()
+        return repr(part) if not callable(part) else getattr(part, "__qualname__", type(part).__name__)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Any:
+        """The model that `to_dict` showed, given the parts that a dump can't bring back.
+
+        Raises `ConfigError` naming those that are missing: the models always, others where they were set.
+        """
+        shown = {name: data.get(name) for name in PARTS}
+        defaults = {"policy": repr(as_policy(None))}
+        missing = [name for name in PARTS if shown[name] != defaults.get(name) and name not in kwargs]
+        if missing:
+            raise ConfigError(
+                f"A dump of {cls.__name__} holds no models, keys or functions; "
+                f"pass {', '.join(f'{name}=...' for name in missing)} to from_dict."
+            )
+        plain = {name: value for name, value in data.items() if name in cls.model_fields and name not in PARTS}
+        return cls(**{**plain, **kwargs})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self, droppable=("callback_manager",))
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        names = zip(self.models, self._cascade().names, strict=True)
+        models = [f"{type(model).__name__}({name!r})" for model, name in names]
+        return [("models", models), ("policy", self.policy), ("without_context", self.without_context)]

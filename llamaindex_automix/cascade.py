@@ -1,0 +1,121 @@
+"""What all calls of one model share: the models, who checks which draft, the rule and the prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llama_index.core.llms.llm import LLM
+
+from automix_core.errors import ConfigError
+from automix_core.price import Price
+
+from .children import name_of
+from .custom_verifier import CustomVerifier
+from .meta_verifier import MetaVerifier, as_policy
+from .verifier import SelfVerifier
+
+LEAST_LEFT = 512
+"""Tokens that a window must leave beside the checking prompt and the answer, or the prompt is not reserved for."""
+UNSET_OUTPUT = 256
+"""What LlamaIndex takes for an answer's length where a model does not limit it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """The models, cheapest first, and what belongs to each.
+
+    `checkers` check each model's drafts; `checked_by` are the numbers of the models that do so, None for one outside
+    the cascade.
+    """
+
+    models: Sequence[LLM]
+    names: Sequence[str]
+    checkers: Sequence[SelfVerifier | CustomVerifier]
+    checked_by: Sequence[int | None]
+    meta: MetaVerifier
+    prices: Sequence[Price | None] | None
+    raising: bool
+
+    @property
+    def last(self) -> int:
+        """The number of the largest model."""
+        return len(self.models) - 1
+
+    @property
+    def k(self) -> int:
+        """The most verdicts drawn on one draft."""
+        return self.checkers[0].k
+
+    @classmethod
+    def of(
+        cls,
+        models: Sequence[LLM],
+        verifier: Any,
+        policy: Any,
+        prices: Sequence[Price | None] | None,
+        verify_concurrency: int,
+        raising: bool,
+    ) -> Cascade:
+        """Put a cascade together. Raises `ConfigError` for parts that don't fit together."""
+        check(models, prices, verify_concurrency)
+        checkers: list[SelfVerifier | CustomVerifier]
+        checked_by: list[int | None]
+        if verifier is None or isinstance(verifier, SelfVerifier):
+            kind = verifier or SelfVerifier()
+            own = kind.model
+            checked_by = [next((i for i, m in enumerate(models) if m is own), None)] * len(models)
+            if own is None:
+                checked_by = list(range(len(models)))
+            settings = {name: getattr(kind, name) for name in type(kind).model_fields}
+            settings["concurrency"] = verify_concurrency
+            checkers = [type(kind)(**{**settings, "model": own or model}) for model in models]
+        else:
+            checkers, checked_by = [CustomVerifier(verifier)] * len(models), [None] * len(models)
+        return cls(
+            models=tuple(models),
+            names=tuple(name_of(model) for model in models),
+            checkers=checkers,
+            checked_by=checked_by,
+            meta=MetaVerifier(as_policy(policy)),
+            prices=prices,
+            raising=raising,
+        )
+
+    @property
+    def num_output(self) -> int:
+        """The longest answer of any model, in tokens; -1 if none limits its answers, as LlamaIndex writes it."""
+        lengths = [model.metadata.num_output for model in self.models]
+        if all(length < 0 for length in lengths):
+            return -1
+        return max(UNSET_OUTPUT if length < 0 else length for length in lengths)
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that a prompt and its answer may take, so that each model can read it and a check of it still fits.
+
+        A check shows the context, the question and the answer again, after its examples and before its own reply. A
+        window too small for both is not reserved for: then the check cuts the context, and the route says so.
+        """
+        windows = [model.metadata.context_window for model in self.models]
+        answer = self.num_output if self.num_output > 0 else UNSET_OUTPUT
+        for checker in self.checkers:
+            if isinstance(checker, SelfVerifier) and checker.window is not None:
+                left = checker.window - checker.overhead
+                if left - answer >= LEAST_LEFT:
+                    windows.append(left)
+        return min(windows)
+
+
+def check(models: Sequence[Any], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:
+    """Raise `ConfigError` unless there are two models or more, with a price each if any."""
+    if len(models) < 2:
+        raise ConfigError(f"models needs two models or more, cheapest first; {len(models)} given.")
+    for number, model in enumerate(models):
+        if not isinstance(model, LLM):
+            raise ConfigError(f"models[{number}] must be a LlamaIndex LLM, not {type(model).__name__}.")
+    if verify_concurrency < 1:
+        raise ConfigError(f"verify_concurrency must be 1 or more, not {verify_concurrency}.")
+    if prices is not None and len(prices) != len(models):
+        raise ConfigError(f"prices needs one Price (or None) a model: {len(models)} models, {len(prices)} prices.")

@@ -1,0 +1,137 @@
+"""Child models: what their responses say, and how a model is set up for drawing verdicts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.llms.llm import LLM
+
+from automix_core.checking import problem
+from automix_core.effects import Reply
+from automix_core.usage import Usage
+
+Response: TypeAlias = ChatResponse | CompletionResponse
+
+INPUT_TOKENS = ("prompt_tokens", "input_tokens", "prompt_token_count", "inputTokens", "prompt_eval_count")
+OUTPUT_TOKENS = ("completion_tokens", "output_tokens", "candidates_token_count", "outputTokens", "eval_count")
+APART_FROM_INPUT = ("cache_read_input_tokens", "cache_creation_input_tokens")
+"""Input that Anthropic's API counts beside `input_tokens`."""
+MOST_TOKENS = ("max_tokens", "max_new_tokens")
+EXTRA_ARGUMENTS = ("additional_kwargs", "generate_kwargs", "model_kwargs")
+"""Fields in which LlamaIndex's models keep arguments for their provider."""
+
+
+def name_of(model: LLM) -> str:
+    """The model's name, or that of its class where it tells none."""
+    name = model.metadata.model_name
+    return name if name and name != "unknown" else type(model).__name__
+
+
+def text_of(response: Response) -> str:
+    """The text of a response, reasoning blocks left out."""
+    return response.text if isinstance(response, CompletionResponse) else response.message.content or ""
+
+
+def as_reply(response: Response) -> Reply:
+    """One model call as the core sees it."""
+    text = text_of(response)
+    name = _get(response.raw, "model")
+    return Reply(
+        text=text,
+        usage=usage_of(response),
+        native=response,
+        problem=problem(text, finish_reason(response)),
+        name=name if isinstance(name, str) and name else None,
+    )
+
+
+def usage_of(response: Any) -> Usage | None:
+    """The tokens of one response, under any of the names that providers use; None if none were reported."""
+    raw = getattr(response, "raw", None)
+    places = (_get(raw, "usage"), _get(raw, "usage_metadata"), raw, getattr(response, "additional_kwargs", None))
+    for place in places:
+        given, made = _number(place, INPUT_TOKENS), _number(place, OUTPUT_TOKENS)
+        if given is not None and made is not None:
+            apart = [_number(place, (name,)) or 0 for name in APART_FROM_INPUT]
+            thought = _number(place, ("thoughts_token_count",)) or 0
+            cached = _number(_get(place, "prompt_tokens_details"), ("cached_tokens",)) or apart[0]
+            return Usage(given + sum(apart), made + thought, cached)
+    return None
+
+
+def finish_reason(response: Any) -> str | None:
+    """Why the model stopped, under any of the names that providers use."""
+    raw = getattr(response, "raw", None)
+    choices = _get(raw, "choices") or _get(raw, "candidates")
+    first = choices[0] if isinstance(choices, list | tuple) and choices else None
+    for place in (first, raw):
+        for name in ("finish_reason", "stop_reason", "done_reason", "stopReason"):
+            reason = _get(place, name)
+            if reason is not None:
+                return str(getattr(reason, "name", reason))
+    return None
+
+
+def choices_of(response: Response) -> list[str]:
+    """The texts of all choices of one response."""
+    choices = _get(response.raw, "choices")
+    if not isinstance(choices, list | tuple) or len(choices) < 2:
+        return [text_of(response)]
+    return [str(_get(_get(choice, "message"), "content") or _get(choice, "text") or "") for choice in choices]
+
+
+def gives_n(model: LLM) -> bool:
+    """True if one request can return several choices: the model has an `n` field of its own."""
+    return "n" in type(model).model_fields
+
+
+def for_sampling(model: LLM, temperature: float | None, max_tokens: int | None) -> tuple[LLM, dict[str, Any]]:
+    """`model` for drawing verdicts, and the arguments to pass with each request.
+
+    A model that has a `temperature` field is copied with the settings in its fields, since several ignore or override
+    arguments of a call; any other one gets arguments. A fixed seed is dropped: it would make all verdicts the same.
+    """
+    fields = type(model).model_fields
+    update: dict[str, Any] = {"seed": None} if getattr(model, "seed", None) is not None and "seed" in fields else {}
+    kwargs: dict[str, Any] = {}
+    if "temperature" not in fields:
+        kwargs = {"temperature": temperature, "max_tokens": max_tokens}
+        kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    elif temperature is not None:
+        update["temperature"] = temperature
+    elif any(kind.__module__.startswith("llama_index.llms.openai") for kind in type(model).__mro__):
+        kwargs["temperature"] = sys.modules["openai"].NOT_GIVEN  # None would be sent, as null
+    else:
+        update["temperature"] = None
+    extras = {name: _sampled(getattr(model, name, None), temperature, max_tokens) for name in EXTRA_ARGUMENTS}
+    update |= {name: extra for name, extra in extras.items() if name in fields and extra != getattr(model, name)}
+    if "temperature" in fields and max_tokens is not None:
+        room = next((name for name in MOST_TOKENS if name in fields), None)
+        elsewhere = any("max_completion_tokens" in (extra or {}) for extra in extras.values())
+        if room is not None:
+            update[room] = None if elsewhere else max_tokens
+    return (model.model_copy(update=update) if update else model), kwargs
+
+
+def _sampled(extra: Any, temperature: float | None, max_tokens: int | None) -> Any:
+    """Provider arguments without a seed, and with the verifier's settings where they hold settings."""
+    if not isinstance(extra, dict):
+        return extra
+    kept = {name: value for name, value in extra.items() if name not in ("seed", "temperature")}
+    if temperature is not None and "temperature" in extra:
+        kept["temperature"] = temperature
+    if max_tokens is not None:
+        kept |= dict.fromkeys({*MOST_TOKENS, "max_completion_tokens", "num_predict"} & extra.keys(), max_tokens)
+    return kept
+
+
+def _get(place: Any, name: str) -> Any:
+    return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
+
+
+def _number(place: Any, names: tuple[str, ...]) -> int | None:
+    values = (_get(place, name) for name in names)
+    return next((v for v in values if isinstance(v, int) and not isinstance(v, bool)), None)

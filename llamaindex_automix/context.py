@@ -1,0 +1,151 @@
+"""Reading a query where LlamaIndex keeps it: in a template's variables, else in messages.
+
+The variables are data, so nothing is guessed: the context is exactly what the model was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate, PromptType, SelectorPromptTemplate
+from llama_index.core.prompts.chat_prompts import TEXT_QA_SYSTEM_PROMPT
+from llama_index.core.prompts.utils import format_string, get_template_vars
+
+from automix_core.query import Query, passages
+
+from . import templates
+from .passages import has_other_content, texts
+
+CONTEXT = "automix_context"
+QUESTION = "automix_question"
+
+QUESTION_VARIABLES = ("query_str", "question", "query")
+CONTEXT_VARIABLES = ("context_str", "context_msg", "context_messages", "context")
+PLACEHOLDERS = dict.fromkeys(QUESTION_VARIABLES, "(the question)") | dict.fromkeys(CONTEXT_VARIABLES, "(the context)")
+EARLIER = "The answer so far, from passages read before:\n"
+"""Marks the earlier answer of a refine step. The step is told to repeat it where the new passage adds nothing, so it is
+evidence like the passage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in a request: the query; whether the request is one of LlamaIndex's own errands, not a question;
+    whether it holds other content than text."""
+
+    query: Query
+    errand: bool = False
+    other_content: bool = False
+
+
+def read_template(prompt: BasePromptTemplate, args: Mapping[str, Any], model: LLM) -> Reading:
+    """The query of a template and its variables, as the predict family gets them. `model` selects the template."""
+    template = _selected(prompt, model)
+    values = {**prompt.kwargs, **template.kwargs, **args}
+    if template.function_mappings:
+        values = template._map_function_vars(values)  # the model sees what the functions return
+    question = next((str(values[name]) for name in QUESTION_VARIABLES if values.get(name)), "")
+    named = [values[name] for name in CONTEXT_VARIABLES if name in values]
+    if not question or not templates.answers(prompt, template, question) or not (named or _bare(template)):
+        return Reading(Query(question), errand=True)
+    found = next((value for value in named if value), None)
+    shown = found if isinstance(found, list) else [found]
+    context = passages(texts(found))
+    if context and values.get("existing_answer"):
+        context = (EARLIER + str(values["existing_answer"]), *context)
+    messages = template.message_templates if isinstance(template, ChatPromptTemplate) else []
+    history, instructions = _around(messages)
+    query = Query(question, context, history, instructions, "template" if context else "none")
+    return Reading(query, other_content=has_other_content([*messages, *shown]))
+
+
+def read_messages(messages: Sequence[ChatMessage]) -> Reading:
+    """The query of a chat: what the messages carry, what tools found, or a default template formatted before."""
+    last = max((i for i, m in enumerate(messages) if m.role is MessageRole.USER), default=len(messages) - 1)
+    current, earlier = messages[max(last, 0) :], messages[: max(last, 0)]
+    asked = str(messages[last].content or "") if messages else ""
+    history = transcript([m for m in earlier if not _is_system(m)])
+    instructions = _system_text(m.content or "" for m in earlier if _is_system(m))
+    question = str(_attached(current, QUESTION) or asked)
+    query = Query(question, (), history, instructions)
+    other = has_other_content(messages)
+    if found := texts(_attached(current, CONTEXT)):
+        return Reading(replace(query, context=found, source="message"), other_content=other)
+    if found := passages([m.content or "" for m in current if m.role in (MessageRole.TOOL, MessageRole.FUNCTION)]):
+        return Reading(replace(query, context=found, source="tools"), other_content=other)
+    reading = read_text(asked)
+    parsed = replace(reading.query, history=history, instructions=instructions)
+    return Reading(parsed if parsed.context else query, reading.errand, other)
+
+
+def read_text(prompt: str) -> Reading:
+    """The query of a formatted prompt: that of a default template, or no more than its text."""
+    values = templates.parse(prompt)
+    if values is None:
+        return Reading(Query(prompt), errand=templates.is_errand(prompt))
+    context = passages(values.get("context_str") or values.get("context_msg"))
+    if context and values.get("existing_answer"):
+        context = (EARLIER + values["existing_answer"], *context)
+    return Reading(Query(values.get("query_str") or prompt, context, source="parsed" if context else "none"))
+
+
+def transcript(messages: Sequence[ChatMessage]) -> str:
+    """Messages as labelled text, for the verifier to read."""
+    return "\n\n".join(f"{m.role.value.capitalize()}: {m.content}" for m in messages if m.content)
+
+
+def for_children(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The messages without what was attached for the verifier: it must reach no provider."""
+    return [
+        m.model_copy(
+            update={"additional_kwargs": {k: v for k, v in m.additional_kwargs.items() if k not in (CONTEXT, QUESTION)}}
+        )
+        if CONTEXT in m.additional_kwargs or QUESTION in m.additional_kwargs
+        else m
+        for m in messages
+    ]
+
+
+def _selected(prompt: BasePromptTemplate, model: LLM) -> BasePromptTemplate:
+    while isinstance(prompt, SelectorPromptTemplate):
+        prompt = prompt.select(model)
+    return prompt
+
+
+def _bare(template: BasePromptTemplate) -> bool:
+    """True for a template that is no more than the question: an answer is asked for, without a context."""
+    kind, text = template.metadata.get("prompt_type"), template.get_template()
+    return kind is PromptType.SIMPLE_INPUT or text in ("{query_str}", "user: {query_str}\nassistant: ")
+
+
+def _around(messages: Sequence[ChatMessage]) -> tuple[str, str]:
+    """The turns before the question, and the system text, both as they stand in a chat template.
+
+    Chat engines bake the history into the template, where LlamaIndex formats it: a past message that holds braces is
+    history like any other, so a message is taken for a template only if it is the question's or holds the context.
+    """
+    asking = [i for i, m in enumerate(messages) if _holds(m, QUESTION_VARIABLES) and not _is_system(m)]
+    before = messages[: asking[-1]] if asking else messages
+    framing = [i for i, m in enumerate(before) if _is_system(m) or (i == 0 and _holds(m, CONTEXT_VARIABLES))]
+    history = transcript([m for i, m in enumerate(before) if i not in framing])
+    return history, _system_text(format_string(before[i].content or "", **PLACEHOLDERS) for i in framing)
+
+
+def _system_text(parts: Any) -> str:
+    """System text that says something of its own; LlamaIndex's standard one would only lengthen every check."""
+    return "\n\n".join(part for part in parts if part and part != TEXT_QA_SYSTEM_PROMPT.content)
+
+
+def _is_system(message: ChatMessage) -> bool:
+    return message.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER)
+
+
+def _holds(message: ChatMessage, names: Sequence[str]) -> bool:
+    return any(name in names for name in get_template_vars(message.content or ""))
+
+
+def _attached(messages: Sequence[ChatMessage], key: str) -> Any:
+    return next((m.additional_kwargs[key] for m in messages if m.additional_kwargs.get(key)), None)

@@ -1,0 +1,65 @@
+"""Any other way of checking: a function, sync or async, in the place of a `SelfVerifier`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from llama_index.core.async_utils import asyncio_run
+from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
+
+from automix_core.checking import read_result
+from automix_core.effects import Checks
+from automix_core.errors import ConfigError
+from automix_core.query import Query
+
+from .verifier import Verification
+
+dispatcher = get_dispatcher(__name__)
+
+Verdicts: TypeAlias = list[bool | None] | float
+CheckFunction: TypeAlias = Callable[[str, str, str, int], Verdicts | Awaitable[Verdicts]]
+
+
+class CustomVerifier(DispatcherSpanMixin):
+    """Runs a user's verifier in a span of its own and reads what it returns.
+
+    The function is called as `(context, question, answer, n)` and returns n verdicts or one direct confidence. A
+    blocking one runs in a thread where the call is awaited, an async one on a loop of its own where it is not. Its
+    tokens are not known to the route: they count as none.
+    """
+
+    k = 8
+    """The most verdicts asked for on one draft."""
+
+    def __init__(self, function: CheckFunction) -> None:
+        """Raises `ConfigError` if `function` can't be called."""
+        if not callable(function):
+            raise ConfigError(
+                f"verifier must be a SelfVerifier or a function (context, question, answer, n), "
+                f"not {type(function).__name__}."
+            )
+        self._function = function
+        call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an async __call__
+        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+    @dispatcher.span
+    def verify(self, query: Query, answer: str, n: int) -> Verification:
+        """`n` verdicts on `answer`, or a direct confidence."""
+        result = self._function(query.context_text, query.question, answer, n)
+        return _read(asyncio_run(result) if inspect.iscoroutine(result) else result, n)
+
+    @dispatcher.span
+    async def averify(self, query: Query, answer: str, n: int) -> Verification:
+        """`verify`, awaited."""
+        arguments = (query.context_text, query.question, answer, n)
+        result = self._function(*arguments) if self._is_async else await asyncio.to_thread(self._function, *arguments)
+        return _read(await result if inspect.isawaitable(result) else result, n)
+
+
+def _read(result: Any, n: int) -> Verification:
+    tally = read_result(result, n)
+    verdicts = [] if tally.probability is not None else [None if v is None else int(v) for v in result[:n]]
+    return Verification(verdicts=verdicts, confidence=tally.confidence, checks=Checks(tally))

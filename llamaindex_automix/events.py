@@ -1,0 +1,46 @@
+"""What the adapter tells LlamaIndex's instrumentation: the route of each call, and the end of its streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.instrumentation.events.exception import ExceptionEvent
+from llama_index.core.instrumentation.events.llm import LLMChatEndEvent
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.base.event import BaseEvent
+
+from automix_core.route import Route
+
+dispatcher = get_dispatcher(__name__)
+
+
+class AutoMixRoutingEvent(BaseEvent):
+    """One call of an `AutoMixLLM` is over; `automix` is its route, as `Route.to_dict` gives it. It holds no texts."""
+
+    automix: dict[str, Any]
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name under which handlers know the event."""
+        return "AutoMixRoutingEvent"
+
+
+def routed(route: Route, span: str | None) -> None:
+    """Tell the route of the call whose span is `span`."""
+    dispatcher.event(AutoMixRoutingEvent(automix=route.to_dict(), span_id=span))
+
+
+def streamed(text: str, span: str | None) -> None:
+    """Tell that the stream of `span` is at its end.
+
+    Tracers keep the span of a stream open until its model says so. The response goes without usage and raw object:
+    the children have reported their tokens, and tracers add up what they see.
+    """
+    message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
+    dispatcher.event(LLMChatEndEvent(messages=[], response=ChatResponse(message=message), span_id=span))
+
+
+def broke(error: BaseException, span: str | None) -> None:
+    """Tell that the stream of `span` ended with `error`."""
+    dispatcher.event(ExceptionEvent(exception=error, span_id=span))

@@ -1,0 +1,112 @@
+"""`AutoMixLLM`: a cascade that stands wherever a LlamaIndex LLM stands; tools go whole to its largest model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseAsyncGen, ChatResponseGen
+from llama_index.core.llms.llm import ToolSelection
+from pydantic import BaseModel
+
+from automix_core.errors import ConfigError
+
+from .call import Call
+from .calling import MethodRequest, ToolRequest
+from .prompting import PromptingLLM
+
+if TYPE_CHECKING:
+    from llama_index.core.chat_engine.types import AgentChatResponse
+    from llama_index.core.tools.types import BaseTool
+
+    from .structured import AutoMixStructuredLLM
+
+WHOLE = "Tools go whole to one model."
+
+
+class AutoMixLLM(PromptingLLM):
+    """A small model answers and checks itself; a larger one is paid when the policy says so.
+
+        llm = AutoMixLLM(models=[small, large])
+        engine = index.as_query_engine(llm=llm)
+
+    Questions with a context are drafted, checked and escalated. Everything else (condensing, selecting, extracting,
+    judging, tools) goes to one model. The route of a call is in the response's `additional_kwargs["automix"]`, in the
+    instrumentation event `AutoMixRoutingEvent` and in `collect_routes`. Raises `ConfigError` for a configuration that
+    can't work; keywords that it doesn't know are ignored with a warning, as hosts pass their own.
+    """
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name used in serialization."""
+        return "automix_llm"
+
+    def chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
+        """A turn with tools, by the largest model."""
+        return cast("ChatResponse", self._tools(tools, args, kwargs).answer())
+
+    async def achat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
+        """`chat_with_tools`, awaited."""
+        return cast("ChatResponse", await self._tools(tools, args, kwargs).aanswer())
+
+    def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
+        """A turn with tools as it comes, by the largest model."""
+        return self._tools(tools, args, kwargs).stream()
+
+    async def astream_chat_with_tools(
+        self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """`stream_chat_with_tools`, awaited."""
+        return await self._tools(tools, args, kwargs).astream()
+
+    def predict_and_call(self, *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """Let the largest model choose tools, and call them."""
+        request = MethodRequest("predict_and_call", args, kwargs)
+        return cast("AgentChatResponse", self._whole(request, WHOLE).answer().made)
+
+    async def apredict_and_call(self, *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """`predict_and_call`, awaited."""
+        request = MethodRequest("predict_and_call", args, kwargs)
+        return cast("AgentChatResponse", (await self._whole(request, WHOLE).aanswer()).made)
+
+    def get_tool_calls_from_response(self, response: ChatResponse, *args: Any, **kwargs: Any) -> list[ToolSelection]:
+        """The tool calls in a response, as the model that wrote it reads them."""
+        calls: list[ToolSelection] = self._tool_model.get_tool_calls_from_response(response, *args, **kwargs)
+        return calls
+
+    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> AutoMixStructuredLLM:
+        """An LLM all of whose answers are objects of `output_cls`, routed like this one's."""
+        from .structured import AutoMixStructuredLLM  # it needs this class
+
+        return AutoMixStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
+
+    def _tools(self, tools: Sequence[Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+        self._tool_model  # noqa: B018 - raises if it can't
+        return self._whole(ToolRequest(tools, args, kwargs), WHOLE)
+
+    @property
+    def _tool_model(self) -> Any:
+        if not hasattr(self.large, "chat_with_tools"):
+            raise ConfigError(f"models[{len(self.models) - 1}] ({type(self.large).__name__}) can't call tools.")
+        return self.large
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        prepared: dict[str, Any] = self._tool_model._prepare_chat_with_tools_compat(
+            tools,
+            user_msg=user_msg,
+            chat_history=chat_history,
+            verbose=verbose,
+            allow_parallel_tool_calls=allow_parallel_tool_calls,
+            tool_required=tool_required,
+            **kwargs,
+        )
+        return prepared

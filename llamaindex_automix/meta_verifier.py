@@ -1,0 +1,73 @@
+"""The meta-verifier: the policy, deciding in a span of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
+from pydantic import BaseModel, ConfigDict, Field
+
+from automix_core.decision import Accept, Decision, Policy, State, Verify
+from automix_core.errors import AutoMixError, ConfigError, PolicyError
+from automix_core.policies.threshold import Threshold
+from automix_core.saving import load_policy
+
+dispatcher = get_dispatcher(__name__)
+
+
+def as_policy(policy: Any) -> Policy:
+    """A policy, from itself, from the path of a saved one, or the default.
+
+    Raises `ConfigError` for anything else, `PolicyError` if the file can't be read.
+    """
+    if policy is None:
+        return Threshold()
+    if isinstance(policy, str | Path):
+        return load_policy(policy)
+    if isinstance(policy, Policy) and not isinstance(policy, type):
+        return policy
+    raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
+
+
+class Ruling(BaseModel):
+    """A decision as a trace shows it: accept, verify or escalate (a later model is to answer), and why."""
+
+    action: str
+    model: int
+    reason: str
+    decision: Decision = Field(exclude=True, repr=False)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+
+class MetaVerifier(DispatcherSpanMixin):
+    """Asks the policy what to do."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def decide(self, state: State) -> Decision:
+        """The policy's decision. Only those on a draft that was checked are worth a span.
+
+        Raises `PolicyError` if the policy breaks: LlamaIndex's synthesizers would swallow a ValueError.
+        """
+        model = state.latest
+        known = model is not None and (state.tallies[model].drawn or state.tallies[model].probability is not None)
+        return self.meta_verify(state).decision if known else self._decide(state)
+
+    @dispatcher.span
+    def meta_verify(self, state: State) -> Ruling:
+        """The decision in `state`, in words."""
+        decision = self._decide(state)
+        action = decision.action
+        word = "accept" if isinstance(action, Accept) else "verify" if isinstance(action, Verify) else "escalate"
+        return Ruling(action=word, model=action.model, reason=decision.reason, decision=decision)
+
+    def _decide(self, state: State) -> Decision:
+        try:
+            return self.policy.decide(state)
+        except AutoMixError:
+            raise
+        except Exception as error:
+            raise PolicyError(f"The policy {self.policy!r} failed with {type(error).__name__}.") from error

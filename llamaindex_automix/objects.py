@@ -1,0 +1,139 @@
+"""Structured prediction: an object of a class is asked for, drafted, judged as JSON, and given or replaced whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
+from pydantic import BaseModel, ValidationError
+
+from automix_core.effects import Reply
+from automix_core.route import Route
+
+from .children import Response
+from .listening import listening, tokens
+from .requests import Request
+
+if TYPE_CHECKING:
+    from .base import RoutedLLM
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object a model made, the responses it made it with, and the route of the call that wanted it."""
+
+    made: Any
+    heard: list[Response] = field(default_factory=list)
+    route: Route | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRequest(Request[Made]):
+    """An object of `output_cls` for a template and its variables, as for `structured_predict`."""
+
+    output_cls: type[BaseModel]
+    prompt: BasePromptTemplate
+    kwargs: Mapping[str, Any]
+    args: Mapping[str, Any]
+    host: RoutedLLM
+
+    def ask(self, model: LLM) -> Made:
+        """The whole answer of `model`."""
+        return self._make(model, [])
+
+    async def aask(self, model: LLM) -> Made:
+        """`ask`, awaited."""
+        return await self._amake(model, [])
+
+    def draft(self, model: LLM) -> Reply:
+        """An object that may be rejected; a response that gives no object is a draft that can't be kept."""
+        heard: list[Response] = []
+        try:
+            return self.reply(self._make(model, heard))
+        except (ValueError, TypeError) as error:
+            return self._invalid(error, heard)
+
+    async def adraft(self, model: LLM) -> Reply:
+        """`draft`, awaited."""
+        heard: list[Response] = []
+        try:
+            return self.reply(await self._amake(model, heard))
+        except (ValueError, TypeError) as error:
+            return self._invalid(error, heard)
+
+    def stream(self, model: Any) -> Iterator[Made]:
+        """The partial objects of `model` as they come."""
+        heard: list[Response] = []
+        pieces = model.stream_structured_predict(*self._arguments(model), **self._variables())
+        try:
+            while True:
+                with listening(heard):
+                    try:
+                        made = next(pieces)
+                    except StopIteration:
+                        return
+                yield Made(made, heard)
+        finally:
+            pieces.close()
+
+    async def astream(self, model: Any) -> AsyncIterator[Made]:
+        """`stream`, awaited."""
+        pieces = await model.astream_structured_predict(*self._arguments(model), **self._variables())
+
+        async def made() -> AsyncIterator[Made]:
+            heard: list[Response] = []
+            try:
+                while True:
+                    with listening(heard):
+                        try:
+                            piece = await anext(pieces)
+                        except StopAsyncIteration:
+                            return
+                    yield Made(piece, heard)
+            finally:
+                await pieces.aclose()
+
+        return made()
+
+    def reply(self, said: Made) -> Reply:
+        """An answer as the core sees it."""
+        text = said.made.model_dump_json() if isinstance(said.made, BaseModel) else str(said.made)
+        return Reply(text, tokens(said.heard), said, "" if text else "empty")
+
+    def recorded(self, said: Made, route: Route) -> Made:
+        """The object with its route."""
+        return replace(said, route=route)
+
+    def closing(self, last: Made, route: Route) -> Made:
+        """The whole object again, with the route."""
+        return replace(last, route=route)
+
+    def _make(self, model: Any, heard: list[Response]) -> Made:
+        with listening(heard):
+            return Made(model.structured_predict(*self._arguments(model), **self._variables()), heard)
+
+    async def _amake(self, model: Any, heard: list[Response]) -> Made:
+        with listening(heard):
+            return Made(await model.astructured_predict(*self._arguments(model), **self._variables()), heard)
+
+    def _invalid(self, error: Exception, heard: list[Response]) -> Reply:
+        if not heard and not isinstance(error, ValidationError):
+            raise error  # the model did not even answer
+        return Reply("", tokens(heard), None, f"not a valid {self.output_cls.__name__}")
+
+    def _arguments(self, model: LLM) -> tuple[Any, ...]:
+        return self.output_cls, self._prompt(model), dict(self.kwargs)
+
+    def _prompt(self, model: LLM) -> BasePromptTemplate:
+        """The template as the child is to see it: with what the host adds, if it adds anything."""
+        if not self.host.system_prompt:
+            return self.prompt
+        messages: list[ChatMessage] = self.host._extend_messages(self.prompt.format_messages(llm=model, **self.args))
+        return ChatPromptTemplate(message_templates=messages)
+
+    def _variables(self) -> Mapping[str, Any]:
+        return {} if self.host.system_prompt else self.args

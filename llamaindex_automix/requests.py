@@ -1,0 +1,201 @@
+"""What a caller asks for, put to whichever model is to answer: messages, a prompt, a template, an object, tools."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import BasePromptTemplate
+
+from automix_core.effects import Reply
+from automix_core.route import Route
+
+from .children import Response, as_reply, text_of
+
+if TYPE_CHECKING:
+    from .base import RoutedLLM
+
+RECORD = "automix"
+"""Where the route stands in a response's `additional_kwargs`."""
+
+R = TypeVar("R")
+
+
+class Request(ABC, Generic[R]):
+    """One request; `R` is what a model returns for it and what it streams, piece by piece."""
+
+    @abstractmethod
+    def ask(self, model: LLM) -> R:
+        """The whole answer of `model`."""
+
+    @abstractmethod
+    async def aask(self, model: LLM) -> R:
+        """`ask`, awaited."""
+
+    @abstractmethod
+    def stream(self, model: LLM) -> Iterator[R]:
+        """The answer of `model` as it comes."""
+
+    @abstractmethod
+    async def astream(self, model: LLM) -> AsyncIterator[R]:
+        """`stream`, awaited."""
+
+    @abstractmethod
+    def reply(self, said: R) -> Reply:
+        """An answer as the core sees it."""
+
+    def draft(self, model: LLM) -> Reply:
+        """An answer that may be rejected."""
+        return self.reply(self.ask(model))
+
+    async def adraft(self, model: LLM) -> Reply:
+        """`draft`, awaited."""
+        return self.reply(await self.aask(model))
+
+    def piece(self, said: R) -> R:
+        """A whole answer as the one piece of a stream."""
+        return said
+
+    def recorded(self, said: R, route: Route) -> R:
+        """The answer with its route on it, where it has a place for one."""
+        return said
+
+    def closing(self, last: R, route: Route) -> R | None:
+        """The piece that ends a stream with the route on it, or None where pieces have no place for one."""
+        return None
+
+
+class ResponseRequest(Request[Response]):
+    """A request whose answer is one of LlamaIndex's responses."""
+
+    def reply(self, said: Response) -> Reply:
+        """An answer as the core sees it."""
+        return as_reply(said)
+
+    def piece(self, said: Response) -> Response:
+        """A whole answer as the one piece of a stream."""
+        return said.model_copy(update={"delta": text_of(said)})
+
+    def recorded(self, said: Response, route: Route) -> Response:
+        """The response with its route. A copy, as a model may return the same object twice."""
+        return recorded(said, route)
+
+    def closing(self, last: Response, route: Route) -> Response | None:
+        """The last piece again, adding nothing but the route."""
+        rest = {key: value for key, value in last.additional_kwargs.items() if key != "thinking_delta"}
+        return recorded(last.model_copy(update={"delta": "", "additional_kwargs": rest}), route)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest(ResponseRequest):
+    """Messages, as for `chat`."""
+
+    messages: Sequence[ChatMessage]
+    kwargs: Mapping[str, Any]
+
+    def ask(self, model: LLM) -> ChatResponse:
+        """The whole answer of `model`."""
+        return model.chat(list(self.messages), **self.kwargs)
+
+    async def aask(self, model: LLM) -> ChatResponse:
+        """`ask`, awaited."""
+        return await model.achat(list(self.messages), **self.kwargs)
+
+    def stream(self, model: LLM) -> Iterator[Response]:
+        """The answer of `model` as it comes."""
+        return model.stream_chat(list(self.messages), **self.kwargs)
+
+    async def astream(self, model: LLM) -> AsyncIterator[Response]:
+        """`stream`, awaited."""
+        return await model.astream_chat(list(self.messages), **self.kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest(ResponseRequest):
+    """A prompt, as for `complete`."""
+
+    prompt: str
+    formatted: bool
+    kwargs: Mapping[str, Any]
+
+    def ask(self, model: LLM) -> CompletionResponse:
+        """The whole answer of `model`."""
+        return model.complete(self.prompt, formatted=self.formatted, **self.kwargs)
+
+    async def aask(self, model: LLM) -> CompletionResponse:
+        """`ask`, awaited."""
+        return await model.acomplete(self.prompt, formatted=self.formatted, **self.kwargs)
+
+    def stream(self, model: LLM) -> Iterator[Response]:
+        """The answer of `model` as it comes."""
+        return model.stream_complete(self.prompt, formatted=self.formatted, **self.kwargs)
+
+    async def astream(self, model: LLM) -> AsyncIterator[Response]:
+        """`stream`, awaited."""
+        return await model.astream_complete(self.prompt, formatted=self.formatted, **self.kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRequest(ResponseRequest):
+    """A template and its variables, as for `predict`.
+
+    It is rendered for each model: a selector may hold another template for it, and a model its own system prompt. What
+    `host` adds to prompts is added last.
+    """
+
+    prompt: BasePromptTemplate
+    args: Mapping[str, Any]
+    host: RoutedLLM
+
+    def messages(self, model: LLM) -> list[ChatMessage]:
+        """The template as a chat, for `model`."""
+        messages = model._get_messages(self.prompt, **self.args)
+        if self.host.output_parser is not None:
+            messages = self.host.output_parser.format_messages(messages)
+        return self.host._extend_messages(messages)
+
+    def text(self, model: LLM) -> str:
+        """The template as one text, for `model`."""
+        text = model._get_prompt(self.prompt, **self.args)
+        if self.host.output_parser is not None:
+            text = self.host.output_parser.format(text)
+        return self.host._extend_prompt(text)
+
+    def ask(self, model: LLM) -> Response:
+        """The whole answer of `model`."""
+        if model.metadata.is_chat_model:
+            return model.chat(self.messages(model))
+        return model.complete(self.text(model), formatted=True)
+
+    async def aask(self, model: LLM) -> Response:
+        """`ask`, awaited."""
+        if model.metadata.is_chat_model:
+            return await model.achat(self.messages(model))
+        return await model.acomplete(self.text(model), formatted=True)
+
+    def stream(self, model: LLM) -> Iterator[Response]:
+        """The answer of `model` as it comes."""
+        if model.metadata.is_chat_model:
+            return model.stream_chat(self.messages(model))
+        return model.stream_complete(self.text(model), formatted=True)
+
+    async def astream(self, model: LLM) -> AsyncIterator[Response]:
+        """`stream`, awaited."""
+        if model.metadata.is_chat_model:
+            return await model.astream_chat(self.messages(model))
+        return await model.astream_complete(self.text(model), formatted=True)
+
+
+def recorded(said: Response, route: Route) -> Response:
+    """A copy of the response that bears its route."""
+    return said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, RECORD: route.to_dict()}})
+
+
+def route_of(response: Any) -> Route | None:
+    """The `Route` of a response (or of the last piece of a stream) of an `AutoMixLLM`, or None if it has none."""
+    record = (getattr(response, "additional_kwargs", None) or {}).get(RECORD)
+    return Route.from_dict(record) if isinstance(record, Mapping) else None

@@ -1,0 +1,139 @@
+"""Which of LlamaIndex's prompts ask a question about a context, and which are its own errands.
+
+Nothing is imported to find out: a template of a module that nobody imported can't have been used.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.prompts import (
+    BasePromptTemplate,
+    ChatPromptTemplate,
+    PromptTemplate,
+    PromptType,
+    chat_prompts,
+    default_prompts,
+)
+
+ANSWERING = frozenset(
+    {
+        PromptType.QUESTION_ANSWER,
+        PromptType.REFINE,
+        PromptType.SUMMARY,
+        PromptType.SQL_RESPONSE_SYNTHESIS,
+        PromptType.SQL_RESPONSE_SYNTHESIS_V2,
+        PromptType.CUSTOM,
+    }
+)
+"""Prompt types that ask for an answer, if the template has a question and a context."""
+
+ERRANDS = (
+    ("evaluation.faithfulness", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE", "TEMPLATES_CATALOG")),
+    ("evaluation.relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
+    ("evaluation.context_relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
+    ("evaluation.multi_modal.faithfulness", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
+    ("evaluation.multi_modal.relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
+    ("evaluation.dataset_generation", ("DEFAULT_QUESTION_GENERATION_PROMPT",)),
+    ("indices.query.query_transform.prompts", ("DEFAULT_STEP_DECOMPOSE_QUERY_TRANSFORM_TMPL",)),
+    ("postprocessor.pii", ("DEFAULT_PII_TMPL",)),
+    ("postprocessor.node", ("DEFAULT_INFER_PREV_NEXT_TMPL", "DEFAULT_REFINE_INFER_PREV_NEXT_TMPL")),
+)
+"""Templates with a question and a context that ask for something else: judgements, new questions, masking."""
+
+ERRAND_QUESTIONS = (
+    ("indices.document_summary.base", ("DEFAULT_SUMMARY_QUERY",)),
+    ("node_parser.relational.base_element", ("DEFAULT_SUMMARY_QUERY_STR",)),
+)
+"""Questions that indices ask of their own documents while they are built."""
+
+ERRAND_PROMPTS = (
+    ("chat_engine.condense_plus_context", ("DEFAULT_CONDENSE_PROMPT_TEMPLATE",)),
+    ("retrievers.fusion_retriever", ("QUERY_GEN_PROMPT",)),
+)
+"""Templates that reach `complete` already formatted."""
+
+
+def answers(prompt: BasePromptTemplate, template: BasePromptTemplate, question: str) -> bool:
+    """True if `prompt`, of which `template` was selected, may ask `question` for a user."""
+    kind = prompt.metadata.get("prompt_type", PromptType.CUSTOM)
+    if kind not in ANSWERING or question in set(_texts(ERRAND_QUESTIONS)):
+        return False
+    return _text(template) not in set(_texts(ERRANDS))
+
+
+def is_errand(text: str) -> bool:
+    """True if `text` is a formatted prompt of LlamaIndex's own that asks no question."""
+    return any(_pattern(template).fullmatch(text.strip()) for template in _texts(ERRAND_PROMPTS))
+
+
+def parse(text: str) -> dict[str, str] | None:
+    """The variables of a default question-answering prompt that was formatted before it came here."""
+    for template in _answering_texts():
+        if match := _pattern(template).fullmatch(text.strip()):
+            return match.groupdict()
+    return None
+
+
+def _answering_texts() -> Iterator[str]:
+    """What the last user message of each default template looks like, chat templates and text ones."""
+    for template in (
+        default_prompts.DEFAULT_TEXT_QA_PROMPT,
+        default_prompts.DEFAULT_TREE_SUMMARIZE_PROMPT,
+        default_prompts.DEFAULT_REFINE_PROMPT,
+        chat_prompts.CHAT_TEXT_QA_PROMPT,
+        chat_prompts.CHAT_TREE_SUMMARIZE_PROMPT,
+        chat_prompts.CHAT_REFINE_PROMPT,
+    ):
+        if isinstance(template, ChatPromptTemplate):
+            yield from (str(m.content) for m in template.message_templates if m.role is MessageRole.USER)
+        else:
+            yield template.get_template()
+
+
+@lru_cache(maxsize=64)
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a formatted `template` looks like. Greedy, so that a context that quotes the template is read to its end."""
+    seen: set[str] = set()
+
+    def group(match: re.Match[str]) -> str:
+        name = match[1]
+        again = name in seen
+        seen.add(name)
+        return f"(?P={name})" if again else f"(?P<{name}>.*)"
+
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", group, re.escape(template.strip())), re.DOTALL)
+
+
+def _texts(places: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[str]:
+    for module, names in places:
+        loaded = sys.modules.get(f"llama_index.core.{module}")
+        for name in names:
+            yield from _each(getattr(loaded, name, None))
+
+
+def _each(found: Any) -> Iterator[str]:
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, BasePromptTemplate):
+        yield _text(found)
+    elif isinstance(found, dict):
+        for value in found.values():
+            yield from _each(value)
+
+
+def _text(template: BasePromptTemplate) -> str:
+    if isinstance(template, PromptTemplate):
+        return template.template
+    if isinstance(template, ChatPromptTemplate):
+        return _joined(template.message_templates)
+    return template.get_template()
+
+
+def _joined(messages: list[ChatMessage]) -> str:
+    return "\n".join(message.content or "" for message in messages)

@@ -1,0 +1,222 @@
+"""`SelfVerifier`: the few-shot check of a draft against its context, sampled k times (paper, section 3.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import BaseComponent
+from llama_index.core.utils import get_tokenizer
+from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+
+from automix_core.checking import fitted
+from automix_core.effects import Checks
+from automix_core.errors import ConfigError
+from automix_core.price import Price
+from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.query import Query
+from automix_core.verdict import count, read_verdict
+
+from .passages import texts
+from .sampling import Prompt, Sample, Sampler, adraw, draw
+from .serving import payload, state_of
+
+dispatcher = get_dispatcher(__name__)
+
+TOKENS_A_MESSAGE = 4
+"""What a chat format spends on marking one message, about."""
+
+
+class Verification(BaseModel):
+    """What a verifier found: a verdict (1 correct, 0 incorrect, None unreadable) for each text, and the confidence."""
+
+    verdicts: list[int | None] = []
+    texts: list[str] = []
+    confidence: float | None = None
+    checks: Checks = Field(exclude=True, repr=False)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+
+class SelfVerifier(BaseComponent, DispatcherSpanMixin):
+    """Checks an answer k times against its context; how often it is found correct is the confidence.
+
+    Called alone it takes `{"context", "question", "answer", "history"?, "instructions"?}`, where the context is text,
+    nodes or a list of either, and returns `{"verdicts": [1, 0, None], "texts": [...], "confidence": 0.5}`: 1 correct, 0
+    incorrect, None unreadable; the confidence is None when nothing could be read. `acall` is the same, awaited.
+
+    Raises `ConfigError` for settings that can't work; a call raises the model's error if no check worked.
+    """
+
+    model: LLM | None = Field(default=None, repr=False)
+    """Who checks. None inside an `AutoMixLLM`: each draft is checked by the model that wrote it, as in the paper."""
+    k: int = 8
+    """The most verdicts ever drawn on one draft."""
+    temperature: float | None = 1.0
+    """Sampling temperature of the checks; None sends none. At 0 all verdicts would be the same."""
+    max_tokens: int | None = 256
+    """Longest check, in tokens; None sends no limit."""
+    shots: Sequence[Shot] = SHOTS
+    """Worked examples, as `Shot`s or dicts with their fields."""
+    instructions: str = INSTRUCTIONS
+    """The system message of the checking prompt."""
+    context_window: int | None = None
+    """The checking model's window in tokens; None takes the window that the model tells."""
+    count_tokens: Callable[[str], int] | None = Field(default=None, repr=False, exclude=True)
+    """Counts the tokens of a text; None takes LlamaIndex's tokenizer."""
+    concurrency: int = 8
+    """How many checks run at once where they are separate requests."""
+    price: Price | None = None
+    """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
+            raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
+        for name in ("k", "concurrency", "max_tokens", "context_window"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
+        if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
+            raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name used in serialization."""
+        return "automix_self_verifier"
+
+    @field_serializer("model")
+    def _without_secrets(self, model: LLM | None) -> dict[str, Any] | None:
+        return None if model is None else payload(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
+    @property
+    def prompt(self) -> PromptTemplate:
+        """How a case is shown. Variables: context, question, answer, history and instructions (blocks or empty)."""
+        return PromptTemplate(CASE)
+
+    @cached_property
+    def _template(self) -> PromptTemplate:
+        return self.prompt
+
+    @property
+    def prompt_digest(self) -> str:
+        """What identifies the checking prompt; a fitted policy remembers the one it was fitted under."""
+        return digest(self.instructions, tuple(self.shots))
+
+    @property
+    def overhead(self) -> int:
+        """Tokens of the checking prompt beside the context, the question and the answer, with room for the reply."""
+        return self._prefix_tokens + (self.max_tokens or 0)
+
+    @property
+    def window(self) -> int | None:
+        """The window of the checking model, in tokens; None if it is not known."""
+        return self.context_window or (self.model.metadata.context_window if self.model else None)
+
+    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Draw k verdicts (or `n`, if given) on one case and count them."""
+        return self.verify(_query(values), values["answer"], values.get("n", self.k)).model_dump()
+
+    async def acall(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Draw k verdicts (or `n`, if given) on one case and count them, without blocking."""
+        return (await self.averify(_query(values), values["answer"], values.get("n", self.k))).model_dump()
+
+    @dispatcher.span
+    def verify(self, query: Query, answer: str, n: int) -> Verification:
+        """`n` verdicts on `answer`."""
+        query, prompt = self._prepare(query, answer)
+        return _verification(draw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+
+    @dispatcher.span
+    async def averify(self, query: Query, answer: str, n: int) -> Verification:
+        """`verify`, awaited."""
+        query, prompt = self._prepare(query, answer)
+        return _verification(await adraw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+
+    def _prepare(self, query: Query, answer: str) -> tuple[Query, Prompt]:
+        """The query as it fits the window, and the prompt for it."""
+        model = self._sampler.model
+
+        def shown(query: Query) -> str:
+            return self._case(case_variables(query, answer))
+
+        case, window = shown(query), self.window
+        if window is not None and len(case.encode()) > window - self.overhead:  # no text has more tokens than bytes
+            query = fitted(query, shown, window - self._prefix_tokens, self.max_tokens or 0, self._count)
+            case = shown(query)
+        if not model.metadata.is_chat_model:
+            return query, "\n\n".join([*(str(m.content) for m in self._prefix), case])
+        return query, [*self._prefix, ChatMessage(role=MessageRole.USER, content=case)]
+
+    def _case(self, variables: dict[str, Any]) -> str:
+        return self._template.format(**variables)
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        if self.model is None:
+            raise ConfigError("SelfVerifier has no model of its own; pass model=..., or use it inside an AutoMixLLM.")
+        return Sampler(self.model, self.temperature, self.max_tokens)
+
+    @cached_property
+    def _prefix(self) -> list[ChatMessage]:
+        """The instructions, and the examples as turns of a chat.
+
+        Each is formatted by itself and never again, so braces in what is checked stay what they are.
+        """
+        system = self.model.metadata.system_role if self.model else MessageRole.SYSTEM
+        turns = [ChatMessage(role=system, content=self.instructions)]
+        for shot in self.shots:
+            case = self._case({**shot.to_dict(), "history": "", "instructions": ""})
+            turns.append(ChatMessage(role=MessageRole.USER, content=case))
+            turns.append(ChatMessage(role=MessageRole.ASSISTANT, content=shot.check))
+        return turns
+
+    @cached_property
+    def _prefix_tokens(self) -> int:
+        empty = self._case(case_variables(Query(""), ""))
+        parts = [*(str(turn.content) for turn in self._prefix), empty]
+        return sum(self._count(part) + TOKENS_A_MESSAGE for part in parts)
+
+    def _count(self, text: str) -> int:
+        return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))
+
+
+def _verification(sample: Sample, truncated: bool, price: Price | None) -> Verification:
+    """The sample as the core counts it. Raises the first error if no check worked."""
+    if sample.errors and not sample.texts:
+        raise sample.errors[0]
+    verdicts = [read_verdict(text) for text in sample.texts]
+    tally = count(verdicts, failed=len(sample.errors))
+    checks = Checks(
+        tally,
+        sample.usage,
+        price=price,
+        estimated=sample.estimated,
+        truncated=truncated,
+        errors=tuple(sample.errors),
+    )
+    plain = [None if verdict is None else int(verdict) for verdict in verdicts]
+    return Verification(verdicts=plain, texts=sample.texts, confidence=tally.confidence, checks=checks)
+
+
+def _query(values: dict[str, Any]) -> Query:
+    """The verifier's input as a query. Raises `ConfigError` naming a missing key."""
+    for key in ("context", "question", "answer"):
+        if key not in values:
+            raise ConfigError(f"SelfVerifier needs the keys context, question and answer; {key!r} is missing.")
+    history, instructions = str(values.get("history") or ""), str(values.get("instructions") or "")
+    return Query(values["question"], texts(values["context"]), history, instructions, "argument")
