@@ -85,9 +85,7 @@ def settle(
     model = ending.action.model
     priced = prices or (None,) * len(names)
     steps = ending.steps if answer is None else (*ending.steps, Step("finish", model))
-    bills = _bills(ending.steps, priced)
-    if answer is not None:
-        bills.append(Bill("answer", model, answer.usage, priced[model]))
+    bills = _bills(ending, answer, priced)
     said = answer or ending.reply
     return Route(
         model=model,
@@ -127,16 +125,23 @@ def _step(step: Step) -> dict[str, Any]:
     return plain
 
 
-def _bills(steps: Sequence[Step], prices: Sequence[Price | None]) -> list[Bill]:
+def spent(ending: Ending, answer: Reply | None = None) -> Usage | None:
+    """All tokens of one call, None if a part was not reported."""
+    return total(bill.usage for bill in _bills(ending, answer, (None,) * ending.models))
+
+
+def _bills(ending: Ending, answer: Reply | None, prices: Sequence[Price | None]) -> list[Bill]:
     """One bill a step. A request that failed is taken as unbilled: no provider reports tokens for one."""
     bills = []
-    for step in steps:
+    for step in ending.steps:
         if isinstance(step.result, Reply):
             bills.append(Bill("draft", step.model, step.result.usage, prices[step.model]))
         elif isinstance(step.result, Checks):
             whose = step.result.model
             price = step.result.price if whose is None else prices[whose]
             bills.append(Bill("verify", whose, step.result.usage, price))
+    if answer is not None:
+        bills.append(Bill("answer", ending.action.model, answer.usage, prices[ending.action.model]))
     return bills
 
 

@@ -62,7 +62,7 @@ def save_policy(
     record = {
         "format": FORMAT,
         "version": VERSION,
-        "policy": _plain(policy),
+        "policy": policy_dict(policy),
         "models": None if models is None else list(models),
         "prompt": prompt,
         "k": k,
@@ -137,7 +137,7 @@ def _read(path: Path) -> Any:
         raise PolicyError(f"{path} is not whole JSON (line {error.lineno}: {error.msg}); save it again.") from None
 
 
-def _plain(policy: Policy) -> dict[str, Any]:
+def policy_dict(policy: Policy) -> dict[str, Any]:
     match policy:
         case Always():
             return {"type": "always", "model": policy.model}
@@ -146,7 +146,7 @@ def _plain(policy: Policy) -> dict[str, Any]:
         case Band():
             return {"type": "band", "low": policy.low, "high": policy.high}
         case Mixture():
-            first, second = _plain(policy.first), _plain(policy.second)
+            first, second = policy_dict(policy.first), policy_dict(policy.second)
             return {"type": "mixture", "weight": policy.weight, "first": first, "second": second}
         case POMDP():
             nodes = [
@@ -212,6 +212,7 @@ class _ObservationModel(_Strict):
     k: int
     likelihood: list[list[float]]
     cost: _VerdictCost
+    direct: bool
 
 
 class _Problem(_Strict):
@@ -253,7 +254,7 @@ class _POMDP(_Strict):
     def build(self) -> Policy:
         p = self.problem
         observations = [
-            None if o is None else ObservationModel(o.k, o.likelihood, VerdictCost(**o.cost.model_dump()))
+            None if o is None else ObservationModel(o.k, o.likelihood, VerdictCost(**o.cost.model_dump()), o.direct)
             for o in p.observations
         ]
         problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states)

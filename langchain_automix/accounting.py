@@ -15,8 +15,10 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from automix_core.route import Route
+from automix_core.usage import Usage
 
 from .children import as_message
+from .watching import nothing
 
 KEY = "automix"
 _PROVIDERS_USAGE = ("token_usage", "usage")
@@ -24,15 +26,32 @@ _PROVIDERS_USAGE = ("token_usage", "usage")
 M = TypeVar("M", bound=BaseMessage)
 
 
-def nothing() -> UsageMetadata:
-    """The usage that callbacks see."""
-    return UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
+class Record(dict[str, Any]):
+    """A route's dict, remembering the tokens of the whole call in LangChain's terms, details and all.
+
+    The dict's form has no place for the details; in a message that comes back from a response cache they are gone,
+    and with them the tokens, which is right.
+    """
+
+    usage: UsageMetadata | None = None
+
+    @classmethod
+    def of(cls, route: Route, spent: Usage | None) -> Record:
+        """The record of `route`, on which `spent` went."""
+        record = cls(route.to_dict())
+        if spent is not None:
+            record.usage = UsageMetadata(**spent.to_dict())  # type: ignore[typeddict-item]
+            if spent.cached_input_tokens:
+                record.usage["input_token_details"] = {"cache_read": spent.cached_input_tokens}
+            if spent.reasoning_tokens:
+                record.usage["output_token_details"] = {"reasoning": spent.reasoning_tokens}
+        return record
 
 
-def labelled(message: AIMessage, route: Route) -> AIMessage:
+def labelled(message: AIMessage, record: Record) -> AIMessage:
     """A child's answer as the AutoMix run's own, with its route; never the child's object, which callers may change."""
     metadata = {key: value for key, value in message.response_metadata.items() if key not in _PROVIDERS_USAGE}
-    metadata[KEY] = route.to_dict()
+    metadata[KEY] = record
     return message.model_copy(update={"id": None, "usage_metadata": nothing(), "response_metadata": metadata})
 
 
@@ -74,12 +93,12 @@ class Pieces:
         """The whole answer so far."""
         return as_message(add_ai_message_chunks(*self.taken)) if self.taken else AIMessage("")
 
-    def end(self, route: Route) -> AIMessageChunk:
+    def end(self, record: Record) -> AIMessageChunk:
         """The last chunk: no text, only the route."""
         listed = bool(self.taken) and isinstance(self.taken[-1].content, list)
         return AIMessageChunk(
             content=[] if listed else "",
-            response_metadata={KEY: route.to_dict()},
+            response_metadata={KEY: record},
             usage_metadata=nothing(),
             chunk_position="last",
         )
@@ -87,11 +106,13 @@ class Pieces:
 
 def public(message: M) -> M:
     """`message` as the caller gets it: with the route's total tokens, unless a response cache served it."""
-    route = message.response_metadata.get(KEY)
-    usage = getattr(message, "usage_metadata", None)
-    if not isinstance(message, AIMessage) or not route or (usage and "total_cost" in usage):
+    record = message.response_metadata.get(KEY)
+    if not isinstance(message, AIMessage) or not isinstance(record, Record):
         return message
-    return message.model_copy(update={"usage_metadata": route["usage"]["total"]})
+    if "total_cost" in (message.usage_metadata or {}):  # core's mark of a hit
+        return message
+    metadata = {**message.response_metadata, KEY: dict(record)}
+    return message.model_copy(update={"usage_metadata": record.usage, "response_metadata": metadata})
 
 
 def published(result: LLMResult) -> LLMResult:

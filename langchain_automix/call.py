@@ -13,15 +13,17 @@ from automix_core.collecting import Collector, collect, collectors
 from automix_core.decision import Draft, Policy, State
 from automix_core.effects import Check, Decide, Effect, Reply, Result
 from automix_core.query import Query
-from automix_core.route import Route, settle
+from automix_core.route import settle, spent
 from automix_core.routing import Ending, arun, bypass, route, run
 
+from .accounting import Record
 from .cascade import Cascade
 from .children import Child, as_message, as_reply
 from .custom_verifier import CustomVerifier
 from .structured import Structure
 from .toolcalls import judged
 from .tracing import Parent
+from .watching import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ class Call:
 
     async def aroute(self) -> Ending:
         """Climb the cascade, awaiting."""
-        return await arun(self._flow(), self._aperform)
+        async with watched(self.parent.handlers):
+            return await arun(self._flow(), self._aperform)
 
-    def answer(self, ending: Ending) -> tuple[AIMessage, Route]:
+    def answer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
         while (kept := ending.reply) is None:
             child, config = self._finisher(ending)
@@ -63,12 +66,13 @@ class Call:
                 return reply.native, self.settle(ending, reply)
         return kept.native, self.settle(ending)
 
-    async def aanswer(self, ending: Ending) -> tuple[AIMessage, Route]:
+    async def aanswer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """`answer`, awaited."""
         while (kept := ending.reply) is None:
             child, config = self._finisher(ending)
             try:
-                reply = as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
+                async with watched(self.parent.handlers):
+                    reply = as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
             except Exception as error:
                 ending = ending.after(error)
             else:
@@ -95,8 +99,8 @@ class Call:
             except Exception as error:
                 ending = ending.after(error)
 
-    def settle(self, ending: Ending, answer: Reply | None = None) -> Route:
-        """The record of the call, handed to the collectors that were open when it began."""
+    def settle(self, ending: Ending, answer: Reply | None = None) -> Record:
+        """The record of the call, whose route is handed to the collectors that were open when it began."""
         closed = settle(
             ending,
             self.query,
@@ -106,7 +110,7 @@ class Call:
             answer=answer,
         )
         collect(closed, self.into)
-        return closed
+        return Record.of(closed, spent(ending, answer))
 
     def _flow(self) -> Generator[Effect, Any, Ending]:
         models, raising = len(self.cascade.models), self.cascade.raising

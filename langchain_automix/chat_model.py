@@ -7,6 +7,7 @@ manager is still at hand when core calls `_stream` without it; `_get_llm_string`
 from __future__ import annotations
 
 import warnings
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Literal
@@ -78,6 +79,7 @@ class AutoMixChatModel(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
     _plain: Sequence[Any] | None = PrivateAttr(default=None)
     _tools: Sequence[Any] = PrivateAttr(default=())
+    _bound: frozenset[str] = PrivateAttr(default=frozenset())
     _schema: Structure | None = PrivateAttr(default=None)
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
@@ -158,9 +160,8 @@ class AutoMixChatModel(BaseChatModel):
         settings = dict(settings)
         question, context, coin = (settings.pop(f"automix_{name}", None) for name in ("question", "context", "coin"))
         tools = self._tools or settings.get("tools") or ()
-        if self._tools:  # each model has them already, in its own provider's form
-            for name in ("tools", "tool_choice"):
-                settings.pop(name, None)
+        for name in self._bound:  # each model has these already, in its own provider's form
+            settings.pop(name, None)
         if stop is not None:
             settings["stop"] = stop
         query = read_query(messages, question, context, self.without_context, self.context_extractor)
@@ -255,6 +256,10 @@ class AutoMixChatModel(BaseChatModel):
         token = current.set((self, self._parent_of_call(kwargs)))
         try:
             return await super()._agenerate_with_cache(messages, *args, **kwargs)
+        except CancelledError as error:  # core's gather lets it pass by the callbacks
+            if manager := kwargs.get("run_manager"):
+                await manager.on_llm_error(error, response=LLMResult(generations=[]))
+            raise
         finally:
             current.reset(token)
 
@@ -319,7 +324,7 @@ class AutoMixChatModel(BaseChatModel):
         """
         choice = {} if tool_choice is None else {"tool_choice": tool_choice}
         bound = self._with_models(lambda model: model.bind_tools(tools, **choice, **kwargs))
-        bound._tools = openai_tools(tools)
+        bound._tools, bound._bound = openai_tools(tools), frozenset({"tools", *choice, *kwargs})
         return bound.bind(tools=bound._tools, **choice, **kwargs)
 
     def with_structured_output(

@@ -13,10 +13,15 @@ from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
-from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig, RunnableWithFallbacks
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBinding,
+    RunnableConfig,
+    RunnableSerializable,
+    RunnableWithFallbacks,
+)
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
-from langchain_core.runnables.configurable import DynamicRunnable
 
 from automix_core.checking import problem
 from automix_core.effects import Reply
@@ -46,10 +51,19 @@ def core_model(child: Child) -> Child:
             child = child.bound
         elif isinstance(child, RunnableWithFallbacks):
             child = child.runnable
-        elif isinstance(child, DynamicRunnable):
-            child = child.default
+        elif default := _default(child):
+            child = default
         else:
             return child
+
+
+def _default(child: Child) -> Child | None:
+    """What a configurable Runnable (`configurable_fields`, `configurable_alternatives`) runs unless told otherwise.
+
+    Known by its field: importing its class would cost every user time for the few who wrap a model so.
+    """
+    default = getattr(child, "default", None) if not isinstance(child, BaseLanguageModel) else None
+    return default if isinstance(default, Runnable) else None
 
 
 def gives_n(child: Child) -> bool:
@@ -79,8 +93,8 @@ def rewrap(child: Child, change: Callable[[Child], Child], drop: frozenset[str] 
     if isinstance(child, RunnableWithFallbacks):
         fallbacks = [again(other) for other in child.fallbacks]
         return child.model_copy(update={"runnable": again(child.runnable), "fallbacks": fallbacks})
-    if isinstance(child, DynamicRunnable):
-        update: dict[str, Any] = {"default": again(child.default)}
+    if (default := _default(child)) and isinstance(child, RunnableSerializable):
+        update: dict[str, Any] = {"default": again(default)}
         if alternatives := getattr(child, "alternatives", None):
             update["alternatives"] = {
                 key: again(other) if isinstance(other, Runnable) else other for key, other in alternatives.items()
@@ -151,7 +165,8 @@ def usage_of(message: AIMessage) -> Usage | None:
     if "total_cost" in reported:  # langchain-core's mark of a cache hit, which bills nothing
         return Usage()
     cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
-    return Usage(reported["input_tokens"], reported["output_tokens"], cached)
+    thought = (reported.get("output_token_details") or {}).get("reasoning") or 0
+    return Usage(reported["input_tokens"], reported["output_tokens"], cached, thought)
 
 
 def finish_reason(message: AIMessage) -> str | None:

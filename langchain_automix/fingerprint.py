@@ -16,6 +16,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableBinding
 from pydantic import BaseModel
 
+from automix_core.decision import Policy
+from automix_core.errors import PolicyError
 from automix_core.price import Price
 from automix_core.prompt import Shot
 
@@ -26,7 +28,7 @@ _PROCESS = uuid4().hex
 
 def fingerprint(model: BaseChatModel, cascade: Cascade) -> str:
     """A hash over the models, the verifier, the policy and every setting of `model`."""
-    own = {name: value for name, value in model.__dict__.items() if name not in _IRRELEVANT}
+    own = {name: getattr(model, name) for name in type(model).model_fields if name not in _IRRELEVANT}
     own["policy"] = cascade.meta.policy
     return hashlib.sha256(_written({**own, "models": list(cascade.models)}).encode()).hexdigest()
 
@@ -46,10 +48,23 @@ def _written(value: Any) -> str:
     if isinstance(value, RunnableBinding):
         return f"bind({_written(value.bound)},{_written(value.kwargs)})"
     if isinstance(value, BaseChatModel):
-        return f"{type(value).__qualname__}({value._get_llm_string()}){_parts(value)}"
+        # A serializable model writes down all that decides its answers; of another one nothing may be left out.
+        rest = "" if value.is_lc_serializable() else _parts(value)
+        return f"{type(value).__qualname__}({value._get_llm_string()}){rest}"
+    if isinstance(value, Policy):
+        return _policy(value)
     if isinstance(value, BaseModel):
         return f"{type(value).__qualname__}{_parts(value)}"
     return f"{type(value).__qualname__}@{id(value)}/{_PROCESS}"
+
+
+def _policy(policy: Policy) -> str:
+    from automix_core.saving import policy_dict  # only with a cache in use
+
+    try:
+        return _written(policy_dict(policy))
+    except PolicyError:  # a user's own class
+        return f"{type(policy).__qualname__}@{id(policy)}/{_PROCESS}"
 
 
 def _parts(value: BaseModel) -> str:

@@ -11,7 +11,6 @@ from pydantic import ConfigDict, ValidationError, model_validator
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError
 from automix_core.policies.threshold import Threshold
-from automix_core.saving import load_policy
 from automix_core.verdict import count
 
 
@@ -23,6 +22,8 @@ def as_policy(policy: Any) -> Policy:
     if policy is None:
         return Threshold()
     if isinstance(policy, str | Path):
+        from automix_core.saving import load_policy  # its file models are built at import; most callers load none
+
         return load_policy(policy)
     if isinstance(policy, Policy) and not isinstance(policy, type):
         return policy

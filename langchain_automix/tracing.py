@@ -23,7 +23,8 @@ from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2StreamingCallbackHandler
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
-from langchain_core.tracers.context import _configure_hooks
+
+from .watching import Watch
 
 if TYPE_CHECKING:
     from langchain_core.callbacks.manager import BaseRunManager
@@ -44,7 +45,10 @@ _OWN_METADATA = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The AutoMix run as its children need to know it. `run_id` None: there is no run to hang them under."""
+    """The AutoMix run as its children need to know it. `run_id` None: there is no run to hang them under.
+
+    `handlers` are those that hear the children: none that streams, none that would hear tokens twice.
+    """
 
     run_id: UUID | None = None
     handlers: Sequence[BaseCallbackHandler] = ()
@@ -57,14 +61,22 @@ class Parent:
         if manager is None:
             return cls()
         handlers = [_unstamped(handler, stamped) for handler in manager.inheritable_handlers]
-        return cls(manager.run_id, handlers, manager.inheritable_tags, manager.inheritable_metadata)
+        return cls.of(manager.run_id, handlers, manager.inheritable_tags, manager.inheritable_metadata)
 
     @classmethod
     def of_config(cls, run_id: UUID, manager: BaseCallbackManager, config: RunnableConfig) -> Parent:
         """The parent of a stream, whose run manager core does not hand on: known before the run starts."""
         tags = [*manager.inheritable_tags, *(config.get("tags") or [])]
         metadata = {**manager.inheritable_metadata, **(config.get("metadata") or {})}
-        return cls(run_id, manager.inheritable_handlers, tags, metadata)
+        return cls.of(run_id, manager.inheritable_handlers, tags, metadata)
+
+    @classmethod
+    def of(
+        cls, run_id: UUID, handlers: Sequence[BaseCallbackHandler], tags: Sequence[str], metadata: Mapping[str, Any]
+    ) -> Parent:
+        """The parent of one call, with a `Watch` in front if anyone is listening."""
+        heard = [_quiet(handler) for handler in handlers if not _is_streaming(handler)]
+        return cls(run_id, [Watch(), *heard] if heard else [], tags, metadata)
 
     def config(self, role: str, model: int | None = None) -> RunnableConfig:
         """The config of a child's call in the given role: draft, verify, meta_verifier or answer.
@@ -73,7 +85,7 @@ class Parent:
         a sibling of the AutoMix run.
         """
         manager = CallbackManager(handlers=[], parent_run_id=self.run_id)
-        manager.set_handlers([_quiet(h) for h in self.handlers if not _is_streaming(h)])
+        manager.set_handlers(list(self.handlers))
         manager.add_tags([*self.tags, "automix", f"automix:{role}", "nostream"])
         metadata = {key: value for key, value in self.metadata.items() if key not in _OWN_METADATA}
         metadata["automix_role"] = role
@@ -114,8 +126,10 @@ def _unstamped(handler: BaseCallbackHandler, stamped: Callable[[], Mapping[str, 
 
 def _quiet(handler: BaseCallbackHandler) -> BaseCallbackHandler:
     """`handler`, deaf to the children's tokens if it hears tokens: the AutoMix run reports those of the answer."""
-    if isinstance(handler, BaseTracer | AsyncBaseTracer | _Muted):
+    if isinstance(handler, BaseTracer | AsyncBaseTracer | Watch | _Muted):
         return handler
+    from langchain_core.tracers.context import _configure_hooks  # loads langsmith, as core does where runs start
+
     if any(var.get() is handler for var, *_ in _configure_hooks):
         return handler
     base = AsyncCallbackHandler if isinstance(handler, AsyncCallbackHandler) else BaseCallbackHandler
