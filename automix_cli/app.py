@@ -9,15 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _COMMANDS = {
+    "demo": "Answer questions about a handbook with a small model that checks itself and a large one behind it.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
 }
 """Each command is the function of its name in the module of its name."""
@@ -44,22 +42,20 @@ class _Later(TyperCommand):
 class _Group(TyperGroup):
     """All the commands, and the one place where errors become a line and an exit code."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Their names."""
-        return list(_COMMANDS)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: _Later(name, summary) for name, summary in _COMMANDS.items()}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, or None."""
-        return _Later(cmd_name, _COMMANDS[cmd_name]) if cmd_name in _COMMANDS else None
-
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command and leave with its exit code."""
         from automix_core.errors import AutoMixError, ConfigError
 
         try:
-            result = super().main(args, *rest, standalone_mode=False, **extra)
+            result = super().main(*args, **(extra | {"standalone_mode": False}))
         except _SHOWN as error:
-            _fail(error.format_message(), error.exit_code)
+            context = getattr(error, "ctx", None)
+            hint = f" ({context.command_path} --help tells more)" if context else ""
+            _fail(error.format_message() and error.format_message().rstrip(".") + hint, error.exit_code)
         except AutoMixError as error:
             _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
         except (KeyboardInterrupt, typer.Abort):
@@ -74,7 +70,8 @@ class _Group(TyperGroup):
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"automix: {' '.join(message.split())}", file=sys.stderr)
+    if message:
+        print(f"automix: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code) from None
 
 

@@ -32,10 +32,10 @@ def chat_model(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
 
     clients: dict[str, Any] = {}
     if endpoint.loopback:
-        import httpx
+        from automix_cli.loopback import AsyncLoopbackClient, LoopbackClient
 
-        clients["http_client"] = httpx.Client(trust_env=False, timeout=TIMEOUT)
-        clients["http_async_client"] = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT)
+        clients["http_client"] = LoopbackClient(TIMEOUT)
+        clients["http_async_client"] = AsyncLoopbackClient(TIMEOUT)
     settings: dict[str, Any] = {
         "model": endpoint.model,
         "base_url": endpoint.base_url,

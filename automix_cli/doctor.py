@@ -237,4 +237,5 @@ def _engine_words(engine: dict[str, Any]) -> str:
         return "does not work"
     if not engine["answers"]:
         return "can be loaded; not tried on a model, as no weights are there"
-    return f"works: loaded {Path(engine['with']).name} in {engine['load_seconds']} s, answered in {engine['answer_seconds']} s"
+    took = f"in {engine['load_seconds']} s, answered in {engine['answer_seconds']} s"
+    return f"works: loaded {Path(engine['with']).name} {took}"

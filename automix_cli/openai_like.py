@@ -27,10 +27,10 @@ def openai_like(endpoint: Endpoint, **options: Any) -> OpenAILike:
         raise ConfigError("llama-index-llms-openai-like is missing: pip install 'automix-rag[all]'") from error
     clients: dict[str, Any] = {}
     if endpoint.loopback:
-        import httpx
+        from automix_cli.loopback import AsyncLoopbackClient, LoopbackClient
 
-        clients["http_client"] = httpx.Client(trust_env=False, timeout=TIMEOUT)
-        clients["async_http_client"] = httpx.AsyncClient(trust_env=False, timeout=TIMEOUT)
+        clients["http_client"] = LoopbackClient(TIMEOUT)
+        clients["async_http_client"] = AsyncLoopbackClient(TIMEOUT)
     settings: dict[str, Any] = {
         "model": endpoint.model,
         "api_base": endpoint.base_url,

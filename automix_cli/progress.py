@@ -48,7 +48,7 @@ class Quiet(Progress):
 
 
 class Lines(Progress):
-    """Plain lines, for a log or a pipe: one at the start, one each tenth."""
+    """Plain lines, for a log or a pipe: one at the start, one each quarter."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -59,16 +59,16 @@ class Lines(Progress):
 
     @contextmanager
     def bytes(self, label: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
-        """Print a line at the start and at each tenth of the way."""
+        """Print a line at the start and at each quarter of the way."""
         self.note(f"{label}: {size(total)}" + (f", {size(done)} of it are here already" if done else ""))
-        tenth = 10 * done // max(total, 1)
+        quarter = 4 * done // max(total, 1)
 
         def at(count: int) -> None:
-            nonlocal tenth
-            reached = 10 * count // max(total, 1)
-            if reached > tenth:
-                tenth = reached
-                self.note(f"{label}: {10 * tenth} %")
+            nonlocal quarter
+            reached = 4 * count // max(total, 1)
+            if reached > quarter:
+                quarter = reached
+                self.note(f"{label}: {25 * quarter} %")
 
         yield at
 

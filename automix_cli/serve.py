@@ -23,23 +23,25 @@ def main() -> None:
     report = os.dup(1)
     os.dup2(2, 1)  # the engine may print: the pipe is for the report alone
     try:
-        served = _serve(settings)
+        url, version, _server = _serve(settings)
     except BaseException as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    else:
-        answer = {"url": served.listening_address if served else "", "version": _version()}
+        _tell(report, {"error": f"{type(error).__name__}: {error}"})
+        return
+    _tell(report, {"url": url, "version": version})
+    threading.Event().wait()
+
+
+def _tell(report: int, answer: dict[str, str]) -> None:
     os.write(report, json.dumps(answer).encode() + b"\n")
     os.close(report)
-    if "url" in answer:
-        threading.Event().wait()
 
 
-def _serve(settings: dict[str, Any]) -> Any:
-    """The running server, or None if the settings name no model: then only the engine itself is tried."""
+def _serve(settings: dict[str, Any]) -> tuple[str, str, Any]:
+    """Its URL, the engine's version, and the running server; none if no model is named: the engine is only loaded."""
     import xllamacpp
 
     if settings["path"] is None:
-        return None
+        return "", xllamacpp.__version__, None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = settings["path"]
     parameters.model_alias = {settings["name"]}
@@ -65,13 +67,8 @@ def _serve(settings: dict[str, Any]) -> Any:
     if settings["threads"]:
         parameters.cpuparams.n_threads = settings["threads"]
         parameters.cpuparams_batch.n_threads = settings["threads"]
-    return xllamacpp.Server(parameters)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("xllamacpp")
+    server = xllamacpp.Server(parameters)
+    return server.listening_address, xllamacpp.__version__, server
 
 
 if __name__ == "__main__":

