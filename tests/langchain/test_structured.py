@@ -6,9 +6,11 @@ import json
 from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, Field
 
 from langchain_automix import collect_routes, route_of
@@ -166,6 +168,23 @@ def test_strictness_reaches_both(server: OpenAIServer, strict: bool | None) -> N
     child(server, "bare").with_structured_output(Builder, method="function_calling", strict=strict).invoke(ASK)
     small, _, large, bare = server.requests
     assert small.body["tools"] == large.body["tools"] == bare.body["tools"]
+
+
+@pytest.mark.parametrize("route", ["cascade", "large"])
+def test_the_cascades_own_start_tells_the_schema(server: OpenAIServer, route: Literal["cascade", "large"]) -> None:
+    """As ChatOpenAI's does: tracers show it, and the standard tests look for it."""
+    prepare(server, "escalate", "json_schema")
+    starts: list[dict[str, Any]] = []
+
+    class Starts(BaseCallbackHandler):
+        def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
+            starts.append(kwargs)
+
+    cascade(server, structured_output=route).with_structured_output(Builder).invoke(ASK, {"callbacks": [Starts()]})
+    first = starts[0]
+    assert first["parent_run_id"] is not None
+    assert first["options"]["ls_structured_output_format"]["schema"] == convert_to_json_schema(Builder)
+    assert len(starts) == (1 if route == "large" else 4)
 
 
 def test_batches_keep_apart(server: OpenAIServer) -> None:
