@@ -137,7 +137,16 @@ def _read(path: Path) -> Any:
         raise PolicyError(f"{path} is not whole JSON (line {error.lineno}: {error.msg}); save it again.") from None
 
 
+def policy_of(data: dict[str, Any]) -> Policy:
+    """The policy that `policy_dict` wrote. Raises `PolicyError` if a field is missing or wrong."""
+    try:
+        return _Tagged.model_validate_json(json.dumps({"policy": data})).policy.build()
+    except (ValidationError, ValueError, TypeError) as error:
+        raise PolicyError(f"This is no policy: {error}") from None
+
+
 def policy_dict(policy: Policy) -> dict[str, Any]:
+    """`policy` as plain JSON data. Raises `PolicyError` for a class that files don't know."""
     match policy:
         case Always():
             return {"type": "always", "model": policy.model}
@@ -262,6 +271,10 @@ class _POMDP(_Strict):
 
 
 _Policy: TypeAlias = Annotated[_Always | _Threshold | _Band | _Mixture | _POMDP, Field(discriminator="type")]
+
+
+class _Tagged(_Strict):
+    policy: _Policy
 
 
 class _FittedOn(_Strict):

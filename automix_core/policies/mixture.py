@@ -34,9 +34,11 @@ class Mixture:
         """As the chosen policy decides; the reason names the draw."""
         weight = self.weight
         chosen = state.coin < weight
-        coin = state.coin / weight if chosen else (state.coin - weight) / (1 - weight)
         policy, share, name = (self.first, weight, "first") if chosen else (self.second, 1 - weight, "second")
-        decision = policy.decide(replace(state, coin=min(coin, _BELOW_ONE)))
-        return replace(
-            decision, reason=f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
-        )
+        decision = policy.decide(replace(state, coin=self.stretch(state.coin, chosen)))
+        reason = f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
+        return replace(decision, reason=reason)
+
+    def stretch(self, coin: float, chosen: bool) -> float:
+        """The coin that the first policy sees if `chosen`, else the second."""
+        return min(coin / self.weight if chosen else (coin - self.weight) / (1 - self.weight), _BELOW_ONE)

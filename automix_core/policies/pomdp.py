@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
 from ..errors import ConfigError, PolicyError
-from .problem import Count, ObservationModel, Problem, tallies
+from .problem import Count, ObservationModel, Problem
 from .threshold import said
 
 History: TypeAlias = tuple[Count | None, ...]
@@ -47,7 +47,7 @@ class POMDP:
             models = {action.model for action, _ in ranked}
             if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
                 raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
-        likelihoods = tuple({c: o.of(c) for c in tallies(o.k, o.reads)} if o else {} for o in self.problem.observations)
+        likelihoods = tuple({c: o.of(c) for c in o.seen} if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
         object.__setattr__(self, "_decisions", dict(self._entries()))
 
@@ -145,9 +145,12 @@ def _count(tally: Tally, model: ObservationModel | None) -> Count:
     if model is None:
         return 0, 0, 0
     k = model.k
-    if tally.probability is not None:
-        correct = int(tally.probability * k + 0.5)
+    confidence = tally.confidence if model.direct else tally.probability
+    if confidence is not None:
+        correct = int(confidence * k + 0.5)
         return correct, k - correct, 0
+    if model.direct:
+        return 0, 0, 0
     correct, incorrect, unreadable = tally.correct, tally.incorrect, tally.unreadable if model.reads else 0
     drawn = correct + incorrect + unreadable
     if drawn <= k:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from ..errors import ConfigError
@@ -23,20 +24,23 @@ Count: TypeAlias = tuple[int, int, int]
 _TOLERANCE = 1e-6
 
 
-def final_counts(k: int) -> list[Count]:
+@lru_cache(maxsize=64)
+def final_counts(k: int) -> tuple[Count, ...]:
     """All tallies of k checks, by unreadable and then correct ones: the first k + 1 have no unreadable verdict.
 
     >>> final_counts(1)
-    [(0, 1, 0), (1, 0, 0), (0, 0, 1)]
+    ((0, 1, 0), (1, 0, 0), (0, 0, 1))
     """
-    return [(c, k - u - c, u) for u in range(k + 1) for c in range(k - u + 1)]
+    return tuple((c, k - u - c, u) for u in range(k + 1) for c in range(k - u + 1))
 
 
-def tallies(k: int, reads: bool) -> list[Count]:
+@lru_cache(maxsize=64)
+def tallies(k: int, reads: bool) -> tuple[Count, ...]:
     """All tallies of 0 to k checks, fewer first; without `reads` those with unreadable verdicts are left out."""
-    return [count for m in range(k + 1) for count in final_counts(m) if reads or not count[2]]
+    return tuple(count for m in range(k + 1) for count in final_counts(m) if reads or not count[2])
 
 
+@lru_cache(maxsize=1 << 16)
 def thinning(part: Count, whole: Count) -> float:
     """The chance that the first sum(part) of the checks in `whole` are tallied as `part`."""
     if any(p > w for p, w in zip(part, whole, strict=True)):
@@ -51,11 +55,15 @@ class ObservationModel:
 
     `likelihood[s]` is the distribution of the final tally in hidden state s, over `final_counts(k)`. If it has k + 1
     entries it is over the number of correct verdicts alone, and unreadable verdicts are taken to say nothing.
+
+    With `direct` one check gives a confidence (from log-probabilities or a classifier) in place of verdicts: the table
+    is over its nearest multiple of 1 / k, there is one check to draw, and it costs as a batch of one.
     """
 
     k: int
     likelihood: Sequence[Sequence[float]]
     cost: VerdictCost = field(default_factory=VerdictCost)
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
@@ -77,9 +85,14 @@ class ObservationModel:
         return bool(self.likelihood) and len(self.likelihood[0]) > self.k + 1
 
     @property
-    def finals(self) -> list[Count]:
+    def finals(self) -> tuple[Count, ...]:
         """The final tallies, in the order of the likelihood's rows."""
         return final_counts(self.k)[: len(self.likelihood[0])]
+
+    @property
+    def seen(self) -> tuple[Count, ...]:
+        """The tallies that can come up, fewer verdicts first."""
+        return ((0, 0, 0), *self.finals) if self.direct else tallies(self.k, self.reads)
 
     def of(self, count: Count) -> tuple[float, ...]:
         """The probability, in each hidden state, that the first sum(count) checks are tallied as `count`."""

@@ -18,30 +18,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..decision import Accept, Action, Draft, Finish, Verify
+from .expected import Value
 from .pomdp import POMDP, History, Ranked
-from .problem import Count, ObservationModel, Problem, tallies, thinning
+from .problem import Count, ObservationModel, Problem, thinning
 
 Array = NDArray[np.float64]
 
 _TIE = 1e-11
 _ROWS = 2048
 """Rows of histories solved at a time: bounds memory for cascades of four models and more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What a policy is expected to do: mean score, cost, verdicts drawn and reward (score - cost_weight * cost)."""
-
-    reward: float
-    score: float
-    cost: float
-    verdicts: float
 
 
 def solve(problem: Problem, *, fixed: bool = False) -> POMDP:
@@ -67,24 +59,43 @@ def value(problem: Problem, *, fixed: bool = False) -> Value:
 
 
 @dataclass(frozen=True, slots=True)
+class _Level:
+    """The tallies `at` of equal numbers `drawn`; `mute` ones, of which no verdict could be read, are apart.
+
+    `ahead[b - 1]` are the tallies b checks later and how they thin to these.
+    """
+
+    drawn: int
+    mute: bool
+    at: NDArray[np.intp]
+    ahead: tuple[tuple[NDArray[np.intp], Array], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Lattice:
     """The tallies of up to k checks, numbered, fewer first; `thin[t, t']` as in the module's formula."""
 
     counts: tuple[Count, ...]
     drawn: NDArray[np.int64]
     mute: NDArray[np.bool_]
+    levels: tuple[_Level, ...]
     thin: Array
 
 
 @lru_cache(maxsize=32)
-def _lattice(k: int, reads: bool) -> _Lattice:
-    counts = tuple(tallies(k, reads))
-    return _Lattice(
-        counts,
-        np.array([sum(c) for c in counts]),
-        np.array([_mute(c) for c in counts]),
-        np.array([[thinning(part, whole) for whole in counts] for part in counts]),
-    )
+def _numbered(counts: tuple[Count, ...]) -> _Lattice:
+    drawn, mute = np.array([sum(c) for c in counts]), np.array([_mute(c) for c in counts])
+    thin = np.array([[thinning(part, whole) for whole in counts] for part in counts])
+    levels = []
+    for d, silent in product(range(int(drawn.max()), -1, -1), (False, True)):
+        if len(at := np.flatnonzero((drawn == d) & (mute == silent))):
+            later = [np.flatnonzero(drawn == there) for there in range(d + 1, int(drawn.max()) + 1)]
+            levels.append(_Level(d, silent, at, tuple((there, thin[np.ix_(at, there)].T) for there in later)))
+    return _Lattice(counts, drawn, mute, tuple(levels), thin)
+
+
+def _lattice(model: ObservationModel) -> _Lattice:
+    return _numbered(model.seen)
 
 
 def _mute(count: Count) -> bool:
@@ -93,7 +104,7 @@ def _mute(count: Count) -> bool:
 
 def _reach(model: ObservationModel) -> Array:
     """The probability [tally, state] that the first checks are tallied so."""
-    lattice = _lattice(model.k, model.reads)
+    lattice = _lattice(model)
     reach: Array = lattice.thin[:, lattice.drawn == model.k] @ np.array(model.likelihood).T
     return reach
 
@@ -149,7 +160,7 @@ class _Solver:
     def _lattice(self, m: int) -> _Lattice:
         model = self.problem.observations[m]
         assert model is not None
-        return _lattice(model.k, model.reads)
+        return _lattice(model)
 
     def _after(self, m: int, weights: Array) -> Array:
         """The weights [row, tally, state] after each tally of model m's draft."""
@@ -178,40 +189,50 @@ class _Solver:
         lattice, model = self._lattice(m), self.problem.observations[m]
         assert model is not None
         after = self._after(m, weights)
+        rows, nodes, states = after.shape
         mass = after.sum(axis=2)
-        outcome = np.zeros((3, *mass.shape))
-        for drawn in range(model.k, -1, -1):
-            for mute in (False, True):
-                at = np.flatnonzero((lattice.drawn == drawn) & (lattice.mute == mute))
-                if not len(at):
-                    continue
-                here = mass[:, at].ravel()
-                now = self._keepable(held, m, mute)
-                options = self._leave(now, m, after[:, at].reshape(len(here), -1))
-                draws = [self._draw(m, b, at, mass, outcome) for b in range(model.k - drawn, 0, -1)]
-                forced = self.fixed and drawn == 0 and bool(draws)
-                options = [*draws, *options] if forced else [*options, *draws]
-                values = _stack(options)
-                best = np.zeros(len(here), dtype=np.intp) if forced else self._choose(values, here)
-                outcome[:, :, at] = values[best, :, np.arange(len(here))].T.reshape(3, len(weights), len(at))
-                if ranked is not None:
-                    for place, t in enumerate(at):
-                        ranked[lattice.counts[t]] = _rank(options, place, int(best[place]), here[place], forced)
+        leaving: dict[bool, tuple[list[Action], Array]] = {}
+        for mute in set(lattice.mute.tolist()):
+            some = after[:, lattice.mute == mute]
+            options = self._leave(self._keepable(held, m, mute), m, some.reshape(-1, states))
+            whole = np.zeros((len(options), 3, rows, nodes))
+            whole[:, :, :, lattice.mute == mute] = _stack(options).reshape(len(options), 3, rows, -1)
+            leaving[mute] = [action for action, _ in options], whole
+        outcome = np.zeros((3, rows, nodes))
+        for level in lattice.levels:
+            actions, whole = leaving[level.mute]
+            draws = [self._draw(m, level, b, mass, outcome) for b in range(model.k - level.drawn, 0, -1)]
+            draws = draws[:1] if model.direct else draws
+            actions = [*(action for action, _ in draws), *actions]
+            values = np.concatenate([*(draw[None] for _, draw in draws), whole[:, :, :, level.at]])
+            values = values.reshape(len(actions), 3, -1)
+            here = mass[:, level.at].ravel()
+            forced = self.fixed and level.drawn == 0
+            best = self._choose(values, here, forced=bool(draws) and forced)
+            outcome[:, :, level.at] = values[best, :, np.arange(len(here))].T.reshape(3, rows, -1)
+            if ranked is not None:
+                for place, t in enumerate(level.at):
+                    options = list(zip(actions, values[:, :, place : place + 1], strict=True))
+                    ranked[lattice.counts[t]] = _rank(options, 0, int(best[place]), here[place], forced)
         return outcome[:, :, 0]
 
-    def _draw(self, m: int, b: int, at: NDArray[np.intp], mass: Array, outcome: Array) -> Option:
-        """Drawing b more checks from each of the tallies `at`, which have equal numbers drawn."""
-        lattice, model = self._lattice(m), self.problem.observations[m]
+    def _draw(self, m: int, level: _Level, b: int, mass: Array, outcome: Array) -> Option:
+        """Drawing b more checks at `level`: an array [3, row, tally]."""
+        model = self.problem.observations[m]
         assert model is not None
-        drawn = lattice.drawn[at[0]]
-        ahead = np.flatnonzero(lattice.drawn == drawn + b)
-        following = outcome[:, :, ahead] @ lattice.thin[np.ix_(at, ahead)].T
-        price = model.cost.of(b, first=bool(drawn == 0))
-        spent = np.multiply.outer([-self.problem.cost_weight * price, price, float(b)], mass[:, at])
-        return Verify(m, b), (following + spent).reshape(3, -1)
+        there, thin = level.ahead[b - 1]
+        checks = 1 if model.direct else b
+        price = model.cost.of(checks, first=level.drawn == 0)
+        spent = np.multiply.outer([-self.problem.cost_weight * price, price, float(checks)], mass[:, level.at])
+        return Verify(m, checks), outcome[:, :, there] @ thin + spent
 
-    def _choose(self, values: Array, mass: Array) -> NDArray[np.intp]:
-        """The best of `values` [option, 3, history]: highest reward, then lowest cost, then fewest verdicts."""
+    def _choose(self, values: Array, mass: Array, *, forced: bool = False) -> NDArray[np.intp]:
+        """The best of `values` [option, 3, history]: highest reward, then lowest cost, then fewest verdicts.
+
+        With `forced` it is the first option, whatever its value.
+        """
+        if forced:
+            return np.zeros(len(mass), dtype=np.intp)
         tied = np.ones((len(values), values.shape[2]), dtype=bool)
         for figure, sign, tie in zip(range(3), (1, -1, -1), self.ties, strict=True):
             worth = np.where(tied, sign * values[:, figure], -np.inf)

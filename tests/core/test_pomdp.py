@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from automix_core.decision import Accept, Draft, Finish, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.policies import POMDP, ObservationModel, Problem, solve
+from automix_core.policies import POMDP, Always, Mixture, ObservationModel, Problem, Threshold, solve
+from automix_core.policies.expected import expected
 from automix_core.policies.problem import final_counts, tallies, thinning
 from automix_core.policies.solver import value
 from automix_core.verdict_cost import VerdictCost
@@ -29,6 +31,25 @@ def test_two_models_equal_brute_force(problem: Problem) -> None:
     optimum = best(problem, (None, None))
     assert value(problem).reward == pytest.approx(optimum, abs=1e-9)
     assert played(problem, solve(problem)) == pytest.approx(optimum, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems(models=3, last_checked=True), st.booleans())
+def test_what_is_expected_of_a_policy(problem: Problem, fixed: bool) -> None:
+    """Following the policy forwards gives the value that was computed backwards: score, cost and verdicts too."""
+    ahead, back = expected(solve(problem, fixed=fixed), problem), value(problem, fixed=fixed)
+    assert astuple(ahead) == pytest.approx(astuple(back), abs=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(problems(models=2), st.floats(0, 1))
+def test_what_is_expected_of_any_policy(problem: Problem, weight: float) -> None:
+    """Thresholds and mixtures, against playing every sequence of verdicts."""
+    for policy in (Threshold(0.5), Always(1)):
+        assert expected(policy, problem).reward == pytest.approx(played(problem, policy), abs=1e-9)
+    mixed = expected(Mixture(Threshold(0.5), Always(1), weight), problem).reward
+    apart = weight * played(problem, Threshold(0.5)) + (1 - weight) * played(problem, Always(1))
+    assert mixed == pytest.approx(apart, abs=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
@@ -55,7 +76,7 @@ def test_fixed_sampling_never_beats_the_best_policy(problem: Problem, more: floa
     assert played(problem, solve(problem, fixed=True)) == pytest.approx(value(problem, fixed=True).reward, abs=1e-9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problems(models=3), states(models=3), st.booleans())
 def test_every_decision_can_be_carried_out(problem: Problem, state: State, fixed: bool) -> None:
     """Never more verdicts than are available, never a draft that isn't held or that no check could read."""
@@ -87,7 +108,7 @@ def test_likelihoods_of_prefixes_add_up(problem: Problem) -> None:
 def test_thinning_is_hypergeometric() -> None:
     assert thinning((1, 1, 0), (2, 1, 1)) == pytest.approx(2 / 6)
     assert thinning((3, 0, 0), (2, 1, 1)) == 0
-    assert final_counts(2)[:3] == [(0, 2, 0), (1, 1, 0), (2, 0, 0)]
+    assert final_counts(2)[:3] == ((0, 2, 0), (1, 1, 0), (2, 0, 0))
 
 
 def test_the_table_by_hand() -> None:
@@ -223,3 +244,20 @@ def test_observation_models_that_do_not_fit_are_refused(k: int, table: list[list
 def test_a_node_of_another_cascade_is_refused() -> None:
     with pytest.raises(ConfigError, match="does not fit its 2 models"):
         POMDP(TWO, {(None, None, None): ((Finish(0), 0.0),)})
+
+
+def test_a_direct_confidence_is_one_check_at_one_price() -> None:
+    """All is known after one check of price first + each; by hand: .5 * 1 + .5 * (1 - .4) - .01 * 2."""
+    classifier = ObservationModel(4, [[0, 0, 0, 0, 1], [1, 0, 0, 0, 0]], VerdictCost(first=1, each=1), direct=True)
+    problem = Problem([0.5, 0.5], [[1, 1], [0, 1]], [0, 40], [classifier], cost_weight=0.01)
+    policy = solve(problem)
+    assert policy.decide(State.start(2, 8)).action == Draft(0)
+    assert policy.decide(State((True, False), (Tally(), Tally()), (8, 8))).action == Verify(0, 1)
+    sure = State((True, False), (Tally(probability=0.95), Tally()), (0, 8))
+    unsure = State((True, False), (Tally(probability=0.1), Tally()), (0, 8))
+    assert policy.decide(sure).action == Accept(0)
+    assert policy.decide(unsure).action == Finish(1)
+    assert value(problem).reward == pytest.approx(0.5 * 1 + 0.5 * (1 - 0.4) - 0.02)
+    assert value(problem).verdicts == 1
+    assert astuple(expected(policy, problem)) == pytest.approx(astuple(value(problem)))
+    assert policy.history(State((True, False), (Tally(3, 1), Tally()), (4, 8))) == ((3, 1, 0), None)

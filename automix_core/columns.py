@@ -1,0 +1,116 @@
+"""Outcomes as arrays: what fitting and evaluation compute on (numpy)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError
+from .outcome import Outcome, coin
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+UNREADABLE, MISSING = -1, -2
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """n outcomes of N models, arrays by row, then model.
+
+    `verdicts` [n, N, K] holds 1, 0, `UNREADABLE` or, past the recorded ones, `MISSING`; `probability` [n, N] is NaN
+    where no direct confidence stands for them; `verdict_cost` [n, N, 4] are first, again, each, round. `empty` marks
+    answers recorded as empty, `free` rows scored against the largest model's answer. Raises `DataError` without a row.
+    """
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    scores: Floats
+    costs: Floats
+    verdicts: NDArray[np.int8]
+    probability: Floats
+    verdict_cost: Floats
+    empty: NDArray[np.bool_]
+    free: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> Columns:
+        """The columns of `outcomes`."""
+        if not outcomes:
+            raise DataError("There are no outcomes: the file is empty.")
+        names = tuple(model.name for model in outcomes[0].models)
+        for outcome in outcomes:
+            if len(outcome.models) != len(names):
+                raise DataError(f"Outcome {outcome.id!r} has {len(outcome.models)} models, the first has {len(names)}.")
+        n, width = len(outcomes), max(len(model.verdicts) for outcome in outcomes for model in outcome.models)
+        verdicts = np.full((n, len(names), width), MISSING, dtype=np.int8)
+        for row, outcome in enumerate(outcomes):
+            for m, model in enumerate(outcome.models):
+                if model.verdicts:
+                    said = [UNREADABLE if v is None else int(v) for v in model.verdicts]
+                    verdicts[row, m, : len(said)] = said
+        direct = [
+            [np.nan if m.probability is None or m.verdicts else m.probability for m in o.models] for o in outcomes
+        ]
+        prices = [[(c.first, c.again, c.each, c.round) for c in (m.verdict_cost for m in o.models)] for o in outcomes]
+        return cls(
+            ids=tuple(outcome.id for outcome in outcomes),
+            names=names,
+            scores=np.array([[m.score for m in o.models] for o in outcomes], dtype=np.float64),
+            costs=np.array([[m.cost for m in o.models] for o in outcomes], dtype=np.float64),
+            verdicts=verdicts,
+            probability=np.array(direct, dtype=np.float64),
+            verdict_cost=np.array(prices, dtype=np.float64),
+            empty=np.array([[m.answer is not None and not m.answer.strip() for m in o.models] for o in outcomes]),
+            free=np.array([o.reference == "largest" for o in outcomes]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def models(self) -> int:
+        """The number of models."""
+        return len(self.names)
+
+    @cached_property
+    def recorded(self) -> Ints:
+        """How many verdicts are recorded, [n, N]; a direct confidence counts as one."""
+        return np.where(np.isnan(self.probability), (self.verdicts != MISSING).sum(axis=2), 1)
+
+    @cached_property
+    def said(self) -> Ints:
+        """Correct, incorrect and unreadable verdicts among the first m, [n, N, K + 1, 3]."""
+        kinds = np.stack([self.verdicts == 1, self.verdicts == 0, self.verdicts == UNREADABLE], axis=3)
+        counts = np.zeros((*self.recorded.shape, self.verdicts.shape[2] + 1, 3), dtype=np.int64)
+        np.cumsum(kinds, axis=2, out=counts[:, :, 1:])
+        return counts
+
+    @cached_property
+    def tallies(self) -> Ints:
+        """Correct, incorrect and unreadable verdicts among all recorded, [n, N, 3]."""
+        return self.said[:, :, -1]
+
+    @cached_property
+    def coins(self) -> Floats:
+        """The coin of each row in a replay."""
+        return np.array([coin(name) for name in self.ids])
+
+    def rows(self, which: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Columns:
+        """Some of the rows."""
+        ids = np.array(self.ids, dtype=object)[which]
+        return Columns(
+            ids=tuple(ids),
+            names=self.names,
+            scores=self.scores[which],
+            costs=self.costs[which],
+            verdicts=self.verdicts[which],
+            probability=self.probability[which],
+            verdict_cost=self.verdict_cost[which],
+            empty=self.empty[which],
+            free=self.free[which],
+        )

@@ -1,0 +1,1 @@
+"""What a policy does on recorded outcomes, and how sure that is (numpy)."""

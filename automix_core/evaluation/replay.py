@@ -1,0 +1,172 @@
+"""Replaying recorded outcomes through the routing procedure, many rows at a time.
+
+The procedure itself is `routing.route`: rows that give it the same results go along together, and part where their
+verdicts differ. So what is measured here is what runs live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..columns import Columns, Floats, Ints
+from ..decision import Accept, Decision, Draft, Policy, State, Tally, Verify
+from ..effects import Check, Checks, Decide, Reply, Result
+from ..policies import POMDP, Always, Band, Mixture, Threshold
+from ..routing import Ending, route
+
+_COINLESS = (Always, Band, POMDP, Threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """What a policy did on each row: `model` answered for `score` at `cost`.
+
+    `drafted` [n, N] says which models produced an answer, finishing included, `used` [n, N] how many verdicts were
+    read, `exhausted` that sampling ended because no more were recorded.
+    """
+
+    model: Ints
+    drafted: NDArray[np.bool_]
+    used: Ints
+    score: Floats
+    cost: Floats
+    exhausted: NDArray[np.bool_]
+
+
+def replay(policy: Policy, columns: Columns, k: tuple[int, ...] | None = None) -> Replayed:
+    """What `policy` does on the recorded verdicts, read in order and paid for batch by batch.
+
+    `k` is the most verdicts a draft (by default the most recorded on any row): a row with fewer is `exhausted` if the
+    policy would have drawn more. Raises `PolicyError` if the policy was made for another number of models.
+    """
+    walk = _Walk(columns, k)
+    for leaf, rows, coins in _leaves(policy, columns):
+        for row, group, coin in _groups(leaf, columns, rows, coins):
+            available = tuple(int(k) for k in walk.available[row])
+            walk.follow(leaf, group, State.start(columns.models, available, coin))
+    return walk.done
+
+
+def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Floats | None]]:
+    """The policies that a mixture is of, with the rows on which the coin chooses each and what is left of the coins."""
+    rows = np.arange(len(columns))
+    if not isinstance(policy, Mixture):
+        yield policy, rows, None if isinstance(policy, _COINLESS) else columns.coins
+        return
+    todo: list[tuple[Policy, Ints, Floats]] = [(policy, rows, columns.coins)]
+    while todo:
+        policy, rows, coins = todo.pop()
+        if isinstance(policy, Mixture):
+            chosen = coins < policy.weight
+            first = np.array([policy.stretch(coin, True) for coin in coins[chosen].tolist()])
+            second = np.array([policy.stretch(coin, False) for coin in coins[~chosen].tolist()])
+            todo += [(policy.first, rows[chosen], first), (policy.second, rows[~chosen], second)]
+        elif len(rows):
+            yield policy, rows, None if isinstance(policy, _COINLESS) else coins
+
+
+def _groups(policy: Policy, columns: Columns, rows: Ints, coins: Floats | None) -> Iterator[tuple[int, Ints, float]]:
+    """Rows that start alike: as many verdicts to draw, and the same coin if the policy may look at it."""
+    if coins is not None:
+        yield from ((int(row), np.array([row]), float(coin)) for row, coin in zip(rows, coins, strict=True))
+        return
+    _, first, group = np.unique(columns.recorded[rows], axis=0, return_index=True, return_inverse=True)
+    for g, start in enumerate(first):
+        yield int(rows[start]), rows[group.ravel() == g], 0.0
+
+
+class _Walk:
+    def __init__(self, columns: Columns, k: tuple[int, ...] | None) -> None:
+        n, models = len(columns), columns.models
+        self.columns = columns
+        direct = ~np.isnan(columns.probability)
+        self.k = np.array(k) if k is not None else np.where(direct, 1, columns.recorded).max(axis=0)
+        self.available = np.where(direct, self.k.max(initial=1), columns.recorded)
+        self.done = Replayed(
+            model=np.zeros(n, dtype=np.int64),
+            drafted=np.zeros((n, models), dtype=bool),
+            used=np.zeros((n, models), dtype=np.int64),
+            score=np.zeros(n),
+            cost=np.zeros(n),
+            exhausted=np.zeros(n, dtype=bool),
+        )
+
+    def follow(self, policy: Policy, rows: Ints, start: State, past: tuple[Result, ...] = ()) -> None:
+        """Take `rows` from `start` through `past` results to their endings."""
+        flow = route(start)
+        effect = next(flow)
+        try:
+            for result in past:
+                effect = flow.send(result)
+            while True:
+                parts = self._perform(policy, rows, effect, start)
+                for result, some in parts[1:]:
+                    self.follow(policy, some, start, (*past, result))
+                result, rows = parts[0]
+                past = (*past, result)
+                effect = flow.send(result)
+        except StopIteration as stop:
+            self._end(rows, stop.value)
+
+    def _perform(
+        self, policy: Policy, rows: Ints, effect: Decide | Draft | Check, start: State
+    ) -> list[tuple[Result, Ints]]:
+        """The results of an effect, each with the rows that give it."""
+        match effect:
+            case Decide(state):
+                decision = policy.decide(state)
+                self._note_exhausted(policy, rows, state, decision)
+                return [(decision, rows)]
+            case Draft(model):
+                self._pay(rows, model)
+                blank = self.columns.empty[rows, model]
+                parts = [(Reply("recorded"), rows[~blank]), (Reply("", problem="empty"), rows[blank])]
+                return [part for part in parts if len(part[1])]
+            case Check(model, n):
+                return self._check(rows, model, n)
+
+    def _pay(self, rows: Ints, model: int) -> None:
+        self.done.cost[rows] += self.columns.costs[rows, model]
+        self.done.drafted[rows, model] = True
+
+    def _check(self, rows: Ints, model: int, n: int) -> list[tuple[Result, Ints]]:
+        columns, done = self.columns, self.done
+        so_far = int(done.used[rows[0], model])
+        first, again, each, per_round = columns.verdict_cost[rows, model].T
+        probability = columns.probability[rows, model]
+        direct = not np.isnan(probability[0])
+        drawn = 1 if direct else n
+        done.cost[rows] += (again if so_far else first) + each * drawn + per_round
+        done.used[rows, model] += drawn
+        if direct:
+            values, inverse = np.unique(probability, return_inverse=True)
+            results: list[Result] = [Checks(Tally(probability=float(value))) for value in values]
+        else:
+            batch = columns.said[rows, model, so_far + n] - columns.said[rows, model, so_far]
+            values, inverse = np.unique(batch @ [1, n + 1, (n + 1) ** 2], return_inverse=True)
+            results = [Checks(Tally(v % (n + 1), v // (n + 1) % (n + 1), v // (n + 1) ** 2)) for v in values.tolist()]
+        return [(result, rows[inverse == i]) for i, result in enumerate(results)]
+
+    def _note_exhausted(self, policy: Policy, rows: Ints, state: State, decision: Decision) -> None:
+        """Mark rows on which the policy would draw more verdicts if more were recorded."""
+        if isinstance(decision.action, Verify):
+            return
+        full = tuple(
+            left if tally.probability is not None else max(left, int(k) - tally.drawn)
+            for left, tally, k in zip(state.available, state.tallies, self.k, strict=True)
+        )
+        if full != state.available:
+            wanted = policy.decide(replace(state, available=full)).action
+            if isinstance(wanted, Verify) or (isinstance(wanted, Draft) and wanted != decision.action):
+                self.done.exhausted[rows] = True
+
+    def _end(self, rows: Ints, ending: Ending) -> None:
+        model = ending.action.model
+        if not isinstance(ending.action, Accept):
+            self._pay(rows, model)
+        self.done.model[rows] = model
+        self.done.score[rows] = self.columns.scores[rows, model]
