@@ -107,12 +107,19 @@ class Pieces:
 def public(message: M) -> M:
     """`message` as the caller gets it: with the route's total tokens, unless a response cache served it."""
     record = message.response_metadata.get(KEY)
-    if not isinstance(message, AIMessage) or not isinstance(record, Record):
+    if not isinstance(message, AIMessage) or not isinstance(record, dict):
         return message
-    if "total_cost" in (message.usage_metadata or {}):  # core's mark of a hit
-        return message
-    metadata = {**message.response_metadata, KEY: dict(record)}
-    return message.model_copy(update={"usage_metadata": record.usage, "response_metadata": metadata})
+    hit = "total_cost" in (message.usage_metadata or {})  # core's mark of one
+    usage = record.usage if isinstance(record, Record) and not hit else message.usage_metadata
+    metadata = {**message.response_metadata, KEY: _copied(record)}
+    return message.model_copy(update={"usage_metadata": usage, "response_metadata": metadata})
+
+
+def _copied(value: Any) -> Any:
+    """Plain data, copied through: the cache's entry and the callbacks' message stay as they are, whoever changes it."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def published(result: LLMResult) -> LLMResult:

@@ -1,31 +1,26 @@
 """`AutoMixChatModel`: a cascade that stands wherever a LangChain chat model stands.
 
-Private parts of langchain-core used, each because there is no public one: `_generate_with_cache` is where a run
-manager is still at hand when core calls `_stream` without it; `_get_llm_string` is the response cache's key.
+A private part of langchain-core used, as there is no public one: `_get_llm_string` is the response cache's key.
 """
 
 from __future__ import annotations
 
 import warnings
-from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
+from dataclasses import asdict
 from typing import Any, Literal
 
 from langchain_core.callbacks import (
-    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
-    CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils.uuid import uuid7
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from automix_core.errors import ConfigError
@@ -35,17 +30,19 @@ from . import accounting
 from .call import Call
 from .cascade import Cascade
 from .children import as_reply, rewrap
+from .composite import Composite
 from .context import for_children, has_other_content, read_query
 from .fingerprint import fingerprint
-from .meta_verifier import as_policy
+from .meta_verifier import as_plain, as_policy
+from .profiles import common_profile, tokens_in
 from .structured import Structure, json_schema
 from .toolcalls import openai_tools
-from .tracing import Parent, current, parent_of
+from .tracing import parent_of
 
 Extractor = Callable[[Sequence[BaseMessage]], Any]
 
 
-class AutoMixChatModel(BaseChatModel):
+class AutoMixChatModel(Composite):
     """A small model answers and checks itself; a larger one is paid when the policy says so.
 
         llm = AutoMixChatModel(models=[small, large])
@@ -148,6 +145,33 @@ class AutoMixChatModel(BaseChatModel):
         settings = sorted({**kwargs, "stop": stop}.items())
         return f"automix---{fingerprint(self, self._cascade())}---{settings}"
 
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `langchain_core.load` writes and reads it, secrets masked, if its parts can be written too."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where `langchain_core.load` finds the class."""
+        return ["langchain_automix"]
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """The parts that are no LangChain objects, as plain data that the constructor takes back."""
+        prices: Any = self.prices and [price and asdict(price) for price in self.prices]
+        return {"policy": as_plain(self.policy), "prices": prices}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return common_profile(self.models)
+
+    def get_num_tokens(self, text: str) -> int:
+        """How many tokens `text` has, as `tokens_in` counts."""
+        return tokens_in(text, [self, *self.models])
+
+    def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """How many tokens `messages` have, for `trim_messages` and the like."""
+        return tokens_in(messages, [self, *self.models], tools)
+
     def _call(
         self,
         messages: list[BaseMessage],
@@ -237,79 +261,6 @@ class AutoMixChatModel(BaseChatModel):
                 chunk = await anext(chunks, None)
         yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
 
-    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """As every chat model does; the messages that come back carry the tokens of all steps."""
-        return accounting.published(super().generate(*args, **kwargs))
-
-    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """As every chat model does; the messages that come back carry the tokens of all steps."""
-        return accounting.published(await super().agenerate(*args, **kwargs))
-
-    def _generate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        token = current.set((self, self._parent_of_call(kwargs)))
-        try:
-            return super()._generate_with_cache(messages, *args, **kwargs)
-        finally:
-            current.reset(token)
-
-    async def _agenerate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        token = current.set((self, self._parent_of_call(kwargs)))
-        try:
-            return await super()._agenerate_with_cache(messages, *args, **kwargs)
-        except CancelledError as error:  # core's gather lets it pass by the callbacks
-            if manager := kwargs.get("run_manager"):
-                await manager.on_llm_error(error, response=LLMResult(generations=[]))
-            raise
-        finally:
-            current.reset(token)
-
-    def _parent_of_call(self, kwargs: dict[str, Any]) -> Parent:
-        settings = {name: value for name, value in kwargs.items() if name not in ("stop", "run_manager")}
-        stamped = lambda: self._get_invocation_params(stop=kwargs.get("stop"), **settings)  # noqa: E731
-        return Parent.of_run(kwargs.get("run_manager"), stamped)
-
-    def stream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
-        config, parent = _open_run(config, CallbackManager)
-        chunks = super().stream(input, config, stop=stop, **kwargs)
-        with closing(chunks):  # type: ignore[type-var]
-            token = current.set((self, parent))
-            try:  # the run starts, and the drafts are made, in this first step; never held across a yield
-                chunk = next(chunks, None)
-            finally:
-                current.reset(token)
-            while chunk is not None:
-                yield accounting.public(chunk)
-                chunk = next(chunks, None)
-
-    async def astream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
-        config, parent = _open_run(config, AsyncCallbackManager)
-        chunks = super().astream(input, config, stop=stop, **kwargs)
-        async with aclosing(chunks):  # type: ignore[type-var]
-            token = current.set((self, parent))
-            try:
-                chunk = await anext(chunks, None)
-            finally:
-                current.reset(token)
-            while chunk is not None:
-                yield accounting.public(chunk)
-                chunk = await anext(chunks, None)
-
     def bind_tools(
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -357,20 +308,6 @@ class AutoMixChatModel(BaseChatModel):
 def _whole(call: Call, ending: Any) -> ChatGenerationChunk:
     message = accounting.labelled(ending.reply.native, call.settle(ending))
     return ChatGenerationChunk(message=accounting.as_chunk(message))
-
-
-def _open_run(
-    config: RunnableConfig | None, managers: type[CallbackManager] | type[AsyncCallbackManager]
-) -> tuple[RunnableConfig, Parent]:
-    """A config whose run is known before it starts: core hands `_stream` no run manager.
-
-    The manager is configured here, once, so that a tracer taken from the environment knows the run's parents and its
-    children alike.
-    """
-    config = ensure_config(config)
-    run_id = config["run_id"] = config.get("run_id") or uuid7()
-    manager = config["callbacks"] = managers.configure(config.get("callbacks"))
-    return config, Parent.of_config(run_id, manager, config)
 
 
 __all__ = ["AutoMixChatModel"]

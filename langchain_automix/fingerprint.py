@@ -17,11 +17,11 @@ from langchain_core.runnables import RunnableBinding
 from pydantic import BaseModel
 
 from automix_core.decision import Policy
-from automix_core.errors import PolicyError
 from automix_core.price import Price
 from automix_core.prompt import Shot
 
 from .cascade import Cascade
+from .meta_verifier import as_plain
 
 _PROCESS = uuid4().hex
 
@@ -52,19 +52,15 @@ def _written(value: Any) -> str:
         rest = "" if value.is_lc_serializable() else _parts(value)
         return f"{type(value).__qualname__}({value._get_llm_string()}){rest}"
     if isinstance(value, Policy):
-        return _policy(value)
+        plain = as_plain(value)
+        return _written(plain) if isinstance(plain, dict) else _identity(value)
     if isinstance(value, BaseModel):
         return f"{type(value).__qualname__}{_parts(value)}"
+    return _identity(value)
+
+
+def _identity(value: Any) -> str:
     return f"{type(value).__qualname__}@{id(value)}/{_PROCESS}"
-
-
-def _policy(policy: Policy) -> str:
-    from automix_core.saving import policy_dict  # only with a cache in use
-
-    try:
-        return _written(policy_dict(policy))
-    except PolicyError:  # a user's own class
-        return f"{type(policy).__qualname__}@{id(policy)}/{_PROCESS}"
 
 
 def _parts(value: BaseModel) -> str:

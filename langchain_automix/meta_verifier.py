@@ -9,25 +9,35 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, R
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
-from automix_core.errors import ConfigError
+from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies.threshold import Threshold
 from automix_core.verdict import count
 
 
 def as_policy(policy: Any) -> Policy:
-    """A policy, from itself, from the path of a saved one, or the default.
+    """A policy, from itself, from the path of a saved one, from plain data, or the default.
 
     Raises `ConfigError` for anything else, `PolicyError` if the file can't be read.
     """
     if policy is None:
         return Threshold()
-    if isinstance(policy, str | Path):
-        from automix_core.saving import load_policy  # its file models are built at import; most callers load none
+    if isinstance(policy, str | Path | dict):
+        from automix_core.saving import load_policy, policy_of  # built at import; most callers load nothing
 
-        return load_policy(policy)
+        return policy_of(policy) if isinstance(policy, dict) else load_policy(policy)
     if isinstance(policy, Policy) and not isinstance(policy, type):
         return policy
     raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
+
+
+def as_plain(policy: Policy) -> dict[str, Any] | Policy:
+    """`policy` as plain data that `as_policy` takes back, or itself if it is of a user's own class."""
+    from automix_core.saving import policy_dict
+
+    try:
+        return policy_dict(policy)
+    except PolicyError:
+        return policy
 
 
 class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, cast
 
 from langchain_core.messages import BaseMessage, SystemMessage
@@ -88,6 +89,21 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
                 raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
             raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `langchain_core.load` writes and reads it, unless it counts tokens with a function."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where `langchain_core.load` finds the class."""
+        return ["langchain_automix"]
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """The parts that are no LangChain objects, as plain data that the constructor takes back."""
+        return {"shots": [shot.to_dict() for shot in self.shots], "price": self.price and asdict(self.price)}
 
     @property
     def prompt(self) -> ChatPromptTemplate:
