@@ -1,7 +1,7 @@
 """The code blocks of README.md and docs/ are tests: each page is run from top to bottom.
 
-The pages build models as a reader would, `ChatOpenAI(model="gpt-5-nano")` and the like. Here those names reach a server on
-the loopback interface, which is `provider` in a page's hidden blocks.
+The pages build models as a reader would, `ChatOpenAI(model="gpt-4.1")` and the like. Here those names reach a server on
+this machine, which is `provider` in a page's hidden blocks.
 """
 
 from __future__ import annotations

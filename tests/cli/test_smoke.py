@@ -1,0 +1,101 @@
+"""One real model in both roles: SmolLM2 as small and, differently instructed, as large. What it says is up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain_openai", reason="the cascade's children here are ChatOpenAI (extra: demo)")
+
+from langchain_core.messages import SystemMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from automix_cli.chat import chat_model
+from automix_cli.engine import Engine
+from automix_core import Always, Decision, Finish, Route, State, Threshold
+from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
+
+pytestmark = pytest.mark.engine
+
+K = 4
+PROMPT = ChatPromptTemplate.from_messages([("system", "Answer from this context.\n{context}"), ("human", "{question}")])
+ASKED = {
+    "context": "The Petrel sails at 08:40. A single ticket costs 18 marks, paid on board.",
+    "question": "What does a single ticket cost?",
+}
+
+
+@pytest.fixture(scope="module")
+def engine(smollm2: Path) -> Iterator[Engine]:
+    """The one server behind both roles."""
+    with Engine.start(smollm2, name="smollm2", context=4096, slots=K) as running:
+        yield running
+
+
+class Doubtful:
+    """Checks every draft and keeps none."""
+
+    def decide(self, state: State) -> Decision:
+        if state.latest is None or state.available[0]:
+            return Threshold().decide(state)
+        return Decision(Finish(1), "No draft is kept here.")
+
+
+def cascade(engine: Engine, **settings: Any) -> AutoMixChatModel:
+    """SmolLM2 twice; the large one is told to be brief."""
+    small = chat_model(engine.endpoint, max_tokens=48)
+    brief: Runnable[Any, Any] = RunnableLambda(lambda messages: [SystemMessage("Answer in five words."), *messages])
+    large = brief | chat_model(engine.endpoint, max_tokens=24)
+    settings.setdefault("verifier", SelfVerifier(k=K, max_tokens=64))
+    return AutoMixChatModel(models=[small, large], **settings)
+
+
+def consistent(route: Route) -> None:
+    """What must hold of any record of a real call."""
+    assert not route.errors
+    assert route.usage["total"]["total_tokens"] > 0
+    for field in ("input_tokens", "output_tokens"):
+        whole = route.usage["total"][field]
+        assert whole == sum(route.usage[role][field] for role in ("draft", "verify", "answer"))
+
+
+def test_a_question_is_drafted_checked_and_decided(engine: Engine) -> None:
+    answer = (PROMPT | cascade(engine)).invoke(ASKED)
+    route = route_of(answer)
+    assert route is not None
+    consistent(route)
+    assert answer.text.strip()
+    assert sum(route.verdicts.values()) == K
+    assert route.verdicts["failed"] == 0
+    kept = route.confidence is not None and route.confidence >= 0.75
+    assert route.action == ("accept" if kept else "escalate")
+
+
+def test_an_escalated_answer_streams(engine: Engine) -> None:
+    doubtful = cascade(engine, policy=Doubtful())
+    with collect_routes() as routes:
+        pieces = [chunk.text for chunk in (PROMPT | doubtful).stream(ASKED)]
+    (route,) = routes
+    consistent(route)
+    assert (route.action, route.model) == ("escalate", 1)
+    assert "".join(pieces).strip()
+    assert len([piece for piece in pieces if piece]) > 1
+
+
+def test_batches_share_the_engine(engine: Engine) -> None:
+    with collect_routes() as routes:
+        (PROMPT | cascade(engine, policy=Threshold(0.5))).batch([ASKED, ASKED])
+    assert len(routes) == 2
+    for route in routes:
+        consistent(route)
+
+
+def test_a_single_model_as_a_policy(engine: Engine) -> None:
+    route = route_of((PROMPT | cascade(engine, policy=Always(-1))).invoke(ASKED))
+    assert route is not None
+    consistent(route)
+    assert (route.action, route.model) == ("direct", 1)
