@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 _COMMANDS = {
+    "demo": "Watch the cascade answer questions on real models, with no key.",
     "demo": "Answer questions about a handbook with a small model that checks itself and a large one behind it.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
 }

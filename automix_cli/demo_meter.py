@@ -85,10 +85,12 @@ class Meter(BaseCallbackHandler):
     def on_chat_model_start(
         self, serialized: Any, messages: Any, *, run_id: UUID, metadata: Mapping[str, Any] | None = None, **_: Any
     ) -> None:
+        """Note when a request began; say so if it is the final answer."""
         if self._begin(run_id, metadata) == "answer":
             self._show(Answering(self._open[run_id][1]))
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+        """Time the request; a draft is an event."""
         span = self._end(run_id)
         if span is not None:
             self.spans.append(span)
@@ -97,6 +99,7 @@ class Meter(BaseCallbackHandler):
             self._show(self.drafts[-1])
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        """Time the request that failed."""
         span = self._end(run_id)
         if span is not None:
             self.spans.append(span)
@@ -104,9 +107,11 @@ class Meter(BaseCallbackHandler):
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, metadata: Mapping[str, Any] | None = None, **_: Any
     ) -> None:
+        """Note when a check or a decision began."""
         self._begin(run_id, metadata)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+        """Report what the checks or the policy said."""
         span = self._end(run_id)
         if span is None or not isinstance(outputs, dict):
             return
@@ -118,6 +123,7 @@ class Meter(BaseCallbackHandler):
             self._show(Decided(outputs["action"], outputs["model"], outputs["reason"]))
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        """Forget a check that broke; the route records it."""
         self._end(run_id)
 
     def _begin(self, run_id: UUID, metadata: Mapping[str, Any] | None) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from automix_cli.corpus import Passage, Question, handbook, questions
 from automix_cli.retrieval import Retriever, excerpt
-
 from automix_core.errors import DataError
 
 PASSAGES = [
