@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one or more requests.
 
-    `cached_input_tokens` is the part of the input that a prompt cache served, `reasoning_tokens` the part of the
-    output that was spent on thinking.
+    `cached_input_tokens` is the part of the input that a prompt cache served. `details` are further parts of the input
+    or output, under names of the host's own; they are summed and handed back, nothing here reads them.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
-    reasoning_tokens: int = 0
+    details: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Usage) -> Usage:
         """Both together."""
@@ -25,7 +25,10 @@ class Usage:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cached_input_tokens + other.cached_input_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
+            {
+                name: self.details.get(name, 0) + other.details.get(name, 0)
+                for name in {**self.details, **other.details}
+            },
         )
 
     def to_dict(self) -> dict[str, int]:

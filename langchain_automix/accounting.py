@@ -41,10 +41,9 @@ class Record(dict[str, Any]):
         record = cls(route.to_dict())
         if spent is not None:
             record.usage = UsageMetadata(**spent.to_dict())  # type: ignore[typeddict-item]
-            if spent.cached_input_tokens:
-                record.usage["input_token_details"] = {"cache_read": spent.cached_input_tokens}
-            if spent.reasoning_tokens:
-                record.usage["output_token_details"] = {"reasoning": spent.reasoning_tokens}
+            for name, amount in spent.details.items():
+                side, _, part = name.partition(".")
+                record.usage.setdefault(f"{side}_token_details", {})[part] = amount  # type: ignore[misc]
         return record
 
 
@@ -57,7 +56,7 @@ def labelled(message: AIMessage, record: Record) -> AIMessage:
 
 def _unbilled(chunk: AIMessageChunk) -> AIMessageChunk:
     """A child's chunk as one of the AutoMix run's own: its tokens are counted apart, its end is not the end."""
-    metadata = {key: value for key, value in chunk.response_metadata.items() if key not in _PROVIDERS_USAGE}
+    metadata = {key: value for key, value in chunk.response_metadata.items() if key not in (*_PROVIDERS_USAGE, KEY)}
     return chunk.model_copy(
         update={"id": None, "usage_metadata": None, "response_metadata": metadata, "chunk_position": None}
     )

@@ -164,9 +164,12 @@ def usage_of(message: AIMessage) -> Usage | None:
         return None
     if "total_cost" in reported:  # langchain-core's mark of a cache hit, which bills nothing
         return Usage()
-    cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
-    thought = (reported.get("output_token_details") or {}).get("reasoning") or 0
-    return Usage(reported["input_tokens"], reported["output_tokens"], cached, thought)
+    details: dict[str, int] = {}
+    for side in ("input", "output"):
+        parts: Any = reported.get(f"{side}_token_details") or {}
+        details |= {f"{side}.{name}": amount for name, amount in parts.items() if isinstance(amount, int)}
+    cached = details.get("input.cache_read", 0)
+    return Usage(reported["input_tokens"], reported["output_tokens"], cached, details)
 
 
 def finish_reason(message: AIMessage) -> str | None:
