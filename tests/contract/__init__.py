@@ -1,0 +1,32 @@
+"""What both adapters must do, written once; `tests/langchain` and `tests/llamaindex` say how their host is asked.
+
+Children are the hosts' OpenAI-compatible clients over the loopback server, so that what a provider sees and bills is
+the same in both.
+"""
+
+from .adapter import KEY, Piece
+from .asking import Configuration, Queries
+from .checking import Verifiers
+from .deciding import AcceptAndEscalate, Policies
+from .failing import Failures
+from .recording import Records
+from .sharing import Cancellation, Concurrency
+from .streaming import Streams
+
+
+class AdapterContract(
+    AcceptAndEscalate,
+    Policies,
+    Verifiers,
+    Failures,
+    Streams,
+    Concurrency,
+    Cancellation,
+    Records,
+    Queries,
+    Configuration,
+):
+    """All of it."""
+
+
+__all__ = ["KEY", "AdapterContract", "Piece"]

@@ -1,0 +1,179 @@
+"""Drafts are kept, replaced or rejected, as verdicts and policies say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from automix_core import (
+    Always,
+    Band,
+    Decision,
+    Draft,
+    Finish,
+    PolicyError,
+    State,
+    Threshold,
+    Verify,
+)
+from automix_core.decision import Accept
+from automix_core.policies import Mixture
+from automix_core.saving import save_policy
+from tests.loopback import OpenAIServer, Reply
+
+from .adapter import (
+    DRAFT,
+    LARGE,
+    MUMBLE,
+    NO,
+    WAYS,
+    YES,
+    Adapter,
+    Way,
+    drawn,
+    script,
+)
+
+
+@dataclass(frozen=True)
+class InBatches:
+    """A policy that draws two verdicts at a time and keeps the draft at the first correct one."""
+
+    def decide(self, state: State) -> Decision:
+        if not state.drafted[0]:
+            return Decision(Draft(0), "first")
+        if state.tallies[0].correct:
+            return Decision(Accept(0), "one says so")
+        if state.available[0] >= 2:
+            return Decision(Verify(0, 2), "two more")
+        return Decision(Finish(1), "none says so")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A policy with a mistake of the kind that LlamaIndex swallows."""
+
+    def decide(self, state: State) -> Decision:
+        raise ValueError("a mistake in the policy")
+
+
+class AcceptAndEscalate(Adapter):
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_draft_found_correct_is_kept(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        answer = self.get(self.small_and_large(server), way)
+        assert answer.told == [DRAFT], "a kept draft is one piece"
+        assert server.calls("large") == []
+        route = answer.route
+        assert (route.model, route.action, route.confidence) == (0, "accept", 1.0)
+        assert route.verdicts == drawn(correct=4)
+        assert route.context_source == "argument"
+        assert [step["do"] for step in route.steps] == ["draft", "verify", "accept"]
+        assert route.steps[1] == {"do": "verify", "model": 0, "n": 4, "verdicts": drawn(correct=4)}
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_draft_found_wrong_is_replaced(self, server: OpenAIServer, way: Way) -> None:
+        script(server, NO, NO, NO, YES)
+        answer = self.get(self.small_and_large(server), way)
+        assert answer.text == LARGE
+        assert (len(answer.told) > 1) == (way in ("stream", "astream")), "the larger model streams"
+        route = answer.route
+        assert (route.model, route.action, route.confidence) == (1, "escalate", 0.25)
+        assert route.verdicts == drawn(correct=1, incorrect=3)
+        assert [step["do"] for step in route.steps] == ["draft", "verify", "finish"]
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_the_middle_of_three_may_keep_its_draft(self, server: OpenAIServer, way: Way) -> None:
+        server.say("middle", LARGE)
+        script(server)
+        server.verdicts(NO, model="small")
+        server.verdicts(YES, model="middle")
+        models = [self.child(server, name) for name in ("small", "middle", "large")]
+        answer = self.get(self.cascade(models, verifier=self.verifier(k=2)), way)
+        assert answer.told == [LARGE]
+        assert (answer.route.model, answer.route.action) == (1, "escalate")
+        assert server.calls("large") == []
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_unreadable_verdicts_do_not_count(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES, MUMBLE, YES, MUMBLE)
+        route = self.get(self.small_and_large(server), way).route
+        assert (route.action, route.confidence) == ("accept", 1.0)
+        assert route.verdicts == drawn(correct=2, unreadable=2)
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_nothing_readable_escalates(self, server: OpenAIServer, way: Way) -> None:
+        script(server, MUMBLE)
+        answer = self.get(self.small_and_large(server, policy=Threshold(0)), way)
+        assert answer.text == LARGE
+        assert (answer.route.action, answer.route.confidence) == ("escalate", None)
+        assert answer.route.verdicts == drawn(unreadable=4)
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize(
+        ("draft", "word"),
+        [
+            (Reply(""), "empty"),
+            (Reply("<think>Quillon, Quillon</think>"), "empty"),
+            (Reply("Oda Ver", finish_reason="length"), "cut off"),
+            (Reply("Oda", finish_reason="content_filter"), "filtered"),
+        ],
+    )
+    def test_a_draft_that_is_none_is_rejected_unverified(
+        self, server: OpenAIServer, way: Way, draft: Reply, word: str
+    ) -> None:
+        script(server, YES)
+        server.say("small", draft)
+        answer = self.get(self.small_and_large(server), way)
+        assert answer.text == LARGE
+        assert server.calls(verdict=True) == []
+        assert word in answer.route.reason
+        assert (answer.route.action, answer.route.confidence) == ("escalate", None)
+
+    def test_the_paper_form_of_a_verdict_is_read(self, server: OpenAIServer) -> None:
+        script(server, "Reason.\nVerification Decision: The AI generated answer is Correct.")
+        assert self.get(self.small_and_large(server), "ask").route.confidence == 1.0
+
+
+class Policies(Adapter):
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("chosen", [0, 1])
+    def test_a_model_may_answer_unchecked(self, server: OpenAIServer, way: Way, chosen: int) -> None:
+        script(server)
+        answer = self.get(self.small_and_large(server, policy=Always(chosen)), way)
+        assert answer.text == (DRAFT, LARGE)[chosen]
+        assert (answer.route.model, answer.route.action) == (chosen, "direct")
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_verdicts_are_drawn_as_the_policy_asks(self, server: OpenAIServer, way: Way) -> None:
+        script(server, NO, NO, NO, YES)
+        route = self.get(self.small_and_large(server, policy=InBatches()), way).route
+        assert [step.get("n") for step in route.steps] == [None, 2, 2, None]
+        assert route.verdicts == drawn(correct=1, incorrect=3)
+        assert route.action == "accept"
+
+    def test_a_draft_that_is_beyond_help_may_be_kept(self, server: OpenAIServer) -> None:
+        script(server, NO)
+        route = self.get(self.small_and_large(server, policy=Band(0.2, 0.8)), "ask").route
+        assert (route.model, route.action, route.confidence) == (0, "accept", 0.0)
+
+    def test_a_mixture_throws_the_coin_that_is_passed(self, server: OpenAIServer) -> None:
+        script(server)
+        model = self.small_and_large(server, policy=Mixture(Always(0), Always(1), 0.5))
+        models = [self.get(model, "ask", automix_coin=coin).route.model for coin in (0.0, 0.999)]
+        assert sorted(models) == [0, 1]
+
+    def test_a_saved_policy_is_given_by_its_path(self, server: OpenAIServer, tmp_path: Path) -> None:
+        script(server, YES, NO)
+        save_policy(Threshold(0.4), tmp_path / "policy.json")
+        route = self.get(self.small_and_large(server, policy=tmp_path / "policy.json"), "ask").route
+        assert (route.action, route.policy) == ("accept", "Threshold(0.4)")
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_policy_that_breaks_fails_the_call(self, server: OpenAIServer, way: Way) -> None:
+        model = self.small_and_large(server, policy=Broken())
+        with pytest.raises((PolicyError, ValueError)):
+            self.get(model, way)

@@ -1,0 +1,51 @@
+"""`AutoMixChatModel` keeps the contract of both adapters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_openai import ChatOpenAI
+
+from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
+from tests.contract import KEY, AdapterContract, Piece
+from tests.loopback import OpenAIServer
+
+
+class TestMessages(AdapterContract):
+    server_error = "OpenAIAPIError"
+
+    def child(self, server: OpenAIServer, name: str, **settings: Any) -> ChatOpenAI:
+        given = {"model": name, "base_url": server.url, "api_key": KEY, "stream_usage": True, "max_retries": 0}
+        return ChatOpenAI(**{**given, **settings})
+
+    def cascade(self, models: list[Any], **settings: Any) -> AutoMixChatModel:
+        return AutoMixChatModel(models=models, **settings)
+
+    def verifier(self, **settings: Any) -> SelfVerifier:
+        return SelfVerifier(**settings)
+
+    def collect(self) -> Any:
+        return collect_routes()
+
+    def ask(self, model: AutoMixChatModel, question: str, **keywords: Any) -> Piece:
+        return _piece(model.invoke([HumanMessage(question)], **keywords))
+
+    async def aask(self, model: AutoMixChatModel, question: str, **keywords: Any) -> Piece:
+        return _piece(await model.ainvoke([HumanMessage(question)], **keywords))
+
+    def stream(self, model: AutoMixChatModel, question: str, **keywords: Any) -> Generator[Piece, None, None]:
+        with closing(model.stream([HumanMessage(question)], **keywords)) as pieces:  # type: ignore[type-var]
+            for piece in pieces:
+                yield _piece(piece)
+
+    async def astream(self, model: AutoMixChatModel, question: str, **keywords: Any) -> AsyncGenerator[Piece, None]:
+        async with aclosing(model.astream([HumanMessage(question)], **keywords)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                yield _piece(piece)
+
+
+def _piece(message: BaseMessage) -> Piece:
+    return Piece(message.text, route_of(message))

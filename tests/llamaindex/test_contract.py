@@ -1,0 +1,62 @@
+"""`AutoMixLLM` keeps the contract of both adapters, asked by messages and by templates."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.llms.openai_like import OpenAILike
+
+from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes, route_of
+from tests.contract import KEY, AdapterContract, Piece
+from tests.loopback import OpenAIServer
+
+
+class TestMessages(AdapterContract):
+    server_error = "InternalServerError"
+
+    def child(self, server: OpenAIServer, name: str, **settings: Any) -> OpenAILike:
+        usage = {"stream_options": {"include_usage": True}}
+        given = {"model": name, "api_base": server.url, "api_key": KEY, "is_chat_model": True, "max_retries": 0}
+        return OpenAILike(**{**given, "additional_kwargs": usage, **settings})
+
+    def cascade(self, models: list[Any], **settings: Any) -> AutoMixLLM:
+        return AutoMixLLM(models=models, **settings)
+
+    def verifier(self, **settings: Any) -> SelfVerifier:
+        return SelfVerifier(**settings)
+
+    def collect(self) -> Any:
+        return collect_routes()
+
+    def ask(self, model: AutoMixLLM, question: str, **keywords: Any) -> Piece:
+        return _piece(model.chat(_messages(question), **keywords), whole=True)
+
+    async def aask(self, model: AutoMixLLM, question: str, **keywords: Any) -> Piece:
+        return _piece(await model.achat(_messages(question), **keywords), whole=True)
+
+    def stream(self, model: AutoMixLLM, question: str, **keywords: Any) -> Generator[Piece, None, None]:
+        pieces = model.stream_chat(_messages(question), **keywords)
+        try:
+            for piece in pieces:
+                yield _piece(piece)
+        finally:
+            pieces.close()
+
+    async def astream(self, model: AutoMixLLM, question: str, **keywords: Any) -> AsyncGenerator[Piece, None]:
+        pieces = await model.astream_chat(_messages(question), **keywords)
+        try:
+            async for piece in pieces:
+                yield _piece(piece)
+        finally:
+            await pieces.aclose()
+
+
+def _messages(question: str) -> list[ChatMessage]:
+    return [ChatMessage(role=MessageRole.USER, content=question)]
+
+
+def _piece(response: ChatResponse, whole: bool = False) -> Piece:
+    text = response.message.content if whole else response.delta
+    return Piece(text or "", route_of(response))
