@@ -162,7 +162,7 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
                 {"seen": list(history), "ranked": [[*_plain_action(action), value] for action, value in ranked]}
                 for history, ranked in policy.nodes.items()
             ]
-            return {"type": "pomdp", "problem": asdict(policy.problem), "nodes": nodes}
+            return {"type": "pomdp", "fixed": policy.fixed, "problem": asdict(policy.problem), "nodes": nodes}
     raise PolicyError(f"A policy of class {type(policy).__name__} can't be saved, only those of automix_core.")
 
 
@@ -257,6 +257,7 @@ def _action(words: _ActionWords) -> Action:
 
 class _POMDP(_Strict):
     type: Literal["pomdp"]
+    fixed: bool
     problem: _Problem
     nodes: list[_Node]
 
@@ -267,7 +268,7 @@ class _POMDP(_Strict):
             for o in p.observations
         ]
         problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states)
-        return POMDP(problem, dict(node.entry() for node in self.nodes))
+        return POMDP(problem, dict(node.entry() for node in self.nodes), self.fixed)
 
 
 _Policy: TypeAlias = Annotated[_Always | _Threshold | _Band | _Mixture | _POMDP, Field(discriminator="type")]

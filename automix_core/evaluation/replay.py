@@ -37,7 +37,7 @@ class Replayed:
     exhausted: NDArray[np.bool_]
 
 
-def replay(policy: Policy, columns: Columns, k: tuple[int, ...] | None = None) -> Replayed:
+def replay(policy: Policy, columns: Columns, k: int | None = None) -> Replayed:
     """What `policy` does on the recorded verdicts, read in order and paid for batch by batch.
 
     `k` is the most verdicts a draft (by default the most recorded on any row): a row with fewer is `exhausted` if the
@@ -80,11 +80,12 @@ def _groups(policy: Policy, columns: Columns, rows: Ints, coins: Floats | None) 
 
 
 class _Walk:
-    def __init__(self, columns: Columns, k: tuple[int, ...] | None) -> None:
+    def __init__(self, columns: Columns, k: int | None) -> None:
         n, models = len(columns), columns.models
         self.columns = columns
         direct = ~np.isnan(columns.probability)
-        self.k = np.array(k) if k is not None else np.where(direct, 1, columns.recorded).max(axis=0)
+        most = columns.recorded.max(axis=0)
+        self.k = most if k is None else np.where(most > 0, k, 0)
         self.available = np.where(direct, self.k.max(initial=1), columns.recorded)
         self.done = Replayed(
             model=np.zeros(n, dtype=np.int64),

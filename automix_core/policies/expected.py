@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..decision import Accept, Draft, Finish, Policy, State, Tally, Verify
+from ..decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
 from .mixture import Mixture
 from .problem import Count, Problem, thinning
 
@@ -30,41 +31,63 @@ class Value:
         return Value(*(weight * a + (1 - weight) * b for a, b in pairs))
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A state that a policy gets to, how often, what it decides there, and the state's hidden-state weights.
+
+    `probability` is the share of queries that get there; `weights` are joint with getting there.
+    """
+
+    state: State
+    probability: float
+    decision: Decision
+    weights: tuple[float, ...]
+
+
 def expected(policy: Policy, problem: Problem) -> Value:
-    """The value of `policy` if `problem` is the truth; of policies that use the coin, mixtures only.
+    """The value of `policy` if `problem` is the truth; of policies that use the coin, mixtures only."""
+    if isinstance(policy, Mixture):
+        return expected(policy.first, problem).mixed(expected(policy.second, problem), policy.weight)
+    score = cost = verdicts = 0.0
+    for visit in visits(policy, problem):
+        action, share = visit.decision.action, visit.probability
+        m = action.model
+        match action:
+            case Draft():
+                cost += share * problem.costs[m]
+            case Verify(_, n):
+                cost += share * _price(problem, visit.state, m, n)
+                verdicts += share * n
+            case Accept() | Finish():
+                score += math.fsum(w * row[m] for w, row in zip(visit.weights, problem.scores, strict=True))
+                cost += share * problem.costs[m] * isinstance(action, Finish)
+    return Value(score - problem.cost_weight * cost, score, cost, verdicts)
+
+
+def visits(policy: Policy, problem: Problem) -> Iterator[Visit]:
+    """Every state that `policy` gets to if `problem` is the truth, in the order of its actions.
 
     Histories with the same tallies are one: all that matters is the share of orders in which the policy gets there.
     """
-    if isinstance(policy, Mixture):
-        return expected(policy.first, problem).mixed(expected(policy.second, problem), policy.weight)
     start = State.start(problem.models, tuple(0 if o is None else o.k for o in problem.observations))
     shares = {start: 1.0}
     queue: list[tuple[tuple[int, int], int, State]] = [((-1, 0), 0, start)]
-    score = cost = verdicts = 0.0
     while queue:
         state = heapq.heappop(queue)[2]
-        share = shares[state]
-        weights = _weights(problem, state)
-        mass = share * math.fsum(weights)
-        action = policy.decide(state).action
-        m = action.model
-        following: list[tuple[State, float]] = []
-        match action:
-            case Draft():
-                cost += mass * problem.costs[m]
+        weights = tuple(shares[state] * weight for weight in _weights(problem, state))
+        decision = policy.decide(state)
+        yield Visit(state, math.fsum(weights), decision, weights)
+        match decision.action:
+            case Draft(m):
                 following = [(_drafted(state, m), 1.0)]
-            case Verify(_, n):
-                cost += mass * _price(problem, state, m, n)
-                verdicts += mass * n
+            case Verify(m, n):
                 following = _checked(problem, state, m, n)
-            case Accept() | Finish():
-                score += share * math.fsum(w * row[m] for w, row in zip(weights, problem.scores, strict=True))
-                cost += mass * problem.costs[m] * isinstance(action, Finish)
+            case _:
+                following = []
         for after, part in following:
             if after not in shares:
                 heapq.heappush(queue, (_progress(after), len(shares), after))
-            shares[after] = shares.get(after, 0.0) + share * part
-    return Value(score - problem.cost_weight * cost, score, cost, verdicts)
+            shares[after] = shares.get(after, 0.0) + shares[state] * part
 
 
 def _progress(state: State) -> tuple[int, int]:

@@ -34,11 +34,12 @@ class POMDP:
     without further checks. Only the latest draft is checked; any draft held may be accepted, but not one whose checks
     gave no readable verdict.
 
-    `decide` raises `PolicyError` when the cascade has another number of models.
+    `fixed` says that it was solved so. `decide` raises `PolicyError` when the cascade has another number of models.
     """
 
     problem: Problem
     nodes: Mapping[History, Ranked] = field(hash=False)
+    fixed: bool = False
     _likelihoods: tuple[dict[Count, tuple[float, ...]], ...] = field(init=False, compare=False)
     _decisions: dict[_Key, tuple[Decision, int, int]] = field(init=False, compare=False)
 

@@ -48,7 +48,7 @@ def solve(problem: Problem, *, fixed: bool = False) -> POMDP:
     >>> solve(Problem([0.6, 0.4], [[1, 1], [0, 1]], [1, 50], [checks], cost_weight=0.01))
     POMDP(models=2, cost_weight=0.01)
     """
-    return POMDP(problem, dict(_Solver(problem, fixed).table()))
+    return POMDP(problem, dict(_Solver(problem, fixed).table()), fixed)
 
 
 def value(problem: Problem, *, fixed: bool = False) -> Value:

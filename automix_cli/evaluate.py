@@ -1,0 +1,145 @@
+"""`automix evaluate`: what a saved policy does on recorded outcomes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automix_cli.report import bounds, number, print_json, span, write
+from automix_core.errors import PolicyError
+from automix_core.outcome import digest, read_outcomes
+from automix_core.saving import PolicyFile, load_policy_file
+
+if TYPE_CHECKING:
+    from automix_core.columns import Columns
+    from automix_core.evaluation.replay import Replayed
+
+
+def evaluate(
+    policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
+    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    decisions: Annotated[
+        Path | None, typer.Option(help="Write what was done on each question, JSON Lines.", show_default=False)
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page with the curves.", show_default=False)] = None,
+) -> None:
+    """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
+    from automix_core.columns import Columns
+    from automix_core.evaluation.replay import replay
+
+    file = load_policy_file(policy)
+    records = read_outcomes(outcomes)
+    columns = Columns.of(records)
+    said = _matching(file, columns, policy)
+    in_sample = file.data is not None and file.data.sha256 == digest(records)
+    done = replay(file.policy, columns, file.k)
+    facts = _facts(file, columns, done)
+    facts["in_sample"] = in_sample
+    facts["warnings"] = [*said, *facts["warnings"]]
+    if decisions is not None:
+        write(decisions, _decisions(columns, done))
+    if report is not None:
+        from automix_cli.report_html import page
+
+        write(report, page(facts, repr(file.policy), [columns.names[m] for m in range(columns.models)]))
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(_words(facts, repr(file.policy)))
+
+
+def _matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
+    """Warnings where the names differ. Raises `PolicyError` for another number of models."""
+    if file.models is None:
+        return []
+    if len(file.models) != columns.models:
+        raise PolicyError(
+            f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), "
+            f"the outcomes are of {columns.models} ({', '.join(columns.names)})."
+        )
+    if file.models != columns.names:
+        return [
+            f"The policy was made for {', '.join(file.models)}, the outcomes are of {', '.join(columns.names)}; "
+            "models match by place."
+        ]
+    return []
+
+
+def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]:
+    from automix_core.evaluation.curve import curve, regions, upper_hull
+    from automix_core.evaluation.evaluate import figures, intervals, warnings
+    from automix_core.evaluation.reliability import reliability
+
+    spots = curve(file.policy, columns)
+    return {
+        **figures(columns, done).to_dict(),
+        "intervals": {name: bounds(found) for name, found in intervals(columns, done).items()},
+        "regions": [asdict(region) for region in regions(spots, columns)],
+        "curve": [asdict(spot) for spot in spots],
+        "hull": [asdict(spot) for spot in upper_hull(spots)],
+        "reliability": [asdict(found) for found in reliability(columns)],
+        "warnings": warnings(columns, done),
+    }
+
+
+def _decisions(columns: Columns, done: Replayed) -> str:
+    rows = zip(
+        columns.ids,
+        done.model.tolist(),
+        done.drafted.tolist(),
+        done.used.tolist(),
+        done.score.tolist(),
+        done.cost.tolist(),
+        strict=True,
+    )
+    names = ("id", "model", "drafted", "verdicts_used", "score", "cost")
+    return "".join(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
+
+
+def _words(facts: dict[str, Any], policy: str) -> str:
+    from automix_core.evaluation.intervals import Interval
+
+    def between(name: str, digits: int = 4) -> str:
+        found = facts["intervals"].get(name)
+        return "" if found is None else f"  (95 %: {found['low']:.{digits}f} to {found['high']:.{digits}f})"
+
+    lines = [f"{policy} on {facts['n']} outcomes" + (", in sample" if facts["in_sample"] else "")]
+    if facts["in_sample"]:
+        lines.append("in sample: the policy was fitted on these very outcomes, so expect less on new ones")
+    lines += [
+        "",
+        f"performance         {facts['performance']:.4f}{between('performance')}",
+        f"cost                {facts['cost']:.4g}{between('cost', 3)}",
+        f"ibc                 {number(facts['ibc'], 6)}",
+        f"delta ibc, %        {number(facts['delta_ibc'], 1)}{between('delta_ibc', 1)}",
+        f"gap recovered       {number(facts['gap_recovered'], 3)}{between('gap_recovered', 3)}",
+        f"route share         {facts['route_share']:.3f}",
+        f"verdicts a question {facts['verdicts_per_query']:.2f}",
+        f"exhausted           {facts['exhausted']}",
+        "",
+    ]
+    for name, single in facts["baselines"].items():
+        lines.append(f"{name:<32} performance {single['performance']:.4f}  cost {single['cost']:.4g}")
+        for figure in ("performance", "cost"):
+            found = facts["intervals"][f"{figure} less {name}"]
+            less = None if found is None else Interval(found["mean"], found["low"], found["high"])
+            lines.append(f"  {'policy less it, ' + figure:<30} {span(less, 4 if figure == 'performance' else 2)}")
+    if facts["regions"]:
+        shares = ", ".join(number(region["delta_ibc"], 1) for region in facts["regions"])
+        lines += ["", f"delta ibc of the curve by five cost regions, %: {shares}"]
+    for checked in facts["reliability"]:
+        lines += [
+            "",
+            f"checks of {checked['model']}: auroc {number(checked['auroc'], 3)}, "
+            f"calibration error {checked['error']:.3f}, {checked['unreadable']:.1%} unreadable",
+        ]
+        for b in checked["bins"]:
+            lines.append(f"  confidence {b['confidence']:.2f}  mean score {b['score']:.3f}  ({b['n']} drafts)")
+    if facts["warnings"]:
+        lines += ["", *(f"warning: {warning}" for warning in facts["warnings"])]
+    return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""`automix explain`: a saved policy as a table that a person can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automix_cli.report import print_json
+from automix_core.decision import Accept, Action, Draft, Finish, Tally, Verify
+from automix_core.explain import Row
+from automix_core.explain import explain as rows_of
+from automix_core.saving import PolicyFile, load_policy_file
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_WIDE = 150
+_FOOTNOTE = (
+    "A value is the expected score less cost weight x cost of what is still to be paid. Keeping a draft is worth its "
+    "expected score; a model's answer is worth its expected score less its price; more verdicts are worth what the best "
+    "action after them is worth on average, less their price."
+)
+
+
+def explain(
+    policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
+    every: Annotated[bool, typer.Option("--all", help="Also what no question is expected to reach.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """For every number of verdicts seen and how many of them say correct: what the policy does, and why."""
+    file = load_policy_file(policy)
+    rows = rows_of(file.policy, models=len(file.models or (0, 1)), k=file.k, every=every)
+    if as_json:
+        print_json(_header(file) | {"rows": [row.to_dict() for row in rows]})
+        return
+    _print(file, rows)
+
+
+def _header(file: PolicyFile) -> dict[str, Any]:
+    data = file.data
+    return {
+        "policy": repr(file.policy),
+        "models": list(file.models or ()),
+        "k": file.k,
+        "costs": list(file.costs or ()),
+        "fitted_on": None if data is None else {"outcomes": data.outcomes, "date": data.date},
+    }
+
+
+def _print(file: PolicyFile, rows: list[Row]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=_WIDE)
+    names = file.models or tuple(f"model {m}" for m in range(len(rows[0].tallies)))
+    console.print(repr(file.policy))
+    if file.data is not None:
+        console.print(f"fitted on {file.data.outcomes} outcomes, {file.data.date}")
+    for m, name in enumerate(names):
+        console.print(f"  model {m}: {name}" + (f", {file.costs[m]:.4g} a question" if file.costs else ""))
+    for part in dict.fromkeys((row.policy, row.share) for row in rows):
+        console.print(_table(part, [row for row in rows if (row.policy, row.share) == part]))
+    if any("expected" in row.decision.values for row in rows):
+        console.print(_FOOTNOTE)
+
+
+def _table(part: tuple[str, float], rows: list[Row]) -> Table:
+    from rich.table import Table
+
+    reads = any(tally is not None and tally.unreadable for row in rows for tally in row.tallies)
+    values = any("expected" in row.decision.values for row in rows)
+    title = None if part[1] == 1 else f"{part[0]}, for {part[1]:.1%} of questions"
+    table = Table(title=title, title_justify="left")
+    left = ("after", "does", "values", "why")
+    columns = ["after", "seen", "correct", *(["unreadable"] if reads else []), "reached", "does"]
+    for column in [*columns, *(["values"] if values else []), "why"]:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=column == "values")
+    for row in rows:
+        latest, held = row.latest, [m for m, tally in enumerate(row.tallies) if tally is not None]
+        seen, correct, unreadable = ("", "", "") if latest is None else _counts(latest)
+        before = [f"model {m} {_brief(row.tallies[m])}" for m in held[:-1]]
+        cells = [
+            "start" if latest is None else "; ".join([*before, f"draft {held[-1]}"]),
+            *(seen, correct, *([unreadable] if reads else [])),
+            "" if row.reached is None else f"{row.reached:.1%}",
+            _does(row.decision.action),
+        ]
+        expected = row.decision.values.get("expected", {})
+        shown = "\n".join(f"{name}: {value:.3f}" for name, value in expected.items())
+        table.add_row(*cells, *([shown] if values else []), row.decision.reason)
+    return table
+
+
+def _counts(tally: Tally) -> tuple[str, str, str]:
+    if tally.probability is not None:
+        return "1", f"{tally.probability:.2f}", ""
+    return str(tally.drawn), str(tally.correct), str(tally.unreadable)
+
+
+def _brief(tally: Tally | None) -> str:
+    if tally is None:
+        return ""
+    if tally.probability is not None:
+        return f"{tally.probability:.2f}"
+    return f"{tally.correct} of {tally.correct + tally.incorrect}"
+
+
+def _does(action: Action) -> str:
+    match action:
+        case Accept(m):
+            return f"keep draft {m}"
+        case Finish(m):
+            return f"model {m} answers"
+        case Draft(m):
+            return f"model {m} drafts"
+        case Verify(_, n):
+            return f"{n} more verdict{'s' if n > 1 else ''}"

@@ -1,0 +1,137 @@
+"""`automix fit`: outcomes in, a policy out, with what to expect of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from automix_cli.report import bounds, print_json, span
+from automix_core.errors import ConfigError
+from automix_core.outcome import Outcome, digest, read_outcomes
+from automix_core.policies import POMDP, Always, Mixture
+from automix_core.saving import FittedOn, save_policy
+
+METHODS = "pomdp, kde, threshold, band, always"
+
+
+def fit(
+    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the policy.", show_default=False)],
+    method: Annotated[str, typer.Option(help=f"The kind of policy: {METHODS}.")] = "pomdp",
+    cost_weight: Annotated[
+        float | None, typer.Option(help="Lambda in reward = score - lambda * cost.", show_default=False)
+    ] = None,
+    worth: Annotated[
+        float | None, typer.Option(help="What a score of 1 is worth, in the unit of costs.", show_default=False)
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="The highest mean cost of a question.", show_default=False)
+    ] = None,
+    min_quality: Annotated[float | None, typer.Option(help="The lowest mean score.", show_default=False)] = None,
+    max_loss: Annotated[
+        float | None,
+        typer.Option(
+            help="Certify: the most score lost against the last model, with --confidence.", show_default=False
+        ),
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="How sure a certificate must be.")] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Learn from recorded outcomes when to keep a draft, and save the rule as a policy.
+
+    Without an objective the cost weight is that at which the first and the last model tie, so that any gain beats
+    mixing the two at random.
+    """
+    from automix_core.fitting.certificate import certify
+    from automix_core.fitting.fit import Objective
+    from automix_core.fitting.fit import fit as learn
+
+    if worth is not None:
+        if cost_weight is not None:
+            raise ConfigError("Give --worth or --cost-weight, not both: each is 1 over the other.")
+        if not worth > 0:
+            raise ConfigError(f"--worth must be a number above 0, not {worth!r}.")
+        cost_weight = 1 / worth
+    objective = Objective(cost_weight, max_cost, min_quality)
+    records = read_outcomes(outcomes)
+    if max_loss is None:
+        found = learn(records, method=method, objective=objective)
+    else:
+        if objective != Objective():
+            raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
+        found = certify(records, max_loss, confidence, method=method)
+    save_policy(
+        found.policy,
+        output,
+        models=[model.name for model in records[0].models],
+        prompt=_prompt(records),
+        k=found.k or None,
+        costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
+        data=FittedOn(len(records), date.today().isoformat(), digest(records)),
+    )
+    facts = _facts(output, method, found, records)
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(_words(facts, found, records))
+
+
+def _prompt(records: list[Outcome]) -> str | None:
+    """The digest of the checking prompt, if all verdicts were drawn with one."""
+    prompts = {record.prompt for record in records}
+    return prompts.pop() if len(prompts) == 1 else None
+
+
+def _facts(output: Path, method: str, found: Any, records: list[Outcome]) -> dict[str, Any]:
+    return {
+        "policy": str(output),
+        "method": method,
+        "kind": _kind(found.policy),
+        "outcomes": len(records),
+        "cost_weight": found.cost_weight,
+        "expected": asdict(found.expected),
+        "held_out": {
+            f"less always_{a.name}": {"score": bounds(a.score), "cost": bounds(a.cost), "reward": bounds(a.reward)}
+            for a in found.against
+        },
+        "notes": list(found.notes),
+    }
+
+
+def _kind(policy: Any) -> str:
+    match policy:
+        case Always():
+            return "a single model"
+        case Mixture():
+            return f"a mixture of {_kind(policy.first)} and {_kind(policy.second)}"
+        case POMDP():
+            return f"a table of {len(policy.nodes)} histories"
+    return repr(policy)
+
+
+def _words(facts: dict[str, Any], found: Any, records: list[Outcome]) -> str:
+    expected = found.expected
+    lines = [f"{len(records)} outcomes of {', '.join(model.name for model in records[0].models)}"]
+    for m, model in enumerate(records[0].models):
+        score = sum(o.models[m].score for o in records) / len(records)
+        cost = sum(o.models[m].cost for o in records) / len(records)
+        lines.append(f"  always {model.name:<28} score {score:.4f}  cost {cost:.4g}")
+    lines += [
+        "",
+        f"method       {facts['method']}, cost weight {found.cost_weight:.6g}",
+        f"policy       {facts['kind']}",
+        f"expected     score {expected.score:.4f}, cost {expected.cost:.4g}, {expected.verdicts:.2f} verdicts each",
+    ]
+    if found.against:
+        lines += ["", "on questions held out, less each single model (95 % interval)"]
+    for a in found.against:
+        lines.append(f"  always {a.name:<28} score {span(a.score)}")
+        lines.append(f"  {'':<35} cost {span(a.cost, 2)}")
+        lines.append(f"  {'':<35} reward {span(a.reward)}")
+    if found.notes:
+        lines += ["", *(f"note: {note}" for note in found.notes)]
+    return "\n".join([*lines, "", f"wrote {facts['policy']}"])

@@ -1,0 +1,43 @@
+"""How figures are printed, the same in every command that reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from automix_core.errors import DataError
+from automix_core.evaluation.intervals import Interval
+from automix_core.saving import write_atomic
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all. Raises `DataError` if it can't be written."""
+    try:
+        write_atomic(path, text)
+    except OSError as error:
+        raise DataError(f"{path} can't be written: {error.strerror or error}.") from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output; NaN never gets there."""
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def bounds(interval: Interval | None) -> dict[str, float] | None:
+    """An interval as JSON has it."""
+    return None if interval is None else {"mean": interval.mean, "low": interval.low, "high": interval.high}
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A figure for people; what is undefined is said to be."""
+    return "undefined" if value is None else f"{value:.{digits}f}"
+
+
+def span(interval: Interval | None, digits: int = 4) -> str:
+    """An interval for people."""
+    if interval is None:
+        return ""
+    return f"{interval.mean:+.{digits}f} ({interval.low:+.{digits}f} to {interval.high:+.{digits}f})"

@@ -1,0 +1,104 @@
+"""Cost against quality: what a policy's whole family does, its hull, and the paper's five cost regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..columns import Columns
+from ..decision import Policy
+from ..fitting.family import thresholds
+from ..fitting.frontier import frontier
+from ..policies import POMDP, Always, Band, Mixture, Threshold
+from .evaluate import baseline_names, ratios
+from .replay import replay
+
+_REGIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A policy's measured mean cost and performance."""
+
+    policy: str
+    cost: float
+    performance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """delta_ibc in the middle of one of five equal spans of cost, None where it is undefined."""
+
+    low: float
+    high: float
+    delta_ibc: float | None
+
+
+def curve(policy: Policy, columns: Columns) -> list[Spot]:
+    """What the policies that differ from `policy` only in how they weigh cost do on `columns`, cheapest first.
+
+    A POMDP is solved again for other cost weights, a threshold moved; the single models are always there.
+    """
+    relatives = _relatives(policy, columns)
+    named = [*zip(baseline_names(columns.names), map(Always, range(columns.models)), strict=True)]
+    spots = []
+    for name, each in [*named, *((repr(relative), relative) for relative in relatives)]:
+        done = replay(each, columns)
+        spots.append(Spot(name, float(done.cost.mean()), float(done.score.mean())))
+    return sorted(spots, key=lambda spot: (spot.cost, spot.performance))
+
+
+def _relatives(policy: Policy, columns: Columns) -> list[Policy]:
+    match policy:
+        case POMDP():
+            points = frontier(policy.problem, fixed=policy.fixed)
+            return [built for point in points if not isinstance(built := point.build(), Always)]
+        case Threshold():
+            return list(thresholds(columns))
+        case Band():
+            return [policy]
+        case Mixture():
+            kin = next((p for p in (policy.first, policy.second) if not isinstance(p, Always)), policy.first)
+            return _relatives(kin, columns)
+        case Always():
+            return []
+    return [policy]
+
+
+def upper_hull(spots: Sequence[Spot]) -> list[Spot]:
+    """The spots that no mixture of others beats, cheapest first."""
+    best: list[Spot] = []
+    for spot in sorted(spots, key=lambda s: (s.cost, -s.performance)):
+        if best and spot.performance <= best[-1].performance:
+            continue
+        while len(best) > 1 and _turns_up(best[-2], best[-1], spot):
+            best.pop()
+        best.append(spot)
+    return best
+
+
+def _turns_up(a: Spot, b: Spot, c: Spot) -> bool:
+    return (c.performance - a.performance) * (b.cost - a.cost) >= (b.performance - a.performance) * (c.cost - a.cost)
+
+
+def regions(spots: Sequence[Spot], columns: Columns) -> list[Region]:
+    """delta_ibc of the curve in five equal-width spans of cost between the first and the last model (paper, section 4).
+
+    In the middle of each span the performance is that of mixing the two spots beside it; nothing is chosen with
+    hindsight.
+    """
+    scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    low, high = float(costs[0]), float(costs[-1])
+    if not high > low:
+        return []
+    edges = np.linspace(low, high, _REGIONS + 1)
+    middle = (edges[:-1] + edges[1:]) / 2
+    performance = np.interp(middle, [s.cost for s in spots], [s.performance for s in spots])
+    ends = np.broadcast_to([scores[0], costs[0], scores[-1], costs[-1]], (_REGIONS, 4))
+    delta = ratios(np.column_stack([performance, middle, ends]))[1]
+    return [
+        Region(float(a), float(b), float(d) if np.isfinite(d) else None)
+        for a, b, d in zip(edges[:-1], edges[1:], delta, strict=True)
+    ]

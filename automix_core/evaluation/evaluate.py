@@ -1,0 +1,147 @@
+"""The figures of a policy on recorded outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..columns import Columns, Floats
+from ..decision import Policy
+from ..errors import DataError
+from ..outcome import Outcome
+from .intervals import Interval, between, resampled_means
+from .replay import Replayed, replay
+
+FEWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One model that answers everything."""
+
+    performance: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Means a question. A figure that is undefined is None, never NaN.
+
+    With P, C the policy's performance and cost, P_0, C_0 the first model's and P_n, C_n the last model's:
+    ibc = (P - P_0) / (C - C_0), the incremental benefit per cost; delta_ibc = 100 * (ibc - base) / base in per cent,
+    with base = (P_n - P_0) / (C_n - C_0); gap_recovered = (P - P_0) / (P_n - P_0) (paper, section 4).
+    `route_share` is the share of questions that a later model than the first answered, `exhausted` the number of rows
+    on which the policy would have drawn more verdicts than were recorded.
+    """
+
+    n: int
+    performance: float
+    cost: float
+    ibc: float | None
+    delta_ibc: float | None
+    gap_recovered: float | None
+    route_share: float
+    verdicts_per_query: float
+    exhausted: int
+    baselines: dict[str, Baseline]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON has them."""
+        return asdict(self)
+
+
+def evaluate(policy: Policy, outcomes: Sequence[Outcome] | Columns, k: int | None = None) -> Evaluation:
+    """The figures of `policy` on `outcomes`; `k` is the most verdicts a draft, by default the most recorded.
+
+    Raises `DataError` for fewer than ten outcomes, `PolicyError` if the policy is for another number of models.
+    """
+    columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
+    return figures(columns, replay(policy, columns, k))
+
+
+def figures(columns: Columns, done: Replayed) -> Evaluation:
+    """The figures of a replay. Raises `DataError` for fewer than ten outcomes."""
+    if len(columns) < FEWEST:
+        raise DataError(f"There are {len(columns)} outcomes; evaluating needs {FEWEST} or more.")
+    scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    performance, cost = float(done.score.mean()), float(done.cost.mean())
+    ibc, delta, recovered = ratios(np.array([performance, cost, scores[0], costs[0], scores[-1], costs[-1]]))
+    singles = zip(baseline_names(columns.names), scores.tolist(), costs.tolist(), strict=True)
+    return Evaluation(
+        n=len(columns),
+        performance=performance,
+        cost=cost,
+        ibc=_defined(ibc),
+        delta_ibc=_defined(delta),
+        gap_recovered=_defined(recovered),
+        route_share=float((done.model > 0).mean()),
+        verdicts_per_query=float(done.used.sum(axis=1).mean()),
+        exhausted=int(done.exhausted.sum()),
+        baselines={name: Baseline(p, c) for name, p, c in singles},
+    )
+
+
+def baseline_names(names: Sequence[str]) -> list[str]:
+    """always_<name>, with the place behind names that come twice."""
+    return [f"always_{name}" + (f"_{m}" if list(names).count(name) > 1 else "") for m, name in enumerate(names)]
+
+
+def ratios(means: Floats) -> tuple[Floats, Floats, Floats]:
+    """ibc, delta_ibc and gap_recovered from P, C, P_0, C_0, P_n, C_n on the last axis; NaN where undefined."""
+    p, c, p0, c0, pn, cn = np.moveaxis(means, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ibc = np.where(c == c0, np.nan, (p - p0) / (c - c0))
+        base = np.where(cn == c0, np.nan, (pn - p0) / (cn - c0))
+        delta = np.where(base == 0, np.nan, 100 * (ibc - base) / base)
+        recovered = np.where(pn == p0, np.nan, (p - p0) / (pn - p0))
+    return ibc, delta, recovered
+
+
+def intervals(columns: Columns, done: Replayed) -> dict[str, Interval | None]:
+    """95 % bootstrap intervals of the figures, and of the policy less each single model (performance and cost)."""
+    table = np.column_stack([done.score, done.cost, columns.scores, columns.costs])
+    draws = resampled_means(table)
+    mean = table.mean(axis=0)
+    models = columns.models
+    ends = [0, 1, 2, 2 + models, 1 + models, 1 + 2 * models]
+    found: dict[str, Interval | None] = {
+        "performance": between(float(mean[0]), draws[:, 0]),
+        "cost": between(float(mean[1]), draws[:, 1]),
+    }
+    for name, whole, parts in zip(
+        ("ibc", "delta_ibc", "gap_recovered"), ratios(mean[ends]), ratios(draws[:, ends]), strict=True
+    ):
+        sure = np.isfinite(parts)
+        found[name] = between(float(whole), parts[sure]) if np.isfinite(whole) and sure.mean() > 0.9 else None
+    for m, name in enumerate(baseline_names(columns.names)):
+        for figure, place, of in (("performance", 0, 2 + m), ("cost", 1, 2 + models + m)):
+            found[f"{figure} less {name}"] = between(float(mean[place] - mean[of]), draws[:, place] - draws[:, of])
+    return found
+
+
+def warnings(columns: Columns, done: Replayed) -> list[str]:
+    """What a reader of the figures should know."""
+    scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    first, last = columns.names[0], columns.names[-1]
+    found = []
+    if costs[-1] > costs[0] and scores[-1] <= scores[0]:
+        found.append(f"{last} scores no more than {first}: there is no gap to recover, and delta_ibc has no meaning.")
+    if costs[-1] <= costs[0]:
+        found.append(f"{last} costs no more than {first}: delta_ibc has no meaning.")
+    if columns.free.any():
+        found.append(
+            f"{int(columns.free.sum())} of {len(columns)} outcomes are scored against {last}'s answers, "
+            f"by which always_{last} scores 1 by definition."
+        )
+    if done.exhausted.any():
+        found.append(
+            f"On {int(done.exhausted.sum())} rows the policy would have drawn more verdicts than were recorded."
+        )
+    return found
+
+
+def _defined(value: Floats) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,202 @@
+"""Fitting: recorded outcomes in, a policy out, with what it is expected to do against each single model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..columns import Columns, Floats, Ints
+from ..decision import Policy
+from ..errors import AutoMixError, ConfigError, DataError
+from ..evaluation.intervals import Interval, interval
+from ..evaluation.replay import replay
+from ..outcome import Outcome
+from ..policies import Always
+from ..policies.expected import Value
+from .family import Family, family
+from .frontier import Point, at_quality, within_cost
+from .labels import with_assumed_labels
+
+FEWEST = 10
+_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is wanted: at most one of the three; none is the cost weight at which the first and the last model tie.
+
+    `cost_weight` is lambda in reward = score - lambda * cost, `max_cost` the highest mean cost of a question,
+    `min_quality` the lowest mean score. Raises `ConfigError` for more than one or for a number that can't be meant.
+    """
+
+    cost_weight: float | None = None
+    max_cost: float | None = None
+    min_quality: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
+        if len(given) > 1:
+            raise ConfigError(f"Give one objective, not {' and '.join(given)}.")
+        for name, number in given.items():
+            if not np.isfinite(number) or number < 0:
+                raise ConfigError(f"{name} must be a number, 0 or more, not {number!r}.")
+
+    def choose(self, found: Family, cost_weight: float) -> Point:
+        """The policy of a family that serves the objective; `cost_weight` serves where none is given."""
+        if self.max_cost is not None:
+            return within_cost(found.frontier(), self.max_cost)
+        if self.min_quality is not None:
+            return at_quality(found.frontier(), self.min_quality)
+        return found.best(cost_weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A policy less a single model, on questions it was not fitted on: means a question with 95 % intervals."""
+
+    name: str
+    score: Interval
+    cost: Interval
+    reward: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A policy and what is known about it.
+
+    `expected` is what the fitted model says it will do, `against` what policies fitted in the same way on four fifths
+    of the outcomes did on the rest, less each single model. `notes` are sentences for people.
+    """
+
+    policy: Policy
+    cost_weight: float
+    expected: Value
+    against: tuple[Against, ...]
+    notes: tuple[str, ...]
+    k: int
+
+
+def fit(outcomes: Sequence[Outcome] | Columns, *, method: str = "pomdp", objective: Objective | None = None) -> Fitted:
+    """The policy that `method` learns from `outcomes` for `objective`.
+
+    A single model comes back where nothing is expected to beat it. Raises `DataError` for fewer than ten outcomes or
+    outcomes that the method can't use, `ConfigError` for a budget or target out of reach.
+    """
+    columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
+    if len(columns) < FEWEST:
+        raise DataError(f"There are {len(columns)} outcomes; fitting needs {FEWEST} or more, 200 to be of much use.")
+    objective = objective or Objective()
+    notes = list(_notes(columns))
+    columns = with_assumed_labels(columns)
+    k = int(np.where(np.isnan(columns.probability), columns.recorded, 1).max())
+    weight, why = cost_weight_of(columns, objective)
+    if why:
+        return _single(columns, weight, [*notes, why], k)
+    point = objective.choose(family(method, columns), weight)
+    policy = point.build()
+    expected = replace(point.value, reward=point.reward(weight))
+    held_out = cross_fit(columns, method, objective, weight)
+    less = () if held_out is None else tuple(against(columns, m, *held_out, weight) for m in range(columns.models))
+    fitted = Fitted(policy, weight, expected, less, tuple(notes), k)
+    return (
+        fitted
+        if objective.max_cost is not None or objective.min_quality is not None
+        else _unless_beaten(fitted, columns)
+    )
+
+
+def cost_weight_of(columns: Columns, objective: Objective) -> tuple[float, str]:
+    """The cost weight in force, and why a single model should answer everything instead, if it should."""
+    if objective.cost_weight is not None:
+        return objective.cost_weight, ""
+    score, cost = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    rise, run = float(score[-1] - score[0]), float(cost[-1] - cost[0])
+    if run > 0 and rise > 0:
+        return rise / run, ""
+    if objective.max_cost is not None or objective.min_quality is not None:
+        return 0.0, ""
+    first, last = columns.names[0], columns.names[-1]
+    if run <= 0:
+        return 0.0, f"{last} costs no more than {first} ({cost[-1]:.4g} and {cost[0]:.4g}), so cost decides nothing."
+    return 0.0, f"{last} scores no more than {first} ({score[-1]:.4f} and {score[0]:.4f}), so it is not worth its cost."
+
+
+def cross_fit(columns: Columns, method: str, objective: Objective, weight: float) -> tuple[Floats, Floats] | None:
+    """Score and cost of each question under a policy fitted without it; None where a fold could not be fitted."""
+    score, cost = np.zeros(len(columns)), np.zeros(len(columns))
+    for fold in _folds(columns):
+        rest = np.setdiff1d(np.arange(len(columns)), fold)
+        try:
+            point = objective.choose(family(method, columns.rows(rest)), weight)
+        except AutoMixError:
+            return None
+        done = replay(point.build(), columns.rows(fold))
+        score[fold], cost[fold] = done.score, done.cost
+    return score, cost
+
+
+def _folds(columns: Columns) -> list[Ints]:
+    """Five parts, by the ids' hashes: the same whatever the order of the rows."""
+    return np.array_split(np.argsort(columns.coins, kind="stable"), _FOLDS)
+
+
+def against(columns: Columns, m: int, score: Floats, cost: Floats, weight: float) -> Against:
+    """What `score` and `cost`, one a question, are less those of model `m`."""
+    more, dearer = score - columns.scores[:, m], cost - columns.costs[:, m]
+    return Against(columns.names[m], interval(more), interval(dearer), interval(more - weight * dearer))
+
+
+def _unless_beaten(fitted: Fitted, columns: Columns) -> Fitted:
+    """The same, or the better single model if the policy is one, or does worse than one on questions held out."""
+    best, reward = _best_single(columns, fitted.cost_weight)
+    name = columns.names[best]
+    if isinstance(fitted.policy, Always):
+        chosen = columns.names[fitted.policy.model % columns.models]
+        note = f"No policy is expected to beat {chosen} alone at this cost weight, so {chosen} answers everything."
+        return replace(fitted, notes=(*fitted.notes, note))
+    worse = next((a for a in fitted.against if a.name == name and a.reward.high < 0), None)
+    if worse is None:
+        return fitted
+    note = (
+        f"On questions held out the policy did worse than {name} alone (reward {worse.reward}), "
+        f"so {name} answers everything."
+    )
+    value = Value(reward, float(columns.scores[:, best].mean()), float(columns.costs[:, best].mean()), 0.0)
+    return replace(fitted, policy=Always(best), expected=value, notes=(*fitted.notes, note))
+
+
+def _best_single(columns: Columns, weight: float) -> tuple[int, float]:
+    rewards = (columns.scores - weight * columns.costs).mean(axis=0)
+    cost = columns.costs.mean(axis=0)
+    best = max(range(columns.models), key=lambda m: (float(rewards[m]), -float(cost[m])))
+    return best, float(rewards[best])
+
+
+def _single(columns: Columns, weight: float, notes: list[str], k: int) -> Fitted:
+    best, reward = _best_single(columns, weight)
+    value = Value(reward, float(columns.scores[:, best].mean()), float(columns.costs[:, best].mean()), 0.0)
+    notes.append(
+        f"{columns.names[best]} is the better single model and answers everything; give --cost-weight to weigh cost."
+    )
+    return Fitted(Always(best), weight, value, (), tuple(notes), k)
+
+
+def _notes(columns: Columns) -> list[str]:
+    """What a reader should know about the outcomes."""
+    notes = []
+    if not columns.recorded.any():
+        notes.append("No outcome has a verdict or a probability, so nothing can be checked.")
+    elif not columns.tallies[..., :2].any() and np.isnan(columns.probability).all():
+        notes.append("No recorded verdict could be read, so no draft can be kept after a check.")
+    elif not columns.verdict_cost[columns.recorded > 0].any():
+        notes.append("Verdicts are recorded without a verdict_cost, so they count as free.")
+    if columns.free.any():
+        notes.append(
+            f"{int(columns.free.sum())} of {len(columns)} outcomes are scored against {columns.names[-1]}'s answers, "
+            f"by which always using {columns.names[-1]} scores 1 by definition."
+        )
+    if len(columns) < 100:
+        notes.append(f"{len(columns)} outcomes are few: expect the intervals to be wide, and fit again with more.")
+    return notes
