@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDE = 150
 _FOOTNOTE = (
     "A value is the expected score less cost weight x cost of what is still to be paid. Keeping a draft is worth its "
-    "expected score; a model's answer is worth its expected score less its price; more verdicts are worth what the best "
+    "expected score; a model's answer its expected score less its price; more verdicts what the best "
     "action after them is worth on average, less their price."
 )
 
