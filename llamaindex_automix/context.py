@@ -49,7 +49,8 @@ def read_template(prompt: BasePromptTemplate, args: Mapping[str, Any], model: LL
         values = template._map_function_vars(values)  # the model sees what the functions return
     question = next((str(values[name]) for name in QUESTION_VARIABLES if values.get(name)), "")
     named = [values[name] for name in CONTEXT_VARIABLES if name in values]
-    if not question or not templates.answers(prompt, template, question) or not (named or _bare(template)):
+    asks = templates.answers(prompt, template, question) if named else _bare(template)
+    if not question or not asks:
         return Reading(Query(question), errand=True)
     found = next((value for value in named if value), None)
     shown = found if isinstance(found, list) else [found]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeAlias
 
-from llama_index.core.async_utils import asyncio_run
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 
 from automix_core.checking import read_result
@@ -49,7 +50,7 @@ class CustomVerifier(DispatcherSpanMixin):
     def verify(self, query: Query, answer: str, n: int) -> Verification:
         """`n` verdicts on `answer`, or a direct confidence."""
         result = self._function(query.context_text, query.question, answer, n)
-        return _read(asyncio_run(result) if inspect.iscoroutine(result) else result, n)
+        return _read(_waited(result) if inspect.isawaitable(result) else result, n)
 
     @dispatcher.span
     async def averify(self, query: Query, answer: str, n: int) -> Verification:
@@ -57,6 +58,16 @@ class CustomVerifier(DispatcherSpanMixin):
         arguments = (query.context_text, query.question, answer, n)
         result = self._function(*arguments) if self._is_async else await asyncio.to_thread(self._function, *arguments)
         return _read(await result if inspect.isawaitable(result) else result, n)
+
+
+def _waited(result: Awaitable[Verdicts]) -> Verdicts:
+    """The result on a loop of its own, in a thread, as this one may be running a loop."""
+
+    async def wait() -> Verdicts:
+        return await result
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, wait()).result()
 
 
 def _read(result: Any, n: int) -> Verification:
