@@ -22,7 +22,7 @@ from .children import Child, as_message, as_reply
 from .custom_verifier import CustomVerifier
 from .structured import Structure
 from .toolcalls import judged
-from .tracing import Parent
+from .tracing import Parent, detached
 from .watching import watched
 
 
@@ -47,19 +47,22 @@ class Call:
 
     def route(self) -> Ending:
         """Climb the cascade, blocking."""
-        return run(self._flow(), self._perform)
+        with detached():
+            return run(self._flow(), self._perform)
 
     async def aroute(self) -> Ending:
         """Climb the cascade, awaiting."""
-        async with watched(self.parent.handlers):
-            return await arun(self._flow(), self._aperform)
+        with detached():
+            async with watched(self.parent.handlers):
+                return await arun(self._flow(), self._aperform)
 
     def answer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
         while (kept := ending.reply) is None:
             child, config = self._finisher(ending)
             try:
-                reply = as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
+                with detached():
+                    reply = as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
             except Exception as error:
                 ending = ending.after(error)
             else:
@@ -71,8 +74,9 @@ class Call:
         while (kept := ending.reply) is None:
             child, config = self._finisher(ending)
             try:
-                async with watched(self.parent.handlers):
-                    reply = as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
+                with detached():
+                    async with watched(self.parent.handlers):
+                        reply = as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
             except Exception as error:
                 ending = ending.after(error)
             else:
@@ -84,8 +88,9 @@ class Call:
         while True:
             child, config = self._finisher(ending)
             try:
-                chunks = iter(child.stream(self.messages, config, **self.settings))
-                return ending, next(chunks, None), chunks
+                with detached():
+                    chunks = iter(child.stream(self.messages, config, **self.settings))
+                    return ending, next(chunks, None), chunks
             except Exception as error:
                 ending = ending.after(error)
 
@@ -94,8 +99,9 @@ class Call:
         while True:
             child, config = self._finisher(ending)
             try:
-                chunks = aiter(child.astream(self.messages, config, **self.settings))
-                return ending, await anext(chunks, None), chunks
+                with detached():
+                    chunks = aiter(child.astream(self.messages, config, **self.settings))
+                    return ending, await anext(chunks, None), chunks
             except Exception as error:
                 ending = ending.after(error)
 

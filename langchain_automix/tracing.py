@@ -12,7 +12,8 @@ each because there is no public one:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, CallbackManager
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2StreamingCallbackHandler
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
@@ -105,6 +107,25 @@ def parent_of(model: object, manager: BaseRunManager | None, stamped: Callable[[
         return Parent.of_run(manager, stamped)
     held = current.get()
     return held[1] if held is not None and held[0] is model else Parent()
+
+
+@contextmanager
+def detached() -> Iterator[None]:
+    """Children start without the callbacks of the chain around the AutoMix run.
+
+    A wrapped child (tools bound, retries) merges the surrounding config into the one it is given, and the surrounding
+    callbacks would win: its run would hang beside the AutoMix run. What else surrounds it, such as `configurable`,
+    stays.
+    """
+    around = var_child_runnable_config.get()
+    if not around:
+        yield
+        return
+    token = var_child_runnable_config.set({**around, "callbacks": None})
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
 
 
 def _is_streaming(handler: BaseCallbackHandler) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from langchain_core.tools import tool
 from automix_core.policies.threshold import Band, Threshold
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
 from tests.langchain.cascades import KEPT, cascade, child, script
+from tests.langchain.cascades import cascade as made
 from tests.loopback import OpenAIServer
 
 
@@ -55,41 +57,41 @@ async def test_a_repeated_call_is_served_without_a_request(server: OpenAIServer)
     assert len(server.requests) == count
 
 
-def _changed(server: OpenAIServer) -> dict[str, AutoMixChatModel]:
+def _changed(server: OpenAIServer, cache: InMemoryCache) -> dict[str, AutoMixChatModel]:
+    """Cascades that differ in one thing; all have one cache, which their children do not use."""
+    cascade = partial(made, server, cache=cache)
     small, large = child(server, "small"), child(server, "large")
     return {
-        "another large model": cascade(server, models=[small, child(server, "larger")]),
-        "another small model": cascade(server, models=[child(server, "smaller"), large]),
-        "a third model": cascade(server, models=[small, child(server, "middle"), large]),
-        "a child's temperature": cascade(server, models=[child(server, "small", temperature=0.3), large]),
-        "a child's address": cascade(server, models=[child(server, "small", base_url=server.url + "/"), large]),
-        "a bound argument": cascade(server, models=[small.bind(user="someone"), large]),
-        "a retried child": cascade(server, models=[small.with_retry(), large]),
-        "k": cascade(server, k=3),
-        "the threshold": cascade(server, policy=Threshold(0.5)),
-        "the policy": cascade(server, policy=Band(0, 0.75)),
-        "the instructions": cascade(server, verifier=SelfVerifier(k=2, instructions="Check it.\nVerdict: Correct")),
-        "the examples": cascade(server, verifier=SelfVerifier(k=2, shots=SelfVerifier().shots[:4])),
-        "the verifier's temperature": cascade(server, verifier=SelfVerifier(k=2, temperature=0.5)),
-        "the verifier's model": cascade(server, verifier=SelfVerifier(k=2, model=large)),
-        "a callable verifier": cascade(server, verifier=lambda *case: [True]),
-        "where no context is given": cascade(server, without_context="large"),
-        "what a failure does": cascade(server, on_failure="raise"),
+        "another large model": cascade(models=[small, child(server, "larger")]),
+        "another small model": cascade(models=[child(server, "smaller"), large]),
+        "a third model": cascade(models=[small, child(server, "middle"), large]),
+        "a child's temperature": cascade(models=[child(server, "small", temperature=0.3), large]),
+        "a child's address": cascade(models=[child(server, "small", base_url=server.url + "/"), large]),
+        "a bound argument": cascade(models=[small.bind(user="someone"), large]),
+        "a retried child": cascade(models=[small.with_retry(), large]),
+        "k": cascade(k=3),
+        "the threshold": cascade(policy=Threshold(0.5)),
+        "the policy": cascade(policy=Band(0, 0.75)),
+        "the instructions": cascade(verifier=SelfVerifier(k=2, instructions="Check it.\nVerdict: Correct")),
+        "the examples": cascade(verifier=SelfVerifier(k=2, shots=SelfVerifier().shots[:4])),
+        "the verifier's temperature": cascade(verifier=SelfVerifier(k=2, temperature=0.5)),
+        "the verifier's model": cascade(verifier=SelfVerifier(k=2, model=large)),
+        "a callable verifier": cascade(verifier=lambda *case: [True]),
+        "where no context is given": cascade(without_context="large"),
+        "what a failure does": cascade(on_failure="raise"),
     }
 
 
-@pytest.mark.usefixtures("cache")
 def test_two_cascades_share_an_entry_only_if_all_that_decides_is_equal(server: OpenAIServer) -> None:
     script(server, "accept")
-    cascade(server).invoke("hello")
-    assert requests_of(server, lambda: cascade(server).invoke("hello")) == 0
-    shared = [
-        name for name, model in _changed(server).items() if requests_of(server, lambda m=model: m.invoke("hello")) == 0
-    ]  # type: ignore[misc]
+    cache = InMemoryCache()
+    cascade(server, cache=cache).invoke("hello")
+    assert requests_of(server, lambda: cascade(server, cache=cache).invoke("hello")) == 0
+    changed = _changed(server, cache)
+    shared = [name for name, model in changed.items() if requests_of(server, partial(model.invoke, "hello")) == 0]
     assert not shared
-    for name, model in _changed(server).items():
-        if name != "a callable verifier":  # each lambda is its own
-            assert requests_of(server, lambda m=model: m.invoke("hello")) == 0, name  # type: ignore[misc]
+    for name, model in changed.items():
+        assert requests_of(server, partial(model.invoke, "hello")) == 0, name
 
 
 @pytest.mark.usefixtures("cache")

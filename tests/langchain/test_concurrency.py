@@ -198,7 +198,8 @@ async def test_a_failing_item_fails_alone(server: OpenAIServer) -> None:
         await model.abatch(["good", "bad item", "good"], return_exceptions=True),
     ):
         assert [getattr(result, "text", "failed") for result in results] == [LARGE, "failed", LARGE]
-        assert isinstance(results[1], InternalServerError)
+        failure: object = results[1]
+        assert isinstance(failure, InternalServerError)
 
 
 def test_results_in_the_order_of_arrival(server: OpenAIServer) -> None:

@@ -70,9 +70,9 @@ async def test_an_agent_with_a_retrieval_tool(server: OpenAIServer, artifact: bo
     plain = create_retriever_tool(Facts(), "retrieve", "Search the handbook.")
     call = Reply(calls=(("retrieve", {"query": "lighthouse"}),))
     server.say("small", lambda request: None if request.messages[-1]["role"] == "tool" else call)
-    agent = create_agent(cascade(server), tools=[retrieve if artifact else plain])
+    agent: Any = create_agent(cascade(server), tools=[retrieve if artifact else plain])
     with collect_routes() as routes:
-        result = await agent.ainvoke({"messages": [("user", QUESTION)]})  # type: ignore[arg-type]
+        result = await agent.ainvoke({"messages": [("user", QUESTION)]})
     assert result["messages"][-1].text == expected(path)
     assert [(route.action, route.context_source) for route in routes] == [("bypass", "prompt"), (path, "tools")]
     assert FACTS["lighthouse"] in the_check(server).question
@@ -88,8 +88,8 @@ def test_a_dynamic_system_prompt(server: OpenAIServer, path: Path) -> None:
         found = joined(Facts().invoke(request.messages[-1].text))
         return f"You are a helpful assistant. Use the following context in your response:\n\n{found}"
 
-    agent = create_agent(cascade(server), tools=[], middleware=[prompt])
-    result = agent.invoke({"messages": [("user", QUESTION)]})  # type: ignore[arg-type]
+    agent: Any = create_agent(cascade(server), tools=[], middleware=[prompt])
+    result = agent.invoke({"messages": [("user", QUESTION)]})
     assert result["messages"][-1].text == expected(path)
     assert the_route(result["messages"][-1]).context_source == "prompt"
     assert FACTS["lighthouse"] in the_check(server).question
@@ -106,8 +106,8 @@ def test_middleware_that_rewrites_the_last_message(server: OpenAIServer, path: P
             text = f"{last.text}\n\nUse the following context to answer the query:\n{joined(Facts().invoke(last.text))}"
             return {"messages": [last.model_copy(update={"content": text})]}
 
-    agent = create_agent(cascade(server), tools=[], middleware=[Retrieve()])
-    result = agent.invoke({"messages": [("user", QUESTION)]})  # type: ignore[arg-type]
+    agent: Any = create_agent(cascade(server), tools=[], middleware=[Retrieve()])
+    result = agent.invoke({"messages": [("user", QUESTION)]})
     assert result["messages"][-1].text == expected(path)
     assert FACTS["lighthouse"] in the_check(server).question
 
@@ -292,7 +292,7 @@ async def test_a_hundred_different_contexts_at_once_stay_unmixed(server: OpenAIS
 def test_a_batch_in_threads_stays_unmixed(server: OpenAIServer) -> None:
     server.say(None, lambda request: f"answer {request.question}")
     server.verdicts("Verdict: Correct")
-    model = cascade(server)
+    model: Any = cascade(server)
     asked = [f"question-{i:03d}-end" for i in range(40)]
     messages = model.batch(asked, {"max_concurrency": 16})
     assert [message.text for message in messages] == [f"answer {each}" for each in asked]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, StreamingStdOutCallbackHandler
-from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
+from langchain_core.language_models import BaseChatModel, GenericFakeChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_automix import AutoMixChatModel, route_of
@@ -41,10 +41,17 @@ pytestmark = [
 STREAMS = [*SYNC, *ASYNC]
 
 
+class Speaking(GenericFakeChatModel):
+    """A fake that can be offered tools."""
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        return self
+
+
 def fakes(path: Path) -> AutoMixChatModel:
     """A cascade of fakes: the small one cannot stream, the large one streams word by word."""
-    small = GenericFakeChatModel(messages=iter([AIMessage(DRAFT)]), disable_streaming=True)
-    large = GenericFakeChatModel(messages=iter([AIMessage(LARGE)]))
+    small = Speaking(messages=iter([AIMessage(DRAFT)]), disable_streaming=True)
+    large = Speaking(messages=iter([AIMessage(LARGE)]))
     verdicts = [path == "accept"] * 2
     return AutoMixChatModel(models=[small, large], verifier=lambda context, question, answer, n: verdicts)
 
@@ -136,7 +143,7 @@ class Tokens(BaseCallbackHandler):
         self.tokens: list[str] = []
         self.starts = self.ends = 0
 
-    def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
+    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
         self.tokens.append(token)
 
     def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
@@ -152,7 +159,7 @@ class AsyncTokens(AsyncCallbackHandler):
     def __init__(self) -> None:
         self.tokens: list[str] = []
 
-    async def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
+    async def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
         self.tokens.append(token)
 
 

@@ -132,6 +132,39 @@ def test_one_root_and_everything_beneath_it(
         check_tree(root, path)
 
 
+WRAPPED: dict[str, Callable[[Any], Any]] = {
+    "bind": lambda model: model.bind(user="someone"),
+    "with_retry": lambda model: model.with_retry(),
+    "with_fallbacks": lambda model: model.with_fallbacks([model]),
+    "with_config": lambda model: model.with_config(tags=["childs"]),
+    "chain": lambda model: model | (lambda message: message),
+}
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream", "astream"])
+@pytest.mark.parametrize("place", ["chain", "graph"])
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_wrapped_children_hang_under_the_automix_run(
+    server: OpenAIServer,
+    collector: LangSmithCollector,
+    tracing: tuple[Client, RunnableConfig],
+    kind: str,
+    place: str,
+    how: str,
+) -> None:
+    """Wrappers merge the surrounding chain's callbacks into what they are given."""
+    client, config = tracing
+    script(server, "escalate")
+    children = [WRAPPED[kind](child(server, name)) for name in ("small", "large")]
+    runnable, value = PLACES[place](cascade(server, models=children))
+    call(runnable, value, how, config)
+    client.flush()
+    (root,) = collector.roots()
+    run = automix_run(root)
+    assert roles(run) == ["automix_draft", "automix_verify", "automix_meta_verifier", "automix_answer"], root.drawn()
+    assert all(node.finished and node.error is None for node in root.walk()), root.drawn()
+
+
 @pytest.mark.parametrize("how", CALLS)
 def test_the_tracer_of_the_environment(
     server: OpenAIServer, collector: LangSmithCollector, monkeypatch: pytest.MonkeyPatch, how: str
@@ -141,8 +174,9 @@ def test_the_tracer_of_the_environment(
     from langsmith import run_trees
 
     client = collector.client()
-    for cached in (langsmith.utils.get_env_var, langsmith.utils.get_tracer_project):
-        cached.cache_clear()
+    cached: list[Any] = [langsmith.utils.get_env_var, langsmith.utils.get_tracer_project]
+    for function in cached:
+        function.cache_clear()
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
     monkeypatch.setattr(run_trees, "_CLIENT", client)
     try:
@@ -152,8 +186,8 @@ def test_the_tracer_of_the_environment(
         client.flush()
     finally:
         monkeypatch.undo()
-        for cached in (langsmith.utils.get_env_var, langsmith.utils.get_tracer_project):
-            cached.cache_clear()
+        for function in cached:
+            function.cache_clear()
         client.close()
     roots = collector.roots()
     assert len(roots) == (2 if "batch" in how else 1), "\n".join(root.drawn() for root in roots)

@@ -254,7 +254,8 @@ def test_cache_hits_add_nothing(
     assert traced(collector) == bill
     assert plus(*(of(usage) for usage in reported.usage_metadata.values())) == (0, 0)
     for message in again:
-        assert (message.usage_metadata or {}).get("total_cost") == 0, "core's mark of a hit stays"
+        usage: Any = message.usage_metadata
+        assert usage["total_cost"] == 0, "core's mark of a hit stays"
 
 
 def test_a_childs_own_cache_hit_adds_nothing(server: OpenAIServer) -> None:

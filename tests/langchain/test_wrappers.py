@@ -61,11 +61,11 @@ def test_with_fallbacks_then_bind_tools_and_structured_output(server: OpenAIServ
     server.fail("small", Reply(status=500))
     server.fail("large", Reply(status=500))
     guarded = cascade(server).with_fallbacks([child(server, "spare")])
-    bound = guarded.bind_tools([weather], tool_choice="any")  # type: ignore[attr-defined]
+    bound = guarded.bind_tools([weather], tool_choice="any")
     assert isinstance(bound, RunnableWithFallbacks)
     assert bound.invoke("weather in 'Oslo'?").tool_calls[0]["args"] == {"city": "Oslo"}
     schema = {"title": "Place", "description": "a place", "type": "object", "properties": {"city": {"type": "string"}}}
-    structured = guarded.with_structured_output(schema)  # type: ignore[attr-defined]
+    structured = guarded.with_structured_output(schema)
     assert structured.invoke("weather in 'Oslo'?") == {"city": "Oslo"}
 
 
@@ -227,6 +227,15 @@ def test_a_bound_child_still_gives_k_verdicts_in_one_request_with_its_arguments(
     cascade(server, models=[small, child(server, "large")], k=5).invoke("hello")
     (check,) = server.calls(verdict=True)
     assert (check.n, check.body["user"], check.body["logit_bias"]) == (5, "someone", {"1": 1})
+
+
+def test_a_configurable_child_is_configured_from_the_chain_around(server: OpenAIServer) -> None:
+    script(server, "escalate")
+    small = child(server, "small").configurable_fields(temperature=ConfigurableField(id="warmth"))
+    chain = PROMPT | cascade(server, models=[small, child(server, "large")])
+    chain.invoke(INPUT, {"configurable": {"warmth": 0.321}})
+    (draft,) = server.calls("small", verdict=False)
+    assert draft.body["temperature"] == 0.321
 
 
 def test_fallbacks_of_a_child_are_used_before_the_next_model(server: OpenAIServer) -> None:
