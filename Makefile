@@ -30,7 +30,7 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install -qq uv
 	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 \
 	    --upgrade --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
@@ -47,11 +47,11 @@ $(VENV)/.made:
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
 	@echo "Installing AutoMix and the demo's parts into $(VENV): a minute or two, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[all]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements-dev.lock $(VENV)/.made
 	@echo "Installing AutoMix and the tools for its development into $(VENV): a few minutes, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
