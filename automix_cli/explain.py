@@ -88,10 +88,17 @@ def _table(part: tuple[str, float], rows: list[Row]) -> Table:
             "" if row.reached is None else f"{row.reached:.1%}",
             _does(row.decision.action),
         ]
-        expected = row.decision.values.get("expected", {})
-        shown = "\n".join(f"{name}: {value:.3f}" for name, value in expected.items())
+        shown = "\n".join(
+            f"{name}: {value:.3f}" for name, value in _best_of_each(row.decision.values.get("expected", {}))
+        )
         table.add_row(*cells, *([shown] if values else []), row.decision.reason)
     return table
+
+
+def _best_of_each(expected: dict[str, float]) -> list[tuple[str, float]]:
+    """The values of the actions, of several batch sizes only the best."""
+    draws = [name for name in expected if name.startswith("verify")]
+    return [(name, value) for name, value in expected.items() if name not in draws[1:]]
 
 
 def _counts(tally: Tally) -> tuple[str, str, str]:

@@ -24,18 +24,20 @@ def with_assumed_labels(columns: Columns) -> Columns:
     """`columns` with the scores of rows that have no gold answer corrected by what labelled disagreements taught.
 
     A row scored against the largest model's answer has that model's score 1 and, for a smaller one, its agreement a.
-    Its expected gain is (1 - a) * beta, so the smaller model's score becomes 1 - (1 - a) * beta. Unchanged if no row,
-    or every row, has gold answers.
+    Its expected gain is (1 - a) * beta, so the smaller model's score becomes 1 - (1 - a) * beta; where beta is negative
+    the last model's score is what is lowered. Unchanged if no row, or every row, has gold answers.
     """
     gold = ~columns.free
     if gold.all() or not gold.any():
         return columns
-    scores = columns.scores.copy()
+    scores, gains = columns.scores.copy(), np.zeros((int(columns.free.sum()), columns.models))
     for m in range(columns.models - 1):
         gain = columns.scores[gold, -1] - columns.scores[gold, m]
-        apart = np.abs(gain) > 0
+        apart = gain != 0
         beta = _beta(_confidence(columns, m)[gold][apart], gain[apart], _confidence(columns, m)[columns.free])
-        scores[columns.free, m] = np.clip(1 - (1 - scores[columns.free, m]) * beta, 0, 1)
+        gains[:, m] = (1 - scores[columns.free, m]) * beta
+    last = 1 + np.minimum(gains.min(axis=1), 0)
+    scores[columns.free] = np.clip(last[:, None] - gains, 0, 1)
     return replace(columns, scores=scores)
 
 

@@ -1,0 +1,169 @@
+"""The figures of a policy: by hand on a few rows, null where undefined, unmoved by the order of rows."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from automix_core.columns import Columns
+from automix_core.errors import DataError
+from automix_core.evaluation.curve import Spot, curve, regions, upper_hull
+from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
+from automix_core.evaluation.intervals import interval
+from automix_core.evaluation.reliability import reliability
+from automix_core.evaluation.replay import replay
+from automix_core.outcome import Outcome
+from automix_core.policies import Always, Mixture, Threshold
+from tests.core.worlds import outcomes, some_outcomes
+
+
+def rows(*each: tuple[float, float, list[int]], costs: tuple[float, float] = (1, 11)) -> list[Outcome]:
+    """Outcomes of (small score, large score, verdicts), five times over to be enough."""
+    return [
+        Outcome.model_validate(
+            {
+                "id": f"q{i}-{j}",
+                "models": [
+                    {"name": "small", "score": small, "cost": costs[0], "verdicts": said, "verdict_cost": 0.5},
+                    {"name": "large", "score": large, "cost": costs[1]},
+                ],
+            }
+        )
+        for j in range(5)
+        for i, (small, large, said) in enumerate(each)
+    ]
+
+
+def test_by_hand() -> None:
+    """Half is kept: P = (1 + 1) / 2, C = 1 + 2 * .5 + 11 / 2; P_0 = .5, P_n = 1."""
+    figures = evaluate(Threshold(0.5), rows((1, 1, [1, 1]), (0, 1, [0, 0])))
+    assert figures.n == 10
+    assert figures.performance == 1
+    assert figures.cost == pytest.approx(7.5)
+    assert figures.ibc == pytest.approx(0.5 / 6.5)
+    assert figures.delta_ibc == pytest.approx(100 * (0.5 / 6.5 - 0.05) / 0.05)
+    assert figures.gap_recovered == 1
+    assert figures.route_share == 0.5
+    assert figures.verdicts_per_query == 2
+    assert figures.exhausted == 0
+    assert {name: asdict(b) for name, b in figures.baselines.items()} == {
+        "always_small": {"performance": 0.5, "cost": 1},
+        "always_large": {"performance": 1, "cost": 11},
+    }
+
+
+def test_what_is_undefined_is_none() -> None:
+    """No spending beyond the first model, no gap, no difference of costs: null, never NaN."""
+    first = evaluate(Always(0), rows((1, 1, []), (0, 1, [])))
+    assert (first.ibc, first.delta_ibc, first.gap_recovered) == (None, None, 0)
+    level = evaluate(Threshold(0.5), rows((1, 1, [1]), (0, 0, [0])))
+    assert (level.delta_ibc, level.gap_recovered) == (None, None)
+    free = evaluate(Threshold(0.5), rows((1, 1, [1]), (0, 1, [0]), costs=(0, 0)))
+    assert free.delta_ibc is None
+
+
+def test_a_larger_model_that_is_worse_is_said() -> None:
+    columns = Columns.of(rows((1, 0, [1]), (1, 1, [1])))
+    assert "no gap to recover" in warnings(columns, replay(Threshold(0.5), columns))[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_outcomes(most=20))
+def test_json_has_no_nan(records: list[Outcome]) -> None:
+    """Whatever the rows, every figure is a number or null."""
+    if len(records) < 10:
+        with pytest.raises(DataError, match="10 or more"):
+            evaluate(Threshold(0.5), records)
+        return
+    columns = Columns.of(records)
+    done = replay(Threshold(0.5), columns)
+    spots = curve(Always(0), columns)
+    facts = [
+        evaluate(Threshold(0.5), columns).to_dict(),
+        {name: found and asdict(found) for name, found in intervals(columns, done).items()},
+        [asdict(region) for region in regions(spots, columns)],
+        [asdict(found) for found in reliability(columns)],
+    ]
+    json.dumps(facts, allow_nan=False)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    """Not even to a mixture: the coin belongs to the id."""
+    records = outcomes(40)
+    policy = Mixture(Threshold(0.5), Always(1), 0.4)
+    whole = evaluate(policy, records)
+    random.Random(1).shuffle(records)
+    again = evaluate(policy, records)
+    assert again.exhausted == whole.exhausted
+    for name in ("performance", "cost", "ibc", "delta_ibc", "gap_recovered", "route_share", "verdicts_per_query"):
+        assert getattr(again, name) == pytest.approx(getattr(whole, name))
+
+
+def test_a_mixture_lies_between_its_parts() -> None:
+    """On many rows its cost is near weight * first + (1 - weight) * second."""
+    records = outcomes(2000)
+    first, second = evaluate(Always(0), records), evaluate(Always(1), records)
+    mixed = evaluate(Mixture(Always(0), Always(1), 0.3), records)
+    assert mixed.cost == pytest.approx(0.3 * first.cost + 0.7 * second.cost, rel=0.05)
+
+
+def test_intervals_hold_the_figures() -> None:
+    columns = Columns.of(outcomes(300))
+    done = replay(Threshold(0.5), columns)
+    figures, found = evaluate(Threshold(0.5), columns), intervals(columns, done)
+    for name in ("performance", "cost", "ibc", "delta_ibc", "gap_recovered"):
+        sure = found[name]
+        assert sure is not None
+        assert sure.low < getattr(figures, name) < sure.high
+        assert sure.mean == pytest.approx(getattr(figures, name))
+
+
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """Of 200 means of 60 coin flips, about 95 % of the intervals hold the truth."""
+    rng = np.random.default_rng(5)
+    held = sum(
+        found.low <= 0.3 <= found.high for found in (interval((rng.random(60) < 0.3).astype(float)) for _ in range(200))
+    )
+    assert 0.88 <= held / 200 <= 0.99
+
+
+def test_the_hull_is_what_no_mixture_beats() -> None:
+    spots = [Spot(str(cost), cost, height) for cost, height in enumerate([0, 0.5, 0.4, 0.55, 0.8, 0.7])]
+    assert [spot.cost for spot in upper_hull(spots)] == [0, 1, 4]
+
+
+def test_the_curve_and_its_regions() -> None:
+    """Single models and every threshold; five spans from the first model's cost to the last's."""
+    columns = Columns.of(outcomes(400))
+    spots = curve(Threshold(0.5), columns)
+    assert {"always_model-0", "always_model-1"} < {spot.policy for spot in spots}
+    assert len(spots) == 2 + 9
+    found = regions(spots, columns)
+    assert len(found) == 5
+    assert found[0].low == pytest.approx(columns.costs[:, 0].mean())
+    assert found[-1].high == pytest.approx(columns.costs[:, 1].mean())
+
+
+def test_mixing_the_single_models_has_no_lift() -> None:
+    columns = Columns.of(outcomes(400))
+    spots = curve(Always(0), columns)
+    assert [region.delta_ibc for region in regions(spots, columns)] == pytest.approx([0] * 5, abs=1e-9)
+
+
+def test_reliability_by_hand() -> None:
+    """Confidence 1 where right, 0 where wrong: nothing to calibrate, ranked perfectly."""
+    (found,) = reliability(Columns.of(rows((1, 1, [1, 1]), (0, 1, [0, 0]))))
+    assert (found.error, found.auroc, found.unreadable) == (0, 1, 0)
+    assert [(b.n, b.confidence, b.score) for b in found.bins] == [(5, 0, 0), (5, 1, 1)]
+    assert reliability(Columns.of(rows((1, 1, [])))) == []
+
+
+def test_figures_are_frozen() -> None:
+    assert isinstance(evaluate(Always(1), outcomes(10)), Evaluation)
+    with pytest.raises(AttributeError):
+        evaluate(Always(1), outcomes(10)).n = 3  # type: ignore[misc]
