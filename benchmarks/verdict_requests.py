@@ -1,0 +1,160 @@
+"""k = 8 verdicts on the embedded server: one request for eight, eight requests at once, eight one after another.
+
+    python -m benchmarks.verdict_requests [--model 0.5b] [--weights DIR] [--rounds 5] [--json]
+
+The prompt is AutoMix's own checking prompt. Every measurement has a case of its own (passages of the handbook), so none
+finds its prompt in the cache; the instructions and examples, which all checks share, are cached for all alike. The
+order of the three ways rotates, and the ratios are of one round. Tokens are the server's own counts: prompt tokens that
+it really computed, and tokens written by all eight choices together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from automix_cli.corpus import handbook, questions
+from automix_cli.engine import Engine, embedded
+from automix_cli.progress import progress
+from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS
+
+K = 8
+COUNTERS = {"prompt_tokens_computed": "prompt_tokens_total", "tokens_written": "tokens_predicted_total"}
+
+
+class Server:
+    """An embedded engine, asked directly: no framework's own time is measured."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._client = httpx.Client(
+            base_url=engine.base_url,
+            headers={"Authorization": f"Bearer {engine.api_key}"},
+            trust_env=False,
+            timeout=600,
+        )
+        self._model = engine.model
+
+    def check(self, messages: list[dict[str, str]], n: int = 1) -> int:
+        """Ask for n verdicts in one request; returns how many came."""
+        body = {"model": self._model, "messages": messages, "n": n, "temperature": 1.0, "max_tokens": 256}
+        answer = self._client.post("/chat/completions", json=body)
+        answer.raise_for_status()
+        return len(answer.json()["choices"])
+
+    def counters(self) -> dict[str, float]:
+        """The server's counts so far."""
+        metrics = self._client.get(str(self._client.base_url).removesuffix("v1/") + "metrics").text.splitlines()
+        values = dict(line.split(" ", 1) for line in metrics if line and not line.startswith("#"))
+        return {name: float(values[f"llamacpp:{counter}"]) for name, counter in COUNTERS.items()}
+
+
+def one_request(server: Server, messages: list[dict[str, str]]) -> int:
+    return server.check(messages, n=K)
+
+
+def concurrent(server: Server, messages: list[dict[str, str]]) -> int:
+    with ThreadPoolExecutor(K) as pool:
+        return sum(pool.map(lambda _: server.check(messages), range(K)))
+
+
+def serial(server: Server, messages: list[dict[str, str]]) -> int:
+    return sum(server.check(messages) for _ in range(K))
+
+
+WAYS: dict[str, Callable[[Server, list[dict[str, str]]], int]] = {
+    "one request": one_request,
+    "eight concurrent": concurrent,
+    "eight serial": serial,
+}
+
+
+def prompt(number: int, passages: int = 3) -> list[dict[str, str]]:
+    """A checking prompt as AutoMix sends it; another number, other passages."""
+    texts, asked = [passage.content for passage in handbook()], questions()
+    shown = [f"Extract {number}", *(texts[(number * passages + offset) % len(texts)] for offset in range(passages))]
+    question = asked[number % len(asked)].question
+    turns = [{"role": "system", "content": INSTRUCTIONS}]
+    for shot in SHOTS:
+        turns.append({"role": "user", "content": case(shot.context, shot.question, shot.answer)})
+        turns.append({"role": "assistant", "content": shot.check})
+    draft = "The handbook says so in the passage above."
+    turns.append({"role": "user", "content": case("\n\n".join(shown), question, draft)})
+    return turns
+
+
+def case(context: str, question: str, answer: str) -> str:
+    return CASE.format(instructions="", history="", context=context, question=question, answer=answer)
+
+
+def measure(server: Server, rounds: int) -> list[dict[str, Any]]:
+    """`rounds` times each way, in rotating order."""
+    server.check(prompt(0))
+    names, measured = list(WAYS), []
+    for number in range(rounds):
+        for place in range(len(names)):
+            name = names[(number + place) % len(names)]
+            messages = prompt(1 + number * len(names) + place)
+            before, began = server.counters(), time.perf_counter()
+            verdicts = WAYS[name](server, messages)
+            seconds = time.perf_counter() - began
+            spent = {counter: value - before[counter] for counter, value in server.counters().items()}
+            measured.append({"round": number, "way": name, "seconds": seconds, "verdicts": verdicts} | spent)
+            print(f"round {number + 1} of {rounds}, {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return measured
+
+
+def summary(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds, and the ratio to one request within each round."""
+    ways = {}
+    for name in WAYS:
+        own = [row for row in measured if row["way"] == name]
+        first = [row for row in measured if row["way"] == "one request"]
+        ratios = [row["seconds"] / base["seconds"] for row, base in zip(own, first, strict=True)]
+        ways[name] = {
+            "seconds": statistics.median(row["seconds"] for row in own),
+            **{counter: statistics.median(row[counter] for row in own) for counter in COUNTERS},
+            "milliseconds_per_token": statistics.median(1000 * row["seconds"] / row["tokens_written"] for row in own),
+            "times_one_request": statistics.median(ratios),
+            "lowest_ratio": min(ratios),
+            "highest_ratio": max(ratios),
+        }
+    return ways
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="0.5b")
+    parser.add_argument("--weights", metavar="DIR")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    began = time.perf_counter()
+    with embedded([options.model], folder=options.weights, progress=progress()) as (engine,):
+        loaded = time.perf_counter() - began
+        measured = measure(Server(engine), options.rounds)
+        result = {"model": engine.model, "engine": engine.version, "k": K, "load_seconds": loaded}
+    ways = summary(measured)
+    if options.json:
+        json.dump(result | {"summary": ways, "rounds": measured}, sys.stdout, indent=2)
+        print()
+        return
+    print(f"{result['model']}, xllamacpp {result['engine']}, {options.rounds} rounds, loaded in {loaded:.1f} s")
+    print(f"{'':18}{'seconds':>9}{'prompt tokens':>15}{'written':>9}{'ms/token':>10}{'times one request':>26}")
+    for name, row in ways.items():
+        ratio = f"{row['times_one_request']:.2f} ({row['lowest_ratio']:.2f} to {row['highest_ratio']:.2f})"
+        print(
+            f"{name:18}{row['seconds']:9.2f}{row['prompt_tokens_computed']:15.0f}{row['tokens_written']:9.0f}"
+            f"{row['milliseconds_per_token']:10.1f}{ratio:>26}"
+        )
+
+
+if __name__ == "__main__":
+    main()
