@@ -15,7 +15,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 _COMMANDS = {
-    "demo": "Watch the cascade answer questions on real models, with no key.",
     "demo": "Answer questions about a handbook with a small model that checks itself and a large one behind it.",
     "fit": "Learn from recorded outcomes when to keep a draft, and save the rule as a policy.",
     "evaluate": "Replay recorded outcomes through a policy: performance, cost, and what single models would have done.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, number, print_json, span, write
+from automix_cli.report import bounds, naming, number, print_json, span, write
 from automix_core.errors import PolicyError
 from automix_core.outcome import digest, read_outcomes
 from automix_core.saving import PolicyFile, load_policy_file
@@ -34,11 +34,13 @@ def evaluate(
 
     file = load_policy_file(policy)
     records = read_outcomes(outcomes)
-    columns = Columns.of(records)
+    with naming(outcomes):
+        columns = Columns.of(records)
     said = _matching(file, columns, policy)
     in_sample = file.data is not None and file.data.sha256 == digest(records)
     done = replay(file.policy, columns, file.k)
-    facts = _facts(file, columns, done)
+    with naming(outcomes):
+        facts = _facts(file, columns, done)
     facts["in_sample"] = in_sample
     facts["warnings"] = [*said, *facts["warnings"]]
     if decisions is not None:

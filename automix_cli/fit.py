@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, print_json, span
+from automix_cli.report import bounds, naming, print_json, span
 from automix_core.errors import ConfigError
 from automix_core.outcome import Outcome, digest, read_outcomes
 from automix_core.policies import POMDP, Always, Mixture
@@ -58,12 +58,13 @@ def fit(
         cost_weight = 1 / worth
     objective = Objective(cost_weight, max_cost, min_quality)
     records = read_outcomes(outcomes)
-    if max_loss is None:
-        found = learn(records, method=method, objective=objective)
-    else:
-        if objective != Objective():
-            raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
-        found = certify(records, max_loss, confidence, method=method)
+    if max_loss is not None and objective != Objective():
+        raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
+    with naming(outcomes):
+        if max_loss is None:
+            found = learn(records, method=method, objective=objective)
+        else:
+            found = certify(records, max_loss, confidence, method=method)
     save_policy(
         found.policy,
         output,

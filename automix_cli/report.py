@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,15 @@ def write(path: Path, text: str) -> None:
         write_atomic(path, text)
     except OSError as error:
         raise DataError(f"{path} can't be written: {error.strerror or error}.") from None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors about the outcomes as a whole say which file they are in."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def print_json(value: Any) -> None:

@@ -126,9 +126,8 @@ def test_intervals_hold_the_figures() -> None:
 def test_intervals_cover_as_often_as_they_say() -> None:
     """Of 200 means of 60 coin flips, about 95 % of the intervals hold the truth."""
     rng = np.random.default_rng(5)
-    held = sum(
-        found.low <= 0.3 <= found.high for found in (interval((rng.random(60) < 0.3).astype(float)) for _ in range(200))
-    )
+    found = [interval((rng.random(60) < 0.3).astype(float)) for _ in range(200)]
+    held = sum(each.low <= 0.3 <= each.high for each in found)
     assert 0.88 <= held / 200 <= 0.99
 
 
