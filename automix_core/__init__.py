@@ -6,12 +6,13 @@ a meta-verifier that knows how noisy the check is decides whether to keep it or 
 
 from .decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
 from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
-from .policies.always import Always
-from .policies.threshold import Band, Threshold
+from .policies import POMDP, Always, Band, Mixture, Threshold
 from .price import Price
 from .route import Route
+from .saving import load_policy
 
 __all__ = [
+    "POMDP",
     "Accept",
     "Always",
     "AutoMixError",
@@ -22,6 +23,7 @@ __all__ = [
     "Draft",
     "EngineError",
     "Finish",
+    "Mixture",
     "ModelError",
     "Policy",
     "PolicyError",
@@ -32,4 +34,5 @@ __all__ = [
     "Tally",
     "Threshold",
     "Verify",
+    "load_policy",
 ]
