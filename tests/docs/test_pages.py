@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from automix_core import Route
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").rglob("*.md")
@@ -52,10 +54,17 @@ def test_no_python_block_is_skipped(page: Path) -> None:
     assert "skip:" not in page.read_text("utf-8")
 
 
-def test_json_blocks_are_json() -> None:
-    for block in BLOCKS:
-        if block.language == "json":
-            json.loads(block.text)
+def test_json_blocks_are_what_they_show() -> None:
+    """They can be read, and those that look like the record of a route are one, field by field."""
+    documents = [json.loads(block.text) for block in BLOCKS if block.language == "json"]
+    records = [document for document in documents if "action" in document]
+    assert records
+    for record in records:
+        assert Route.from_dict(record).to_dict() == record
+        for field in ("input_tokens", "output_tokens", "total_tokens"):
+            parts = [record["usage"][role][field] for role in ("draft", "verify", "answer")]
+            assert sum(parts) == sum(used[field] for used in record["usage"]["by_model"])
+            assert sum(parts) == record["usage"]["total"][field]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
