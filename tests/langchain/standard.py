@@ -28,6 +28,11 @@ OUTCOMES = pytest.StashKey[Outcomes]()
 
 SNAPSHOT = "compares the model with a snapshot stored beforehand; a loopback server has no fixed address to store"
 
+OUTSIDE = (
+    'loads with allowed_objects="all", which langchain-core allows to its own integrations only; '
+    "test_introspection.py loads with the classes named"
+)
+
 WARNINGS = [
     # hosts pass settings that a cascade does not have, as these tests do
     pytest.mark.filterwarnings("ignore:AutoMixChatModel ignores the unknown keyword:UserWarning"),

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from tests.langchain.standard import SNAPSHOT, WARNINGS, Flags, checked, running
+from tests.langchain.standard import OUTSIDE, SNAPSHOT, WARNINGS, Flags, checked, running
 
 __all__ = ["running"]  # the fixture
 
@@ -25,11 +25,17 @@ class TestUnitChatOpenAI(Standard):
         super().test_serdes(model, snapshot)
 
 
-class TestUnitAccept(Standard):
+class Cascading(Standard):
+    @pytest.mark.xfail(reason=OUTSIDE, strict=True)
+    def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
+        super().test_serdes(model, snapshot)
+
+
+class TestUnitAccept(Cascading):
     path = "accept"
 
 
-class TestUnitEscalate(Standard):
+class TestUnitEscalate(Cascading):
     path = "escalate"
 
 

@@ -217,5 +217,8 @@ def _delta(event: Any) -> str:
 
 
 def _graph_delta(event: Any) -> str:
-    """The text in one event of a graph's v3 stream: its `messages` channel carries (event, metadata)."""
-    return _delta(event["params"]["data"][0]) if event["method"] == "messages" else ""
+    """The text in one event of a graph's v3 stream: its `messages` channel carries (event or message, metadata)."""
+    if event["method"] != "messages":
+        return ""
+    said = event["params"]["data"][0]
+    return _delta(said) if isinstance(said, dict) else _text(said)
