@@ -15,13 +15,15 @@ from .children import Child, core_model
 def common_profile(models: Sequence[Child]) -> ModelProfile | None:
     """The intersection of the models' profiles: the smaller limit, and only the abilities that all have.
 
-    A field that one model's profile leaves out is left out, as nothing is known of it; None if a model has none.
+    A field that one model's profile leaves out is left out, as nothing is known of it, and so is one of words in which
+    they differ; None if a model has no profile.
     """
     profiles: list[dict[str, Any]] = [getattr(core_model(model), "profile", None) or {} for model in models]
     if not all(profiles):
         return None
     shared = set.intersection(*(set(profile) for profile in profiles))
-    return cast("ModelProfile", {field: _common([profile[field] for profile in profiles]) for field in sorted(shared)})
+    common = {field: _common([profile[field] for profile in profiles]) for field in sorted(shared)}
+    return cast("ModelProfile", {field: value for field, value in common.items() if value is not None})
 
 
 def tokens_in(value: str | Sequence[BaseMessage], models: Sequence[Child], tools: Sequence[Any] | None = None) -> int:
