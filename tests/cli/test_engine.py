@@ -185,10 +185,12 @@ class TestTheChildProcess:
     ) -> None:
         monkeypatch.setenv("PYTHONPATH", str(stub_engine.parent / "stubs"))
         monkeypatch.setattr("automix_cli.weights.registry.MODELS", (play.weights,))
-        with embedded(["toy", "t"]) as (small, large):
+        with embedded(["toy", "t"], slots=[5, 2]) as (small, large):
             assert small is large
             assert small.model == "toy"
-            assert json.loads(stub_engine.read_text())["model"]["path"] == str(cache / "toy-q4.gguf")
+            told = json.loads(stub_engine.read_text())
+            assert told["model"]["path"] == str(cache / "toy-q4.gguf")
+            assert told["n_parallel"] == 5
         assert not alive(small.pid)
         with pytest.raises(ConfigError, match="no embedded model is called 'gpt'"), embedded(["gpt"]):
             pass
