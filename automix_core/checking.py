@@ -4,7 +4,6 @@ and the room that a verifier's window leaves for the context.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,12 +32,12 @@ def problem(text: str, finish_reason: str | None) -> str:
 def read_result(result: object, n: int) -> Tally:
     """The tally of what a verifier callable returned for `n` verdicts.
 
-    A float is a direct confidence in [0, 1]; a list holds True, False or None (also 1 and 0), of which the first `n`
+    A number is a direct confidence in [0, 1]; a list holds True, False or None (also 1 and 0), of which the first `n`
     count. Raises `ConfigError` for anything else.
     """
-    if isinstance(result, float):
-        if math.isfinite(result) and 0 <= result <= 1:
-            return Tally(probability=result)
+    if isinstance(result, int | float) and not isinstance(result, bool):
+        if 0 <= result <= 1:
+            return Tally(probability=float(result))
         raise ConfigError(f"The verifier returned the confidence {result!r}; it must lie between 0 and 1.")
     if isinstance(result, Iterable) and not isinstance(result, str | bytes | dict):
         return count([_verdict(item) for item in result][:n])
@@ -61,10 +60,7 @@ def fitted(query: Query, rendered: Callable[[Query], str], window: int | None, r
     `rendered` gives the whole prompt as text, `window` and `reply` are in tokens (`None`: unknown, nothing is cut),
     `counter` counts the tokens of a text. Only the context is ever cut.
     """
-    if window is None:
-        return query
-    over = counter(rendered(query)) + reply - window
-    return query if over <= 0 else query.fit(max(0, counter(query.context_text) - over), counter)
+    return query if window is None else query.fit(lambda cut: counter(rendered(cut)) + reply <= window)
 
 
 def approximate_tokens(text: str) -> int:

@@ -1,8 +1,8 @@
 """`collect_routes`: every route made inside a block, whichever host made it.
 
 The open blocks travel in a context variable, so tasks, and threads that copy their context (both hosts' own), find
-them. A thread started by plain `threading` or an executor copies nothing; if it started after the one open block of
-the process did, its routes are taken to belong to that block.
+them. A thread started by plain `threading` or an executor copies nothing: its routes are taken to belong to the blocks
+that were open when it started, as long as all open blocks of the process stand inside one another.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from .route import Route
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collector:
-    """One open block: its routes, and the threads that ran before it opened."""
+    """One open block: its routes, the blocks around it, and the threads that ran before it opened."""
 
+    around: tuple[Collector, ...] = ()
+    before: frozenset[threading.Thread] = frozenset()
     routes: list[Route] = field(default_factory=list)
-    before: frozenset[int | None] = frozenset()
 
 
 _inherited: ContextVar[tuple[Collector, ...]] = ContextVar("automix_collectors", default=())
@@ -35,24 +36,25 @@ def collect_routes() -> Iterator[list[Route]]:
     Blocks nest: the inner and the outer one both get the route. Concurrent blocks in different tasks or threads don't
     see each other's.
     """
-    collector = Collector(before=frozenset(thread.ident for thread in threading.enumerate()))
-    token = _inherited.set((*_inherited.get(), collector))
+    collector = Collector(_inherited.get(), frozenset(threading.enumerate()))
+    _inherited.set((*collector.around, collector))
     _open.append(collector)
     try:
         yield collector.routes
-    finally:
+    finally:  # no reset of a token: an async generator's block may be closed from another context
         _open.remove(collector)
-        _inherited.reset(token)
+        _inherited.set(tuple(block for block in _inherited.get() if block is not collector))
 
 
 def collectors() -> tuple[Collector, ...]:
     """The blocks that a call starting now belongs to; take them at its start, as a stream may end elsewhere."""
-    inherited = _inherited.get()
-    if inherited or not _open:
+    inherited, opened = _inherited.get(), tuple(_open)
+    if inherited or not opened:
         return inherited
-    opened = tuple(_open)
-    started_inside = threading.get_ident() not in opened[0].before
-    return opened if len(opened) == 1 and started_inside else ()
+    innermost, thread = opened[-1], threading.current_thread()
+    if not {*innermost.around, innermost}.issuperset(opened):
+        return ()  # blocks side by side: whose thread this is can't be known
+    return tuple(block for block in opened if thread not in block.before)
 
 
 def collect(route: Route, into: tuple[Collector, ...]) -> None:

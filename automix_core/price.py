@@ -34,7 +34,7 @@ class Price:
 
     def of(self, usage: Usage) -> float:
         """The price of `usage` in USD."""
-        cached = usage.cached_input_tokens if self.cached_input is not None else 0
-        rate = self.cached_input if self.cached_input is not None else self.input
+        rate = self.input if self.cached_input is None else self.cached_input
+        cached = min(usage.cached_input_tokens, usage.input_tokens)  # some providers count it beside the input
         whole = (usage.input_tokens - cached) * self.input + cached * rate + usage.output_tokens * self.output
         return whole / 1_000_000

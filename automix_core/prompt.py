@@ -68,8 +68,8 @@ SHOTS: tuple[Shot, ...] = (
     ),
     Shot(
         context=(
-            "Ilse Tarn designed the old bridge in 1911. The new bridge, finished in 1987, was designed by Piet Okoro and "
-            "is twice as long."
+            "Ilse Tarn designed the old bridge in 1911. The new bridge, finished in 1987, was designed by Piet Okoro "
+            "and is twice as long."
         ),
         question="Who designed the new bridge?",
         answer="Ilse Tarn, in 1911.",
@@ -78,8 +78,8 @@ SHOTS: tuple[Shot, ...] = (
     ),
     Shot(
         context=(
-            "The orchard grows nine kinds of apples and two of pears. Picking begins in late August and the cider press "
-            "runs until November."
+            "The orchard grows nine kinds of apples and two of pears. Picking begins in late August and the cider "
+            "press runs until November."
         ),
         question="How many people work in the orchard?",
         answer="The context does not say how many people work there.",
@@ -94,12 +94,12 @@ SHOTS: tuple[Shot, ...] = (
     ),
 )
 
-_TAGS = re.compile(r"<(/?)(context|question|answer|conversation|instructions)>", re.IGNORECASE)
+_TAGS = re.compile(r"<(\s*/?)(\s*(?:context|question|answer|conversation|instructions)\b)", re.IGNORECASE)
 
 
 def as_data(text: str) -> str:
     """`text` with any tag of our own layout broken, so that data can't close its own block."""
-    return _TAGS.sub(r"<\1 \2>", text)
+    return _TAGS.sub(r"<\1 \2", text)
 
 
 def block(tag: str, text: str) -> str:

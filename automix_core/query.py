@@ -32,20 +32,22 @@ class Query:
         """The passages as one text."""
         return PASSAGE_BREAK.join(self.context)
 
-    def fit(self, tokens: int, count: Callable[[str], int]) -> Query:
-        """This query with its context cut to at most `tokens`, as `count` counts them.
+    def fit(self, fits: Callable[[Query], bool]) -> Query:
+        """This query with as much of its context as `fits` allows.
 
         Of several passages whole ones go, from the end, since retrievers put the best first; a single text loses its
-        tail. Nothing else is ever cut.
+        tail. Nothing else is ever cut, so that a query without any context left may still not fit.
         """
-        if count(self.context_text) <= tokens:
+        if not self.context or fits(self):
             return self
-        kept = list(self.context)
-        while len(kept) > 1 and count(PASSAGE_BREAK.join(kept)) > tokens:
-            kept.pop()
-        if count(PASSAGE_BREAK.join(kept)) > tokens:
-            kept = [_head(kept[0], tokens, count)]
-        return replace(self, context=tuple(passage for passage in kept if passage), truncated=True)
+
+        def cut(*kept: str) -> Query:
+            return replace(self, context=tuple(passage for passage in kept if passage), truncated=True)
+
+        first, *_ = self.context
+        if whole := _most(len(self.context) - 1, lambda n: fits(cut(*self.context[:n]))):
+            return cut(*self.context[:whole])
+        return cut(first[: _most(len(first), lambda n: fits(cut(first[:n])))].rstrip())
 
 
 def passages(context: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -54,13 +56,13 @@ def passages(context: str | Sequence[str] | None) -> tuple[str, ...]:
     return tuple(text for text in texts if text.strip())
 
 
-def _head(text: str, tokens: int, count: Callable[[str], int]) -> str:
-    """The longest beginning of `text` that counts at most `tokens`, by bisection on characters."""
-    low, high = 0, len(text)
+def _most(top: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `top` that `fits`, by bisection; 0 if none does."""
+    low, high = 0, top
     while low < high:
         middle = (low + high + 1) // 2
-        if count(text[:middle]) <= tokens:
+        if fits(middle):
             low = middle
         else:
             high = middle - 1
-    return text[:low].rstrip()
+    return low

@@ -29,9 +29,11 @@ class Bill:
     @property
     def cost(self) -> float | None:
         """USD, or None where price or usage is unknown; no tokens cost nothing at any price."""
-        if self.usage == Usage():
+        if self.usage is None:
+            return None
+        if not self.usage.input_tokens and not self.usage.output_tokens:
             return 0.0
-        return None if self.usage is None or self.price is None else self.price.of(self.usage)
+        return None if self.price is None else self.price.of(self.usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ class Route:
         try:
             return cls(**{name: data[name] for name in cls.__slots__})
         except KeyError as missing:
-            raise ConfigError(f"This is not the record of a route: it has no field {missing}.") from None
+            raise ConfigError(
+                f"This is not the record of a route: it has no field {missing}; pass what to_dict() gave."
+            ) from None
 
 
 def settle(

@@ -22,6 +22,7 @@ from .decision import Accept, Action, Draft, Finish, State, Tally, Verify
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
 from .errors import PolicyError
 from .usage import Usage
+from .verdict import final_text
 
 log = logging.getLogger("automix")
 
@@ -58,7 +59,7 @@ class Ending:
         """The kept draft, or None when a model has still to finish."""
         if isinstance(self.action, Finish):
             return None
-        held = (s.result for s in self.steps if s.do == "draft" and s.model == self.action.model)
+        held = (s.result for s in reversed(self.steps) if s.do == "draft" and s.model == self.action.model)
         return next((r for r in held if isinstance(r, Reply)), None)
 
     @property
@@ -99,6 +100,15 @@ class _Trail:
             raise error
         warn(role, model, error)
         self.errors.append(type(error).__name__)
+
+    def draft(self, model: int, reply: Reply) -> None:
+        """A new draft: what the checks of an earlier one by the same model said is not about it."""
+        self.steps.append(Step("draft", model, result=reply))
+        self.drafts[model] = reply
+        tallies = list(self.state.tallies)
+        tallies[model] = Tally()
+        self.state = replace(self.state, tallies=tuple(tallies))
+        self.hold(model, not reply.problem or model == self.last)
 
     def hold(self, model: int, held: bool) -> None:
         drafted = list(self.state.drafted)
@@ -149,8 +159,8 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
             decision = yield Decide(trail.state)
             if isinstance(decision, Failure):
                 raise decision.error
+            _possible(decision, trail.state)
             action, reason = decision.action, decision.reason
-            _possible(action, trail.state)
         else:
             action, forced = forced, None
         match action:
@@ -185,16 +195,19 @@ def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, Reply | str]:
             raise result.error
         trail.fail("draft", model, result.error)
         return f"Model {model} failed to draft ({type(result.error).__name__}); the next model answers."
-    trail.steps.append(Step("draft", model, result=result))
-    trail.drafts[model] = result
-    trail.hold(model, not result.problem or model == trail.last)
-    return f"Rejected unverified: the draft of model {model} is {result.problem}." if result.problem else result
+    reply: Reply = result
+    trail.draft(model, reply)
+    if not reply.problem:
+        return reply
+    fate = "kept, as no larger model is left" if model == trail.last else "rejected unverified"
+    return f"The draft of model {model} is {reply.problem}: {fate}."
 
 
 def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     """Count the verdicts; return why the draft can't be judged, if no check worked."""
     model = action.model
-    result = yield Check(model, action.n, trail.drafts[model])
+    draft = trail.drafts[model]
+    result = yield Check(model, action.n, replace(draft, text=final_text(draft.text)))
     if isinstance(result, Failure):
         result = Checks(Tally(failed=action.n), Usage(), errors=(result.error,))  # nothing came, nothing billed
     trail.steps.append(Step("verify", model, action.n, result))
@@ -203,7 +216,7 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     trail.add(model, action.n, result.tally)
     tally = trail.state.tallies[model]
     if tally.failed and not tally.drawn and tally.probability is None:
-        return f"No check of model {model}'s draft worked; the next model answers."
+        return f"No check of model {model}'s draft worked."
     return ""
 
 
@@ -213,19 +226,27 @@ def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ge
     return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
 
 
-def _possible(action: Action, state: State) -> None:
-    """Raise `PolicyError` unless `action` can be carried out in `state`."""
-    models = len(state.drafted)
-    if not isinstance(action, Draft | Verify | Accept | Finish) or not 0 <= action.model < models:
-        raise PolicyError(f"The policy decided {action!r}, which a cascade of {models} models can't do.")
-    held = state.drafted[action.model]
+def _possible(decision: Any, state: State) -> None:
+    """Raise `PolicyError` unless `decision` can be carried out in `state`."""
+    action, models = getattr(decision, "action", None), len(state.drafted)
+    if not isinstance(action, Draft | Verify | Accept | Finish):
+        raise PolicyError(
+            f"The policy's decide() returned {decision!r}; return a Decision to Draft, Verify, Accept or Finish."
+        )
+    if not _counts(action.model, range(models)):
+        raise PolicyError(f"The policy decided {action!r}; the models of this cascade are 0 to {models - 1}.")
+    held, left = state.drafted[action.model], state.available[action.model]
     if isinstance(action, Draft) and held:
-        raise PolicyError(f"The policy asked for {action!r}, but that draft is already held.")
+        raise PolicyError(f"The policy decided {action!r}, but that draft is held; verify it, accept it or go on.")
     if isinstance(action, Accept | Verify) and not held:
-        raise PolicyError(f"The policy decided {action!r}, but no draft of model {action.model} is held.")
-    if isinstance(action, Verify) and not 1 <= action.n <= state.available[action.model]:
-        left = state.available[action.model]
-        raise PolicyError(f"The policy asked for {action!r}, but {left} verdicts are available on that draft.")
+        raise PolicyError(f"The policy decided {action!r}, but no draft of model {action.model} is held; draft first.")
+    if isinstance(action, Verify) and not _counts(action.n, range(1, left + 1)):
+        raise PolicyError(f"The policy decided {action!r}; n must be 1 or more, and {left} verdicts are available.")
+
+
+def _counts(number: object, allowed: range) -> bool:
+    """True if `number` is a whole number, of whatever library, among `allowed`."""
+    return hasattr(number, "__index__") and number in allowed
 
 
 def warn(role: str, model: int, error: BaseException) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 
 from .decision import Tally
 
-_LEADING_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_ORPHAN_THOUGHT_END = re.compile(r"\A(?:(?!<think).)*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_LEADING_THOUGHTS = re.compile(r"(?:\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z))+", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"<think", re.IGNORECASE)
+_THOUGHT_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _BLOCK_MARKS = re.compile(r"^(?:[\s>|#]|[-+*•](?=\s)|\d+[.)](?=\s))+")
 _INLINE_MARKS = re.compile(r"[*_`~#|]")
 _VERDICT = re.compile(
@@ -25,13 +26,15 @@ _WORDS = {"correct": True, "incorrect": False}
 
 
 def final_text(text: str) -> str:
-    """`text` without a leading `<think>` section; one that never closes leaves nothing.
+    """`text` without leading `<think>` sections; one that never closes leaves nothing.
 
     Some servers strip the opening tag and leave the closing one, so a closing tag with no opening one before it also
     ends a leading thought.
     """
-    match = _LEADING_THOUGHT.match(text) or _ORPHAN_THOUGHT_END.match(text)
-    return (text[match.end() :] if match else text).strip()
+    end = _LEADING_THOUGHTS.match(text)
+    if end is None and (orphan := _THOUGHT_END.search(text)) and not _THOUGHT.search(text, 0, orphan.start()):
+        end = orphan
+    return (text[end.end() :] if end else text).strip()
 
 
 def read_verdict(text: str) -> bool | None:

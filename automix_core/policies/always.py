@@ -28,6 +28,8 @@ class Always:
         """Finish with the chosen model."""
         models = len(state.drafted)
         if not -models <= self.model < models:
-            raise PolicyError(f"{self!r} names a model that a cascade of {models} does not have.")
+            raise PolicyError(
+                f"{self!r} names a model that a cascade of {models} does not have; 0 is the first, -1 the last."
+            )
         chosen = self.model % models
         return Decision(Finish(chosen), f"The policy lets model {chosen} answer every question.")
