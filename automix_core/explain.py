@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .decision import Decision, Policy, State, Tally
-from .policies import POMDP, Always, Mixture
+from .policies import POMDP, Always, Curtailed, Mixture
 from .policies.expected import visits
 from .policies.pomdp import label
 from .policies.problem import Count, ObservationModel
@@ -60,11 +60,13 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
 
     A POMDP is explained for the cascade and the number of checks it was made for; of the later drafts of three models
     and more only what can be reached, unless `every` is asked for. Other policies are shown for `models` models and
-    `k` verdicts (8 by default), with unreadable ones left out.
+    `k` verdicts (8 by default), with unreadable ones left out. A curtailed policy is explained as what it decides.
     """
     if isinstance(policy, Mixture):
         rows = [(policy.first, policy.weight), (policy.second, 1 - policy.weight)]
         return [_part(row, share) for p, share in rows for row in explain(p, models=models, k=k, every=every)]
+    if isinstance(policy, Curtailed):
+        return explain(policy.policy, models=models, k=k, every=every)
     if isinstance(policy, POMDP):
         return _pomdp(policy, every)
     return _rule(policy, models, k or _K)

@@ -75,8 +75,8 @@ class Question(_Frozen):
 class Outcome(_Frozen):
     """One question with every model's outcome, cheapest first.
 
-    `reference` is what scores were measured against: gold answers, or the largest model's answer. `prompt` is the digest
-    of the checking prompt.
+    `reference` is what scores were measured against: gold answers, or the largest model's answer. `prompt` is the
+    digest of the checking prompt.
     """
 
     id: str = Field(min_length=1, coerce_numbers_to_str=True)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .decision import Accept, Action, Draft, Finish, Policy, Verify
 from .errors import ConfigError, PolicyError
-from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Threshold
+from .policies import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
 from .policies.pomdp import History, Ranked
 from .policies.problem import Count
 from .verdict_cost import VerdictCost
@@ -154,6 +154,8 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
             return {"type": "threshold", "threshold": policy.threshold}
         case Band():
             return {"type": "band", "low": policy.low, "high": policy.high}
+        case Curtailed():
+            return {"type": "curtailed", "policy": policy_dict(policy.policy)}
         case Mixture():
             first, second = policy_dict(policy.first), policy_dict(policy.second)
             return {"type": "mixture", "weight": policy.weight, "first": first, "second": second}
@@ -198,6 +200,14 @@ class _Band(_Strict):
 
     def build(self) -> Policy:
         return Band(self.low, self.high)
+
+
+class _Curtailed(_Strict):
+    type: Literal["curtailed"]
+    policy: _Policy
+
+    def build(self) -> Policy:
+        return Curtailed(self.policy.build())
 
 
 class _Mixture(_Strict):
@@ -271,7 +281,9 @@ class _POMDP(_Strict):
         return POMDP(problem, dict(node.entry() for node in self.nodes), self.fixed)
 
 
-_Policy: TypeAlias = Annotated[_Always | _Threshold | _Band | _Mixture | _POMDP, Field(discriminator="type")]
+_Policy: TypeAlias = Annotated[
+    _Always | _Threshold | _Band | _Curtailed | _Mixture | _POMDP, Field(discriminator="type")
+]
 
 
 class _Tagged(_Strict):
@@ -295,4 +307,5 @@ class _Record(_Strict):
     data: _FittedOn | None
 
 
+_Curtailed.model_rebuild()
 _Mixture.model_rebuild()

@@ -11,7 +11,7 @@ from ..columns import Columns
 from ..decision import Policy
 from ..fitting.family import thresholds
 from ..fitting.frontier import frontier
-from ..policies import POMDP, Always, Band, Mixture, Threshold
+from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
 from .evaluate import baseline_names, ratios
 from .replay import replay
 
@@ -62,6 +62,8 @@ def _relatives(policy: Policy, columns: Columns) -> list[Policy]:
         case Mixture():
             kin = next((p for p in (policy.first, policy.second) if not isinstance(p, Always)), policy.first)
             return _relatives(kin, columns)
+        case Curtailed():
+            return [Curtailed(relative) for relative in _relatives(policy.policy, columns)]
         case Always():
             return []
     return [policy]

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from ..columns import Columns, Floats, Ints
 from ..decision import Accept, Decision, Draft, Policy, State, Tally, Verify
 from ..effects import Check, Checks, Decide, Reply, Result
-from ..policies import POMDP, Always, Band, Mixture, Threshold
+from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
 from ..routing import Ending, route
-
-_COINLESS = (Always, Band, POMDP, Threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Fl
     """The policies that a mixture is of, with the rows on which the coin chooses each and what is left of the coins."""
     rows = np.arange(len(columns))
     if not isinstance(policy, Mixture):
-        yield policy, rows, None if isinstance(policy, _COINLESS) else columns.coins
+        yield policy, rows, columns.coins if _may_gamble(policy) else None
         return
     todo: list[tuple[Policy, Ints, Floats]] = [(policy, rows, columns.coins)]
     while todo:
@@ -66,15 +64,22 @@ def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Fl
             second = np.array([policy.stretch(coin, False) for coin in coins[~chosen].tolist()])
             todo += [(policy.first, rows[chosen], first), (policy.second, rows[~chosen], second)]
         elif len(rows):
-            yield policy, rows, None if isinstance(policy, _COINLESS) else coins
+            yield policy, rows, coins if _may_gamble(policy) else None
+
+
+def _may_gamble(policy: Policy) -> bool:
+    """True unless `policy` is known to leave the coin alone."""
+    inner = policy.policy if isinstance(policy, Curtailed) else policy
+    return not isinstance(inner, Always | Band | POMDP | Threshold)
 
 
 def _groups(policy: Policy, columns: Columns, rows: Ints, coins: Floats | None) -> Iterator[tuple[int, Ints, float]]:
-    """Rows that start alike: as many verdicts to draw, and the same coin if the policy may look at it."""
+    """Rows that start alike: as many verdicts to draw, of one kind, and the same coin if the policy may look at it."""
     if coins is not None:
         yield from ((int(row), np.array([row]), float(coin)) for row, coin in zip(rows, coins, strict=True))
         return
-    _, first, group = np.unique(columns.recorded[rows], axis=0, return_index=True, return_inverse=True)
+    alike = np.concatenate([columns.recorded, np.isnan(columns.probability)], axis=1)[rows]
+    _, first, group = np.unique(alike, axis=0, return_index=True, return_inverse=True)
     for g, start in enumerate(first):
         yield int(rows[start]), rows[group.ravel() == g], 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .always import Always
+from .curtailed import Curtailed
 from .mixture import Mixture
 from .pomdp import POMDP
 from .problem import ObservationModel, Problem
@@ -13,7 +14,7 @@ from .threshold import Band, Threshold
 if TYPE_CHECKING:
     from .solver import solve
 
-__all__ = ["POMDP", "Always", "Band", "Mixture", "ObservationModel", "Problem", "Threshold", "solve"]
+__all__ = ["POMDP", "Always", "Band", "Curtailed", "Mixture", "ObservationModel", "Problem", "Threshold", "solve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automix_core.decision import Accept, Action, Decision, Draft, Finish, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.policies import POMDP, Always, Band, Mixture, Threshold
-from tests.core.strategies import states
+from automix_core.policies import POMDP, Always, Band, Curtailed, Mixture, Problem, Threshold, solve
+from tests.core.strategies import problems, states
 
 
 def held(tally: Tally, available: int = 0) -> State:
@@ -134,3 +134,42 @@ def test_deciding_needs_no_numpy() -> None:
     code = "import sys, automix_core.policies, automix_core.saving; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert POMDP.__module__ == "automix_core.policies.pomdp"
+
+
+VERDICTS = st.lists(st.sampled_from([Tally(1), Tally(0, 1), Tally(0, 0, 1)]), min_size=8, max_size=8)
+
+
+def drawn_and_done(policy: Policy, verdicts: list[Tally]) -> tuple[int, Action]:
+    """How many of `verdicts` are read, and what is done in the end."""
+    tally, read = Tally(), 0
+    while True:
+        action = policy.decide(State((True, False), (tally, Tally()), (len(verdicts) - read, 8))).action
+        if not isinstance(action, Verify):
+            return read, action
+        for verdict in verdicts[read : read + action.n]:
+            tally += verdict
+        read += action.n
+
+
+@settings(max_examples=60, deadline=None)
+@given(VERDICTS, st.floats(0, 1), st.floats(0, 1), problems(models=2, most_checks=8))
+def test_curtailment_changes_no_route(verdicts: list[Tally], one: float, other: float, problem: Problem) -> None:
+    """On every sequence of verdicts: the same ending, never more verdicts."""
+    low, high = sorted((one, other))
+    for policy in (Threshold(one), Band(low, high), solve(problem, fixed=True)):
+        if problem.observations[0] is not None and problem.observations[0].k < 8 and isinstance(policy, POMDP):
+            verdicts = verdicts[: problem.observations[0].k]
+        read, action = drawn_and_done(policy, verdicts)
+        fewer, same = drawn_and_done(Curtailed(policy), verdicts)
+        assert same == action
+        assert fewer <= read
+
+
+def test_curtailment_by_hand() -> None:
+    """Keep at 6 of 8: six correct settle it, so do three incorrect; three is the fewest that can."""
+    policy = Curtailed(Threshold(0.75))
+    assert policy.decide(held(Tally(), 8)).action == Verify(0, 3)
+    assert policy.decide(held(Tally(0, 3), 5)).action == Finish(1)
+    assert policy.decide(held(Tally(6, 0), 2)).action == Accept(0)
+    assert policy.decide(held(Tally(5, 2), 1)).action == Verify(0, 1)
+    assert policy.decide(held(Tally(0, 3), 5)).reason == "Whatever 5 more verdicts would say, the decision stands."

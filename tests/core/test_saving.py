@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from automix_core.decision import Decision, Finish, Policy, State
 from automix_core.errors import PolicyError
-from automix_core.policies import Always, Band, Mixture, Problem, Threshold, solve
+from automix_core.policies import Always, Band, Curtailed, Mixture, Problem, Threshold, solve
 from automix_core.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
 from tests.core.strategies import problems
 
@@ -24,6 +24,7 @@ SIMPLE: list[Policy] = [
     Always(-1),
     Threshold(0.75),
     Band(0.2, 0.8),
+    Curtailed(Threshold(0.5)),
     Mixture(Always(0), Mixture(Threshold(1), Band(0, 1), 0.1), 1 / 3),
 ]
 
