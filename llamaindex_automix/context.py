@@ -77,6 +77,8 @@ def read_messages(messages: Sequence[ChatMessage]) -> Reading:
         return Reading(replace(query, context=found, source="message"), other_content=other)
     if found := passages([m.content or "" for m in current if m.role in (MessageRole.TOOL, MessageRole.FUNCTION)]):
         return Reading(replace(query, context=found, source="tools"), other_content=other)
+    if any(templates.wants_form(m.content or "") for m in messages):
+        return Reading(query, other_content=other)
     reading = read_text(asked)
     parsed = replace(reading.query, history=history, instructions=instructions)
     return Reading(parsed if parsed.context else query, reading.errand, other)
@@ -84,7 +86,7 @@ def read_messages(messages: Sequence[ChatMessage]) -> Reading:
 
 def read_text(prompt: str) -> Reading:
     """The query of a formatted prompt: that of a default template, or no more than its text."""
-    values = templates.parse(prompt)
+    values = None if templates.wants_form(prompt) else templates.parse(prompt)
     if values is None:
         return Reading(Query(prompt), errand=templates.is_errand(prompt))
     context = passages(values.get("context_str") or values.get("context_msg"))

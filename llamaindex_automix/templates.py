@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.output_parsers.pydantic import PYDANTIC_FORMAT_TMPL
 from llama_index.core.prompts import (
     BasePromptTemplate,
     ChatPromptTemplate,
@@ -70,6 +71,11 @@ def answers(prompt: BasePromptTemplate, template: BasePromptTemplate, question: 
 def is_errand(text: str) -> bool:
     """True if `text` is a formatted prompt of LlamaIndex's own that asks no question."""
     return any(_pattern(template).fullmatch(text.strip()) for template in _texts(ERRAND_PROMPTS))
+
+
+def wants_form(text: str) -> bool:
+    """True if `text` asks for JSON, so that whoever formatted it will parse the answer: prose would be no answer."""
+    return PYDANTIC_FORMAT_TMPL.partition("{schema}")[0].strip() in text
 
 
 def parse(text: str) -> dict[str, str] | None:

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 from llama_index.core import Settings
+from llama_index.core.base.response.schema import StreamingResponse
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 
+from llamaindex_automix import AutoMixLLM
 from tests.llamaindex.engines import (
     DRAFT,
     LARGE,
@@ -93,7 +95,7 @@ def test_use_async_under_a_blocking_call(server: OpenAIServer, mode: ResponseMod
         assert len(routes) > 1
 
 
-def small_windows(server: OpenAIServer) -> object:
+def small_windows(server: OpenAIServer) -> AutoMixLLM:
     models = [child(server, name, context_window=2600) for name in ("small", "large")]
     return cascade(server, models=models)
 
@@ -148,7 +150,8 @@ def test_streams_are_the_generators_that_synthesizers_look_for(server: OpenAISer
     script(server, "escalate")
     synthesizer = get_response_synthesizer(llm=cascade(server), streaming=True)
     response = synthesizer.synthesize(QUESTION, nodes=index().as_retriever().retrieve(QUESTION))
-    assert len(list(response.response_gen)) > 1  # type: ignore[union-attr]
+    assert isinstance(response, StreamingResponse)
+    assert len(list(response.response_gen)) > 1
 
 
 class _Nothing:
