@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from automix_core import Route
+from automix_core.outcome import read_outcomes
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -65,6 +66,14 @@ def test_json_blocks_are_what_they_show() -> None:
             parts = [record["usage"][role][field] for role in ("draft", "verify", "answer")]
             assert sum(parts) == sum(used[field] for used in record["usage"]["by_model"])
             assert sum(parts) == record["usage"]["total"][field]
+
+
+def test_outcomes_in_the_pages_can_be_read(tmp_path: Path) -> None:
+    shown = [json.loads(block.text) for block in BLOCKS if block.language == "json" and '"models"' in block.text]
+    file = tmp_path / "outcomes.jsonl"
+    file.write_text("\n".join(json.dumps(outcome) for outcome in shown), "utf-8")
+    assert shown
+    assert len(list(read_outcomes(file))) == len(shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
