@@ -1,0 +1,78 @@
+"""What surrounds a check: drafts that can't be kept, and what a custom verifier may return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automix_core.checking import approximate_tokens, problem, read_result
+from automix_core.decision import Tally
+from automix_core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "why"),
+    [
+        ("Verrin.", None, ""),
+        ("Verrin.", "stop", ""),
+        ("Verrin.", "end_turn", ""),
+        ("Verrin.", "tool_calls", ""),
+        ("I can't answer that.", "stop", ""),
+        ("Verr", "length", "cut off"),
+        ("Verr", "MAX_TOKENS", "cut off"),
+        ("Verr", "max_output_tokens", "cut off"),
+        ("", "length", "cut off"),
+        ("Verr", "content_filter", "filtered"),
+        ("", "SAFETY", "filtered"),
+        ("", "stop", "empty"),
+        (" \n", None, "empty"),
+        ("<think>long thoughts</think>", "stop", "empty"),
+        ("<think>long thou", "stop", "empty"),
+    ],
+)
+def test_drafts_that_can_not_be_kept(text: str, reason: str | None, why: str) -> None:
+    assert problem(text, reason) == why
+
+
+@pytest.mark.parametrize(
+    ("result", "tally"),
+    [
+        ([True, False, None], Tally(1, 1, 1)),
+        ([1, 0, None], Tally(1, 1, 1)),
+        ((True, True), Tally(2)),
+        (iter([True]), Tally(1)),
+        ([], Tally()),
+        ([True] * 9, Tally(4)),
+        (0.5, Tally(probability=0.5)),
+        (0.0, Tally(probability=0.0)),
+        (1, Tally(probability=1.0)),
+    ],
+)
+def test_what_a_verifier_may_return(result: Any, tally: Tally) -> None:
+    assert read_result(result, 4) == tally
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (1.5, "between 0 and 1"),
+        (-0.1, "between 0 and 1"),
+        (float("nan"), "between 0 and 1"),
+        (2, "between 0 and 1"),
+        (True, "must return a list of True, False or None, or a float"),
+        (None, "must return a list"),
+        ("correct", "must return a list"),
+        ({"verdicts": [1]}, "must return a list"),
+        (["correct"], "a verdict is True, False or None"),
+        ([2], "a verdict is True, False or None"),
+        ([0.5], "a verdict is True, False or None"),
+    ],
+)
+def test_what_it_may_not(result: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_result(result, 4)
+
+
+def test_tokens_are_guessed_with_care() -> None:
+    assert [approximate_tokens(text) for text in ("", "a", "abc", "abcd", "灯台")] == [0, 1, 1, 2, 2]
