@@ -4,8 +4,9 @@
 
 Children answer at once, so only the machinery is timed. By hand: the small model, the verifier's own few-shot prompt
 formatted, k verdicts as AutoMix draws them (k concurrent calls of a model without `n`), the verifier's reader, a
-comparison, the large model. Calls of both kinds take turns; times are medians. With a tracer, each call by hand gets
-the same in-memory tracer (and none of the nesting).
+comparison, the large model. Calls of both kinds take turns; times are lower deciles, since other work on the machine
+only ever adds. With a tracer the steps by hand are traced either as they are, each model call a trace of its own
+("loose"), or in one trace with a run for the whole, the check and the decision, as AutoMix shows them ("tree").
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -34,7 +36,6 @@ CONTEXT = "Quillon is a harbour town. Its lighthouse was built by Oda Verrin. " 
 QUESTION = "Who built the lighthouse?"
 MESSAGES: list[BaseMessage] = [SystemMessage(f"Answer from this context.\n{CONTEXT}"), HumanMessage(QUESTION)]
 CONCURRENCY = 8
-CLOCK = time.perf_counter
 
 
 class AtOnce(BaseChatModel):
@@ -60,7 +61,7 @@ class ByHand:
 
     def __init__(self, small: BaseChatModel, large: BaseChatModel, verifier: SelfVerifier) -> None:
         self.small, self.large, self.verifier = small, large, verifier
-        self.settings = {"temperature": verifier.temperature, "max_tokens": verifier.max_tokens}
+        self.settings: dict[str, Any] = {"temperature": verifier.temperature, "max_tokens": verifier.max_tokens}
 
     def check(self, draft: AIMessage) -> list[BaseMessage]:
         whole = "\n\n".join(f"{message.type}: {message.text}" for message in MESSAGES)
@@ -86,16 +87,54 @@ class ByHand:
         return draft if self.kept(replies) else await self.large.ainvoke(MESSAGES, config)
 
 
+class Tree(ByHand):
+    """The same in one trace: runs for the whole, the check and the decision."""
+
+    def __init__(self, small: BaseChatModel, large: BaseChatModel, verifier: SelfVerifier) -> None:
+        super().__init__(small, large, verifier)
+        self.whole = RunnableLambda(self._whole, self._awhole, name="answer")
+        self.step = RunnableLambda(self._step, self._astep, name="verify")
+        self.decision = RunnableLambda(self.kept, name="decide")
+
+    def invoke(self, config: RunnableConfig) -> AIMessage:
+        return self.whole.invoke(QUESTION, config)
+
+    async def ainvoke(self, config: RunnableConfig) -> AIMessage:
+        return await self.whole.ainvoke(QUESTION, config)
+
+    def _whole(self, question: str, config: RunnableConfig) -> AIMessage:
+        draft = self.small.invoke(MESSAGES, config)
+        kept = self.decision.invoke(self.step.invoke(draft, config), config)
+        return draft if kept else self.large.invoke(MESSAGES, config)
+
+    async def _awhole(self, question: str, config: RunnableConfig) -> AIMessage:
+        draft = await self.small.ainvoke(MESSAGES, config)
+        kept = await self.decision.ainvoke(await self.step.ainvoke(draft, config), config)
+        return draft if kept else await self.large.ainvoke(MESSAGES, config)
+
+    def _step(self, draft: AIMessage, config: RunnableConfig) -> list[AIMessage]:
+        limited: RunnableConfig = {**config, "max_concurrency": CONCURRENCY}
+        return self.small.batch([self.check(draft)] * self.verifier.k, limited, **self.settings)
+
+    async def _astep(self, draft: AIMessage, config: RunnableConfig) -> list[AIMessage]:
+        limited: RunnableConfig = {**config, "max_concurrency": CONCURRENCY}
+        return await self.small.abatch([self.check(draft)] * self.verifier.k, limited, **self.settings)
+
+
+def decile(times: list[float]) -> float:
+    return quantiles(times, n=10)[0]
+
+
 def timed(one: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tuple[float, float]:
-    """Median seconds of both, called in turns."""
+    """Seconds of both, called in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 20):
         for kind, call in enumerate((one, other)):
-            start = CLOCK()
+            start = time.perf_counter()
             call()
             if turn >= 20:  # warm by then
-                times[kind].append(CLOCK() - start)
-    return median(times[0]), median(times[1])
+                times[kind].append(time.perf_counter() - start)
+    return decile(times[0]), decile(times[1])
 
 
 async def atimed(
@@ -105,11 +144,11 @@ async def atimed(
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 20):
         for kind, call in enumerate((one, other)):
-            start = CLOCK()
+            start = time.perf_counter()
             await call()
             if turn >= 20:
-                times[kind].append(CLOCK() - start)
-    return median(times[0]), median(times[1])
+                times[kind].append(time.perf_counter() - start)
+    return decile(times[0]), decile(times[1])
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
@@ -117,22 +156,22 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     for k in (1, 8):
         small, large, verifier = AtOnce(text="A draft."), AtOnce(text="An answer."), SelfVerifier(k=k)
         model = AutoMixChatModel(models=[small, large], verifier=verifier, verify_concurrency=CONCURRENCY)
-        hand = ByHand(small, large, verifier)
-        for tracer in (False, True):
-            config: RunnableConfig = {"callbacks": [RunCollectorCallbackHandler()]} if tracer else {}
+        parts = (small, large, verifier)
+        for tracer, hand in (("none", ByHand(*parts)), ("loose", ByHand(*parts)), ("tree", Tree(*parts))):
+            config: RunnableConfig = {} if tracer == "none" else {"callbacks": [RunCollectorCallbackHandler()]}
             assert model.invoke(MESSAGES, config).text == hand.invoke(config).text == "An answer."
             for mode in ("sync", "async"):
                 if mode == "sync":
                     ours, by_hand = timed(
-                        lambda c=config, m=model: m.invoke(MESSAGES, c),  # type: ignore[misc]
-                        lambda c=config, h=hand: h.invoke(c),  # type: ignore[misc]
+                        partial(model.invoke, MESSAGES, config),
+                        partial(hand.invoke, config),
                         rounds,
                     )
                 else:
                     ours, by_hand = asyncio.run(
                         atimed(
-                            lambda c=config, m=model: m.ainvoke(MESSAGES, c),  # type: ignore[misc]
-                            lambda c=config, h=hand: h.ainvoke(c),  # type: ignore[misc]
+                            partial(model.ainvoke, MESSAGES, config),
+                            partial(hand.ainvoke, config),
                             rounds,
                         )
                     )
@@ -161,9 +200,8 @@ def main() -> None:
         return
     print("k  mode   tracer  by hand ms  ours ms  ratio  added ms")
     for row in rows:
-        tracer = "one" if row["tracer"] else "none"
         print(
-            f"{row['k']}  {row['mode']:5}  {tracer:6}  {row['by_hand_ms']:10.3f}  {row['ours_ms']:7.3f}  "
+            f"{row['k']}  {row['mode']:5}  {row['tracer']:6}  {row['by_hand_ms']:10.3f}  {row['ours_ms']:7.3f}  "
             f"{row['ratio']:5.2f}  {row['added_ms']:8.3f}"
         )
 

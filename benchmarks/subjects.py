@@ -36,7 +36,7 @@ def script(server: OpenAIServer, way: Way) -> None:
 
 def child(server: OpenAIServer, name: str) -> ChatOpenAI:
     """One child."""
-    return ChatOpenAI(model=name, base_url=server.url, api_key="none", stream_usage=True, max_retries=0)  # type: ignore[arg-type]
+    return ChatOpenAI(model=name, base_url=server.url, api_key="none", stream_usage=True, max_retries=0)
 
 
 def build(subject: str, server: OpenAIServer, way: Way) -> BaseChatModel:

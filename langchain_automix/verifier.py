@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
+from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
@@ -68,6 +69,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     _prompt: ChatPromptTemplate = PrivateAttr()
+    _opening: Sequence[BaseMessage] = PrivateAttr()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -79,7 +81,9 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             where = ".".join(str(part) for part in first["loc"]) or "its arguments"
             raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
         verifier._validate()
-        verifier._prompt = _few_shot(verifier.instructions, verifier.shots)
+        opening = _opening(verifier.instructions, verifier.shots)
+        verifier._prompt = ChatPromptTemplate.from_messages([*opening, ("human", CASE)]).partial(**_EMPTY)
+        verifier._opening = ChatPromptTemplate.from_messages(opening).format_messages()
         return verifier
 
     def _validate(self) -> None:
@@ -144,13 +148,15 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         found: list[Checks] = []
 
         def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
-            messages = self._prompt.format_messages(**variables)
+            messages = self._messages(variables)
             sample = draw(child, messages, n, config, **self._settings(child))
             found.append(self._count(sample, query.truncated))
             return _output(sample)
 
-        # Runnable's own way to open a run, without the cost of a RunnableLambda a call.
-        output = self._call_with_config(cast("Any", work), dict(variables), config)
+        if _heard(config):  # Runnable's own way to open a run, without the cost of a RunnableLambda a call
+            output = self._call_with_config(cast("Any", work), dict(variables), config)
+        else:
+            output = work(variables, config)
         return found[0], output
 
     async def acheck(
@@ -161,13 +167,20 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         found: list[Checks] = []
 
         async def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
-            messages = self._prompt.format_messages(**variables)
+            messages = self._messages(variables)
             sample = await adraw(child, messages, n, config, **self._settings(child))
             found.append(self._count(sample, query.truncated))
             return _output(sample)
 
-        output = await self._acall_with_config(cast("Any", work), dict(variables), config)
+        if _heard(config):
+            output = await self._acall_with_config(cast("Any", work), dict(variables), config)
+        else:
+            output = await work(variables, config)
         return found[0], output
+
+    def _messages(self, variables: dict[str, str]) -> list[BaseMessage]:
+        """The checking prompt for a case; its examples are the same at each check and were formatted once."""
+        return [*self._opening, *_CASE.format_messages(**variables)]
 
     def _own_model(self) -> Child:
         if self.model is None:
@@ -191,7 +204,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             counter = self.count_tokens or approximate_tokens
             query = fitted(
                 query,
-                lambda q: "\n".join(m.text for m in self._prompt.format_messages(**case_variables(q, answer))),
+                lambda q: "\n".join(m.text for m in self._messages(case_variables(q, answer))),
                 self.context_window,
                 self.max_tokens or 0,
                 counter,
@@ -213,12 +226,22 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         )
 
 
-def _few_shot(instructions: str, shots: Sequence[Shot]) -> ChatPromptTemplate:
+_EMPTY = {"history": "", "instructions": ""}
+_CASE = ChatPromptTemplate.from_messages([("human", CASE)])
+
+
+def _opening(instructions: str, shots: Sequence[Shot]) -> list[Any]:
+    """The instructions and the examples as turns of LangChain's few-shot template."""
     example = ChatPromptTemplate.from_messages([("human", CASE), ("ai", "{check}")])
-    examples = [{**shot.to_dict(), "history": "", "instructions": ""} for shot in shots]
+    examples = [{**shot.to_dict(), **_EMPTY} for shot in shots]
     few_shot = FewShotChatMessagePromptTemplate(examples=examples, example_prompt=example)
-    turns: list[Any] = [SystemMessage(instructions), *([few_shot] if examples else []), ("human", CASE)]
-    return ChatPromptTemplate.from_messages(turns).partial(history="", instructions="")
+    return [SystemMessage(instructions), *([few_shot] if examples else [])]
+
+
+def _heard(config: RunnableConfig) -> bool:
+    """Whether a run of its own would be noticed: not under an AutoMix run that nobody listens to."""
+    manager = config.get("callbacks")
+    return not (isinstance(manager, BaseCallbackManager) and not manager.handlers)
 
 
 def _query(values: dict[str, Any]) -> Query:
