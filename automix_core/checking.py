@@ -12,8 +12,20 @@ from .errors import ConfigError
 from .query import Query
 from .verdict import count, final_text
 
-CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-FILTERED = frozenset({"content_filter", "content_filtered", "safety", "recitation", "blocklist", "prohibited_content"})
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
+FILTERED = frozenset(
+    {
+        "blocklist",
+        "content_filter",
+        "content_filtered",
+        "error_toxic",
+        "guardrail_intervened",
+        "prohibited_content",
+        "recitation",
+        "safety",
+        "spii",
+    }
+)
 
 
 def problem(text: str, finish_reason: str | None) -> str:

@@ -71,6 +71,11 @@ class Tally:
         readable = self.correct + self.incorrect
         return self.correct / readable if readable else None
 
+    @property
+    def mute(self) -> bool:
+        """True if the draft was checked and nothing could be read from any check."""
+        return self.confidence is None and self.drawn + self.failed > 0
+
     def __add__(self, other: Tally) -> Tally:
         """Both batches of checks together; the later direct confidence stands."""
         return Tally(

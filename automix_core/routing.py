@@ -159,7 +159,7 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
             decision = yield Decide(trail.state)
             if isinstance(decision, Failure):
                 raise decision.error
-            _possible(decision, trail.state)
+            require_possible(decision, trail.state)
             action, reason = decision.action, decision.reason
         else:
             action, forced = forced, None
@@ -167,9 +167,7 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
             case Finish():
                 return trail.end(action, reason)
             case Accept(model=model):
-                tally = trail.state.tallies[model]
-                mute = tally.confidence is None and tally.drawn + tally.failed > 0
-                if not mute or model == trail.last:
+                if not trail.state.tallies[model].mute or model == trail.last:
                     return trail.end(action, reason)
                 trail.hold(model, False)
                 forced, reason = trail.onward(model), f"No check of model {model}'s draft could be read."
@@ -226,7 +224,7 @@ def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ge
     return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
 
 
-def _possible(decision: Any, state: State) -> None:
+def require_possible(decision: Any, state: State) -> None:
     """Raise `PolicyError` unless `decision` can be carried out in `state`."""
     action, models = getattr(decision, "action", None), len(state.drafted)
     if not isinstance(action, Draft | Verify | Accept | Finish):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.runnables import Runnable
@@ -90,6 +91,9 @@ def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify
         return
     if len(prices) != len(models):
         raise ConfigError(f"prices needs one Price (or None) a model: {len(models)} models, {len(prices)} prices.")
-    first, last = prices[0], prices[-1]
-    if first and last and (first.input, first.output) > (last.input, last.output):
-        warnings.warn("models should be given cheapest first, but prices[0] is above prices[-1].", stacklevel=2)
+    known = [(number, (price.input, price.output)) for number, price in enumerate(prices) if price is not None]
+    for (cheaper, low), (dearer, high) in pairwise(known):
+        if low > high:
+            warnings.warn(
+                f"models should be given cheapest first, but prices[{cheaper}] is above prices[{dearer}].", stacklevel=2
+            )

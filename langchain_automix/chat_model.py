@@ -80,6 +80,12 @@ class AutoMixChatModel(Composite):
     _schema: Structure | None = PrivateAttr(default=None)
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
+    def __init__(
+        self, models: Any = None, verifier: Any = None, policy: Any = None, prices: Any = None, **settings: Any
+    ) -> None:
+        given = {"models": models, "verifier": verifier, "policy": policy, "prices": prices}
+        super().__init__(**{name: value for name, value in given.items() if value is not None}, **settings)
+
     @model_validator(mode="wrap")
     @classmethod
     def _configured(cls, data: Any, handler: Any) -> AutoMixChatModel:
@@ -181,8 +187,11 @@ class AutoMixChatModel(Composite):
     ) -> Call:
         """What this call asks, and under which run its children stand."""
         parent = parent_of(self, manager, lambda: self._get_invocation_params(stop=stop, **settings))
-        settings = dict(settings)
-        question, context, coin = (settings.pop(f"automix_{name}", None) for name in ("question", "context", "coin"))
+        own = {name: value for name, value in settings.items() if name.startswith("automix_")}
+        settings = {name: value for name, value in settings.items() if name not in own}
+        question, context, coin = (own.pop(f"automix_{name}", None) for name in ("question", "context", "coin"))
+        for name in own:
+            warnings.warn(f"AutoMixChatModel ignores the unknown keyword {name!r}.", stacklevel=2)
         tools = self._tools or settings.get("tools") or ()
         for name in self._bound:  # each model has these already, in its own provider's form
             settings.pop(name, None)

@@ -175,10 +175,11 @@ def usage_of(message: AIMessage) -> Usage | None:
 def finish_reason(message: AIMessage) -> str | None:
     """Why the model stopped, under the names that providers use."""
     metadata = message.response_metadata
-    for field in ("finish_reason", "stop_reason", "done_reason"):
+    for field in ("finish_reason", "stop_reason", "stopReason", "done_reason"):
         if isinstance(value := metadata.get(field), str):
             return value
-    return None
+    incomplete = metadata.get("incomplete_details")  # OpenAI's Responses API
+    return incomplete.get("reason") if isinstance(incomplete, dict) else None
 
 
 def as_reply(message: AIMessage) -> Reply:

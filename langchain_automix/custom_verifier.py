@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeAlias
 
+from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from automix_core.checking import read_result
@@ -25,15 +26,17 @@ class CustomVerifier:
 
     A function is called as `(context, question, answer, n)` and returns n verdicts or one direct confidence. A Runnable
     gets the dict that `SelfVerifier` takes, with `n`, and may return `SelfVerifier`'s dict too. Its tokens are not
-    known to the route unless they are another model's own affair: they count as none.
+    known to the route, whose sums are then unknown.
     """
 
     def __init__(self, verifier: CheckFunction | Runnable[Any, Any]) -> None:
-        """Raises `ConfigError` if `verifier` is neither callable nor a Runnable."""
-        if not isinstance(verifier, Runnable) and not callable(verifier):
+        """Raises `ConfigError` if `verifier` is neither a function nor a Runnable that could check."""
+        if isinstance(verifier, BaseLanguageModel):
+            raise ConfigError("verifier must check, which a model alone does not; pass SelfVerifier(model=...).")
+        if isinstance(verifier, type) or not (isinstance(verifier, Runnable) or callable(verifier)):
+            kind = "a class" if isinstance(verifier, type) else type(verifier).__name__
             raise ConfigError(
-                f"verifier must be a SelfVerifier, a Runnable or a function (context, question, answer, n), "
-                f"not {type(verifier).__name__}."
+                f"verifier must be a SelfVerifier, a Runnable or a function (context, question, answer, n), not {kind}."
             )
         self.verifier = verifier
         self._step: Runnable[Any, Any] = verifier if isinstance(verifier, Runnable) else _step(verifier)
@@ -55,14 +58,24 @@ def _step(function: CheckFunction) -> Runnable[Any, Any]:
         return function(case["context"], case["question"], case["answer"], case["n"])
 
     async def acall(case: dict[str, Any]) -> Any:
-        return await call(case)
+        result = call(case) if is_async else await asyncio.to_thread(call, case)
+        return await result if inspect.isawaitable(result) else result
 
     def wait(case: dict[str, Any]) -> Any:
-        """An async function under a blocking call: a loop of its own, in a thread, as this one may be running one."""
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(copy_context().run, asyncio.run, acall(case)).result()
+        result = call(case)
+        return _waited(result) if inspect.isawaitable(result) else result
 
-    return RunnableLambda(wait if is_async else call, afunc=acall if is_async else None, name=name)
+    return RunnableLambda(wait, afunc=acall, name=name)
+
+
+def _waited(result: Awaitable[Verdicts]) -> Verdicts:
+    """The result on a loop of its own, in a thread, as this one may be running a loop."""
+
+    async def wait() -> Verdicts:
+        return await result
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, wait()).result()
 
 
 def _case(query: Query, answer: str, n: int) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
 from pydantic import ConfigDict, ValidationError, model_validator
 
+from automix_core.checking import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies.threshold import Threshold
-from automix_core.verdict import count
+from automix_core.routing import require_possible
 
 
 def as_policy(policy: Any) -> Policy:
@@ -78,15 +79,20 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> dict[str, Any]:
         """The decision on the verdicts in `input`. Raises `ConfigError` if they or the model can't be read."""
-        return self._call_with_config(lambda values: _plain(self.policy.decide(self._state(values))), input, config)
+
+        def work(values: dict[str, Any]) -> dict[str, Any]:
+            state = self._state(values)
+            return _plain(self._decided(state), state)
+
+        return self._call_with_config(work, input, config)
 
     def decide(self, state: State, config: RunnableConfig) -> Decision:
         """The policy's decision in `state`, traced as a run of its own."""
         found: list[Decision] = []
 
         def work(_: Any) -> dict[str, Any]:
-            found.append(self.policy.decide(state))
-            return _plain(found[0])
+            found.append(self._decided(state))
+            return _plain(found[0], state)
 
         self._call_with_config(work, _seen(state), config)
         return found[0]
@@ -96,11 +102,16 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         found: list[Decision] = []
 
         async def work(_: Any) -> dict[str, Any]:
-            found.append(self.policy.decide(state))
-            return _plain(found[0])
+            found.append(self._decided(state))
+            return _plain(found[0], state)
 
         await self._acall_with_config(work, _seen(state), config)
         return found[0]
+
+    def _decided(self, state: State) -> Decision:
+        decision: Decision = self.policy.decide(state)
+        require_possible(decision, state)
+        return decision
 
     def _state(self, values: dict[str, Any]) -> State:
         model = values.get("model", 0)
@@ -108,9 +119,10 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             raise ConfigError(f'MetaVerifier: "model" must be a number from 0 to {self.models - 1}, not {model!r}.')
         if "verdicts" not in values and "confidence" not in values:
             raise ConfigError("MetaVerifier needs the verifier's output: verdicts, or a confidence.")
-        tally = count(None if v is None else bool(v) for v in values.get("verdicts") or ())
-        if not tally.drawn and values.get("confidence") is not None:
-            tally = Tally(probability=float(values["confidence"]))
+        verdicts = list(values.get("verdicts") or ())
+        tally = read_result(verdicts, len(verdicts))
+        if not verdicts and values.get("confidence") is not None:
+            tally = read_result(values["confidence"], 0)
         here = [number == model for number in range(self.models)]
         return State(
             drafted=tuple(here),
@@ -128,9 +140,15 @@ def _seen(state: State) -> dict[str, Any]:
     return {"model": model, "confidence": tally.confidence, "verdicts": tally.to_dict()}
 
 
-def _plain(decision: Decision) -> dict[str, Any]:
-    action = decision.action
-    kept, more = isinstance(action, Accept), isinstance(action, Verify)
-    word = "accept" if kept else "verify" if more else "escalate"
-    plain = {"action": word, "model": action.model, "reason": decision.reason}
-    return {**plain, "n": action.n} if isinstance(action, Verify) else plain
+def _plain(decision: Decision, state: State) -> dict[str, Any]:
+    """The decision in words, as it will be carried out: a draft of which nothing could be read is not kept."""
+    action, reason, drafted = decision.action, decision.reason, state.latest or 0
+    if isinstance(action, Verify):
+        return {"action": "verify", "model": action.model, "reason": reason, "n": action.n}
+    if isinstance(action, Accept) and state.tallies[action.model].mute and drafted + 1 < len(state.drafted):
+        reason = f"No check of model {action.model}'s draft could be read."
+        return {"action": "escalate", "model": drafted + 1, "reason": reason}
+    if isinstance(action, Accept):
+        return {"action": "accept", "model": action.model, "reason": reason}
+    later = action.model > drafted
+    return {"action": "escalate" if later else "accept", "model": max(action.model, drafted), "reason": reason}

@@ -16,7 +16,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.prompt_values import ChatPromptValue
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from automix_core.usage import Usage, total
@@ -95,8 +95,9 @@ def draw(child: Child, messages: Sequence[BaseMessage], n: int, config: Runnable
                 result = [error]
         else:
             prompts = [uncached(child, messages) for _ in range(request.n)]
-            got = child.batch(prompts, config, return_exceptions=True, **request.settings)
-            result = [_as_result(item) for item in got]
+            # Runnable's own batch: a text model's would answer one prompt after the other, and fail them all for one.
+            got = Runnable.batch(child, prompts, config, return_exceptions=True, **request.settings)
+            result = [item if isinstance(item, Exception) else as_message(item) for item in got]
 
 
 async def adraw(
@@ -118,8 +119,8 @@ async def adraw(
                 result = [error]
         else:
             prompts = [uncached(child, messages) for _ in range(request.n)]
-            got = await child.abatch(prompts, config, return_exceptions=True, **request.settings)
-            result = [_as_result(item) for item in got]
+            got = await Runnable.abatch(child, prompts, config, return_exceptions=True, **request.settings)
+            result = [item if isinstance(item, Exception) else as_message(item) for item in got]
 
 
 def _choices(
@@ -169,13 +170,6 @@ def _read(result: LLMResult) -> list[AIMessage | Exception]:
     ]
 
 
-def _as_result(item: Any) -> AIMessage | Exception:
-    """One result of a batch. Raises a cancellation, which the batch of a model with retries returns as a result."""
-    if isinstance(item, BaseException) and not isinstance(item, Exception):
-        raise item
-    return item if isinstance(item, Exception) else as_message(item)
-
-
 def _messages(got: Result) -> list[AIMessage]:
     return [item for item in got if isinstance(item, AIMessage)]
 
@@ -185,9 +179,16 @@ def _errors(got: Result) -> list[Exception]:
 
 
 def _refuses(got: Result, word: str) -> bool:
-    """True if a provider rejected a request as malformed and its words name `word`."""
-    rejected = [e for e in _errors(got) if getattr(e, "status_code", None) in (400, 422)]
+    """True if a provider, or its client, rejected a request as malformed and the words of its error name `word`."""
+    rejected = [e for e in _errors(got) if _status(e) in (400, 422) or (word and isinstance(e, TypeError | ValueError))]
     return any(word in str(error).lower() for error in rejected)
+
+
+def _status(error: Exception) -> object:
+    """The status of the answer that an error is about, under the names that clients use."""
+    response = getattr(error, "response", None)
+    places = ((error, "status_code"), (error, "code"), (error, "http_status"), (response, "status_code"))
+    return next((status for place, name in places if isinstance(status := getattr(place, name, None), int)), None)
 
 
 def _without_temperature(settings: Mapping[str, Any]) -> dict[str, Any]:
