@@ -114,11 +114,16 @@ class ObjectRequest(Request[Made]):
 
     def _make(self, model: Any, heard: list[Response]) -> Made:
         with listening(heard):
-            return Made(model.structured_predict(*self._arguments(model), **self._variables()), heard)
+            return self._made(model.structured_predict(*self._arguments(model), **self._variables()), heard)
 
     async def _amake(self, model: Any, heard: list[Response]) -> Made:
         with listening(heard):
-            return Made(await model.astructured_predict(*self._arguments(model), **self._variables()), heard)
+            return self._made(await model.astructured_predict(*self._arguments(model), **self._variables()), heard)
+
+    def _made(self, made: Any, heard: list[Response]) -> Made:
+        if not isinstance(made, BaseModel):  # older versions of LlamaIndex return the text of the parser's error
+            raise TypeError(f"The model gave no {self.output_cls.__name__}.")
+        return Made(made, heard)
 
     def _invalid(self, error: Exception, heard: list[Response]) -> Reply:
         if not heard and not isinstance(error, ValidationError):

@@ -106,7 +106,8 @@ async def test_tools_asked_for_directly(server: OpenAIServer, way: str) -> None:
         assert route is not None
         assert (route.model, route.action) == (1, "bypass")
         assert route.usage["total"]["total_tokens"] > 0
-    assert model.chat(asked, tools=[TOOL.metadata.to_openai_tool()]).message.blocks
+    raw = model.chat(asked, tools=[TOOL.metadata.to_openai_tool()])
+    assert model.get_tool_calls_from_response(raw)
     assert {request.model for request in server.requests} == {"large"}
 
 

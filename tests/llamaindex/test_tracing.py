@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,7 @@ from llama_index.core.response_synthesizers import ResponseMode, get_response_sy
 from llama_index_instrumentation import get_dispatcher
 from pydantic import Field
 
-from llamaindex_automix import AutoMixRoutingEvent, collect_routes, route_of
+from llamaindex_automix import AutoMixRoutingEvent, route_of
 from tests.llamaindex.engines import (
     PASSAGES,
     PATHS,
@@ -31,9 +30,6 @@ from tests.llamaindex.engines import (
     script,
 )
 from tests.loopback import OpenAIServer
-
-# OpenInference writes metadata with pydantic's old method, and takes an error there for a lost span.
-pytestmark = pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20")
 
 
 class Events(BaseEventHandler):
@@ -161,67 +157,3 @@ def test_spans_are_dropped_not_left_open_where_something_breaks(server: OpenAISe
     with pytest.raises(Exception, match="Connection error"):
         index(PASSAGES[1]).as_query_engine(llm=model).query(QUESTION)
     assert not spans.open_spans
-
-
-openinference = pytest.importorskip("openinference.instrumentation.llama_index")
-
-
-@pytest.fixture
-def exported(server: OpenAIServer) -> Iterator[Any]:
-    """What OpenInference exports, by name of the span."""
-    from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = LlamaIndexInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    yield exporter
-    instrumentor.uninstrument()
-    provider.shutdown()
-
-
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("way", "mode", "streaming"), CASES)
-def test_openinference(
-    server: OpenAIServer, exported: Any, way: str, mode: ResponseMode, streaming: bool, path: Path
-) -> None:
-    """Every token once, one root, and all spans exported, streams included."""
-    script(server, path)
-    engine = index(PASSAGES[1]).as_query_engine(llm=cascade(server), response_mode=mode, streaming=streaming)
-    assert ask(engine, way)[0] == expected(path)
-    finished = exported.get_finished_spans()
-    counted = [
-        sum(int(span.attributes.get(f"llm.token_count.{kind}", 0)) for span in finished)
-        for kind in ("prompt", "completion")
-    ]
-    assert tuple(counted) == server.tokens()
-    names = [span.name for span in finished]
-    assert sum(name.startswith("AutoMixLLM.") for name in names) == 1
-    counted_spans = [span for span in finished if "llm.token_count.prompt" in span.attributes]
-    assert len(counted_spans) == len(server.requests)
-    roots = [span.name for span in finished if span.parent is None]
-    assert len(roots) == 1, roots
-    (verified,) = (span for span in finished if span.name.startswith("SelfVerifier"))
-    output = json.loads(verified.attributes["output.value"])
-    assert output["confidence"] == (1.0 if path == "accept" else 0.0)
-    (ruled,) = (span for span in finished if span.name.startswith("MetaVerifier"))
-    assert json.loads(ruled.attributes["output.value"])["action"] == path
-    everything = json.dumps([dict(span.attributes) for span in finished])
-    assert "sk-engine-key" not in everything
-
-
-@pytest.mark.parametrize("path", PATHS)
-async def test_streams_of_the_llm_itself_are_exported(server: OpenAIServer, exported: Any, path: Path) -> None:
-    script(server, path)
-    model = cascade(server)
-    with collect_routes() as routes:
-        pieces = await model.astream_complete(QUESTION, automix_context="x")
-        assert "".join([piece.delta or "" async for piece in pieces]) == expected(path)
-        assert "".join(p.delta or "" for p in model.stream_chat([], automix_context="x")) == expected(path)
-    assert len(routes) == 2
-    await asyncio.sleep(0)
-    finished = exported.get_finished_spans()
-    assert {"AutoMixLLM.astream_complete", "AutoMixLLM.stream_chat"} <= {span.name for span in finished}
