@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .always import Always
-from .curtailed import Curtailed
-from .mixture import Mixture
-from .pomdp import POMDP
-from .problem import ObservationModel, Problem
-from .threshold import Band, Threshold
-
 if TYPE_CHECKING:
+    from .always import Always
+    from .curtailed import Curtailed
+    from .mixture import Mixture
+    from .pomdp import POMDP
+    from .problem import ObservationModel, Problem
     from .solver import solve
+    from .threshold import Band, Threshold
 
 __all__ = ["POMDP", "Always", "Band", "Curtailed", "Mixture", "ObservationModel", "Problem", "Threshold", "solve"]
 
+_HOMES = {"Band": "threshold", "ObservationModel": "problem", "solve": "solver"}
+
 
 def __getattr__(name: str) -> Any:
-    """`solve` needs numpy, which deciding doesn't: it is imported when it is asked for."""
-    if name == "solve":
-        from .solver import solve
+    """A policy loads its module when it is asked for; only `solve` needs numpy, which deciding doesn't."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES.get(name, name.lower())}", __name__), name)
 
-        return solve
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
