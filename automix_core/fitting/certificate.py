@@ -75,7 +75,7 @@ def certify(
         f"Certified on {len(test)} outcomes kept apart: with confidence {confidence:g} the policy scores at most "
         f"{max_loss:g} less than {last} on questions like these ({tried} policies were tried)."
     )
-    less = tuple(against(test, m, done.score, done.cost, weight) for m in range(columns.models))
+    less = against(test, done.score, done.cost, weight)
     return Fitted(passed, weight, value, less, (note,), k)
 
 

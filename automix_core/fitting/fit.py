@@ -10,7 +10,7 @@ import numpy as np
 from ..columns import Columns, Floats, Ints
 from ..decision import Policy
 from ..errors import AutoMixError, ConfigError, DataError
-from ..evaluation.intervals import Interval, interval
+from ..evaluation.intervals import Interval, between, resampled_means
 from ..evaluation.replay import replay
 from ..outcome import Outcome
 from ..policies import Always
@@ -98,7 +98,7 @@ def fit(outcomes: Sequence[Outcome] | Columns, *, method: str = "pomdp", objecti
     policy = point.build()
     expected = replace(point.value, reward=point.reward(weight))
     held_out = cross_fit(columns, method, objective, weight)
-    less = () if held_out is None else tuple(against(columns, m, *held_out, weight) for m in range(columns.models))
+    less = () if held_out is None else against(columns, *held_out, weight)
     fitted = Fitted(policy, weight, expected, less, tuple(notes), k)
     return (
         fitted
@@ -142,10 +142,16 @@ def _folds(columns: Columns) -> list[Ints]:
     return np.array_split(np.argsort(columns.coins, kind="stable"), _FOLDS)
 
 
-def against(columns: Columns, m: int, score: Floats, cost: Floats, weight: float) -> Against:
-    """What `score` and `cost`, one a question, are less those of model `m`."""
-    more, dearer = score - columns.scores[:, m], cost - columns.costs[:, m]
-    return Against(columns.names[m], interval(more), interval(dearer), interval(more - weight * dearer))
+def against(columns: Columns, score: Floats, cost: Floats, weight: float) -> tuple[Against, ...]:
+    """What `score` and `cost`, one a question, are less those of each single model."""
+    more, dearer = score[:, None] - columns.scores, cost[:, None] - columns.costs
+    less = np.stack([more, dearer, more - weight * dearer], axis=2)
+    draws = resampled_means(less.reshape(len(columns), -1)).reshape(-1, columns.models, 3)
+    means = less.mean(axis=0)
+    return tuple(
+        Against(name, *(between(float(means[m, f]), draws[:, m, f]) for f in range(3)))
+        for m, name in enumerate(columns.names)
+    )
 
 
 def _unless_beaten(fitted: Fitted, columns: Columns) -> Fitted:
