@@ -21,9 +21,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from automix_core.errors import ConfigError
 from automix_core.price import Price
 
 from . import accounting
@@ -31,6 +30,7 @@ from .call import Call
 from .cascade import Cascade
 from .children import as_reply, rewrap
 from .composite import Composite
+from .configuring import configured
 from .context import for_children, has_other_content, read_query
 from .fingerprint import fingerprint
 from .meta_verifier import as_plain, as_policy
@@ -90,17 +90,8 @@ class AutoMixChatModel(Composite):
     @classmethod
     def _configured(cls, data: Any, handler: Any) -> AutoMixChatModel:
         if isinstance(data, dict):
-            known = {*cls.model_fields, *(f.alias for f in cls.model_fields.values() if f.alias)}
-            for name in sorted(set(data) - known):
-                warnings.warn(f"AutoMixChatModel ignores the unknown keyword {name!r}.", stacklevel=2)
-            data = {name: value for name, value in data.items() if name in known}
-            data["policy"] = as_policy(data.get("policy"))
-        try:
-            model: AutoMixChatModel = handler(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
-            raise ConfigError(f"AutoMixChatModel: {where}: {first['msg']}.") from None
+            data = {**data, "policy": as_policy(data.get("policy"))}
+        model = configured(cls, data, handler)
         model._cascade()
         return model
 

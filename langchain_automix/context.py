@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -169,17 +169,25 @@ def for_children(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
 
 
 def has_other_content(messages: Sequence[BaseMessage]) -> bool:
-    """True if any message to the model holds an image or another part that is no text, which a verifier can't read."""
-    return any(_is_other(part) for m in messages if not isinstance(m, AIMessage) for part in _parts(m))
+    """True if any message holds an image or another part that is no text, which a verifier can't read.
+
+    A model's own messages may hold thoughts and tool calls besides their text; these don't count.
+    """
+    return any(
+        kind in _MEDIA if isinstance(m, AIMessage) else kind not in _TEXT for m in messages for kind in _kinds(m)
+    )
 
 
-def _parts(message: BaseMessage) -> list[Any]:
-    return message.content if isinstance(message.content, list) else []
+_TEXT = frozenset({"text", "input_text", "text-plain"})
+_MEDIA = frozenset(
+    {"image", "image_url", "input_image", "audio", "input_audio", "video", "file", "input_file", "media"}
+)
 
 
-def _is_other(part: Any) -> bool:
-    kind: Literal["text"] | str = part.get("type", "text") if isinstance(part, dict) else "text"
-    return kind not in ("text", "input_text", "text-plain")
+def _kinds(message: BaseMessage) -> list[str]:
+    """What kinds of parts a message holds, as providers and LangChain name them."""
+    parts = message.content if isinstance(message.content, list) else []
+    return [str(part.get("type", "text")) if isinstance(part, dict) else "text" for part in parts]
 
 
 __all__ = ["CONTEXT", "QUESTION", "for_children", "has_other_content", "read_query", "texts", "with_context"]

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
-from pydantic import ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, model_validator
 
 from automix_core.checking import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies.threshold import Threshold
 from automix_core.routing import require_possible
+
+from .configuring import configured
 
 
 def as_policy(policy: Any) -> Policy:
@@ -64,10 +66,7 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def _check(cls, data: Any, handler: Any) -> MetaVerifier:
         if isinstance(data, dict):
             data = {**data, "policy": as_policy(data.get("policy"))}
-        try:
-            meta: MetaVerifier = handler(data)
-        except ValidationError as error:
-            raise ConfigError(f"MetaVerifier: {error.errors()[0]['msg']}.") from None
+        meta = configured(cls, data, handler)
         if meta.models < 2:
             raise ConfigError(f"MetaVerifier: models must be 2 or more, not {meta.models}.")
         return meta

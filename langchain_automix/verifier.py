@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
 from langchain_core.runnables.config import ensure_config
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from automix_core.checking import approximate_tokens, fitted
 from automix_core.effects import Checks
@@ -23,6 +23,7 @@ from automix_core.query import Query
 from automix_core.verdict import count, read_verdict
 
 from .children import Child, sampler, takes_settings
+from .configuring import configured
 from .context import texts, transcript
 from .sampling import Sample, adraw, draw
 
@@ -71,15 +72,13 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     _prompt: ChatPromptTemplate = PrivateAttr()
     _opening: Sequence[BaseMessage] = PrivateAttr()
 
+    def __init__(self, model: Any = None, k: int = 8, **settings: Any) -> None:
+        super().__init__(model=model, k=k, **settings)
+
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, data: Any, handler: Any) -> SelfVerifier:
-        try:
-            verifier: SelfVerifier = handler(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
-            raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
+        verifier = configured(cls, data, handler)
         verifier._validate()
         opening = _opening(verifier.instructions, verifier.shots)
         verifier._prompt = ChatPromptTemplate.from_messages([*opening, ("human", CASE)]).partial(**_EMPTY)
@@ -130,14 +129,14 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) and count them."""
-        n, query = kwargs.pop("n", self.k), _query(input)
+        n, query = self._wanted(kwargs), _query(input)
         return self.check(query, input["answer"], n, self._own_model(), self._config(config))[1]
 
     async def ainvoke(
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) and count them, without blocking."""
-        n, query = kwargs.pop("n", self.k), _query(input)
+        n, query = self._wanted(kwargs), _query(input)
         return (await self.acheck(query, input["answer"], n, self._own_model(), self._config(config)))[1]
 
     def check(
@@ -181,6 +180,12 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def _messages(self, variables: dict[str, str]) -> list[BaseMessage]:
         """The checking prompt for a case; its examples are the same at each check and were formatted once."""
         return [*self._opening, *_CASE.format_messages(**variables)]
+
+    def _wanted(self, kwargs: dict[str, Any]) -> int:
+        n: int = kwargs.get("n", self.k)
+        if not 1 <= n <= self.k:
+            raise ConfigError(f"SelfVerifier: n must be from 1 to k, which is {self.k}, not {n!r}.")
+        return n
 
     def _own_model(self) -> Child:
         if self.model is None:
