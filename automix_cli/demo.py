@@ -48,7 +48,8 @@ class Models:
         own = {name: parse_endpoint(url, name) for name, url in given.items() if url is not None}
         pair = dict(zip(given, TINY_PAIR if self.tiny else DEFAULT_PAIR, strict=True))
         served = [name for name in given if name not in own]
-        with embedded([pair[name] for name in served], folder=self.weights, progress=progress) as engines:
+        names, slots = [pair[name] for name in served], [8 if name == "small" else 2 for name in served]
+        with embedded(names, folder=self.weights, progress=progress, slots=slots) as engines:
             found = own | {name: engine.endpoint for name, engine in zip(served, engines, strict=True)}
             yield [found[name] for name in given]
 

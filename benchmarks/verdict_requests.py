@@ -38,7 +38,7 @@ class Server:
             base_url=engine.base_url,
             headers={"Authorization": f"Bearer {engine.api_key}"},
             trust_env=False,
-            timeout=600,
+            timeout=3600,
         )
         self._model = engine.model
 
@@ -96,7 +96,7 @@ def case(context: str, question: str, answer: str) -> str:
 
 def measure(server: Server, rounds: int) -> list[dict[str, Any]]:
     """`rounds` times each way, in rotating order."""
-    server.check(prompt(0))
+    server.check(prompt(0), n=K)  # every slot then holds the instructions and examples
     names, measured = list(WAYS), []
     for number in range(rounds):
         for place in range(len(names)):
