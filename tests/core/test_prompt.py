@@ -73,7 +73,7 @@ def test_data_stays_in_its_block(context: str, question: str, answer: str, histo
         assert case.count(f"<{tag}>") == case.count(f"</{tag}>") == 1
     for tag, text in zip(TAGS[3:], (history, instructions), strict=True):
         assert case.count(f"</{tag}>") == case.count(f"<{tag}>") == (1 if text.strip() else 0)
-    assert case.endswith("</answer>\nIs the answer correct?")
+    assert case.endswith("</answer>\nCheck the answer. Reply with the two lines Reason: and Verdict:")
     for text in (context, question, answer, history.strip(), instructions.strip()):
         assert as_data(text) in case
 

@@ -15,7 +15,7 @@ YES, NO, HUM = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrec
 
 
 def is_check(messages: list[BaseMessage]) -> bool:
-    return messages[-1].text.endswith("Is the answer correct?")
+    return messages[-1].text.endswith("Check the answer. Reply with the two lines Reason: and Verdict:")
 
 
 class Fake(BaseChatModel):

@@ -240,7 +240,7 @@ def test_the_verifier_sees_history_and_instructions_as_data() -> None:
         "<instructions>\nAnswer briefly.\n</instructions>\n"
         "<conversation>\nUser: Is there a lighthouse?\n\nAssistant: There is one.\n</conversation>\n"
         "<context>\nfirst\n\nsecond\n</context>\n<question>\nWho built it?\n</question>\n"
-        "<answer>\nVerrin.\n</answer>\nIs the answer correct?"
+        "<answer>\nVerrin.\n</answer>\nCheck the answer. Reply with the two lines Reason: and Verdict:"
     )
 
 
