@@ -1,0 +1,414 @@
+"""How k verdicts are asked for: in one request or k at the same time, and what providers make of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain.chat_models import init_chat_model
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import set_llm_cache
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import ConfigurableField, RunnableLambda
+from langchain_openai import ChatOpenAI, OpenAI
+
+from automix_core.route import Route
+from automix_core.usage import Usage
+from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
+from langchain_automix.children import finish_reason, gives_n, sampler
+from langchain_automix.sampling import Request, Sample, adraw, draw, sampling
+from tests.langchain.cascades import CONTEXT, QUESTION, SECRET, cascade, child, script
+from tests.langchain.fakes import HUM, NO, YES, Fake, Text, Together
+from tests.loopback import OpenAIServer, Quirks, Reply
+
+CASE = {"context": CONTEXT, "question": QUESTION, "answer": "Verrin."}
+K = 5
+
+
+async def verdicts(verifier: SelfVerifier, way: str) -> list[int | None]:
+    found = verifier.invoke(CASE) if way == "sync" else await verifier.ainvoke(CASE)
+    return list(found["verdicts"])
+
+
+async def route(model: AutoMixChatModel, way: str) -> Route:
+    message = model.invoke(QUESTION) if way == "sync" else await model.ainvoke(QUESTION)
+    found = route_of(message)
+    assert found is not None
+    return found
+
+
+both = pytest.mark.parametrize("way", ["sync", "async"])
+
+
+# One request only for models with a field n of their own, as they are or in bindings
+
+ONE: dict[str, Callable[[OpenAIServer], Any]] = {
+    "as it is": lambda server: child(server, "m"),
+    "n of its own": lambda server: child(server, "m", n=1),
+    "bound": lambda server: child(server, "m").bind(user="me", stop=["END"]),
+    "configured": lambda server: child(server, "m").with_config(tags=["t"]),
+    "bound and configured": lambda server: (
+        child(server, "m").bind(user="me").with_config(tags=["t"]).bind(stop=["END"])
+    ),
+    "streaming": lambda server: child(server, "m", streaming=True),
+}
+MANY: dict[str, Callable[[OpenAIServer], Any]] = {
+    "retried": lambda server: child(server, "m").with_retry(),
+    "with fallbacks": lambda server: child(server, "m").with_fallbacks([child(server, "other")]),
+    "configurable": lambda server: child(server, "m").configurable_fields(temperature=ConfigurableField(id="t")),
+    "built when called": lambda server: init_chat_model(
+        "m", model_provider="openai", configurable_fields="any", base_url=server.url, api_key=SECRET
+    ),
+    "a chain": lambda server: RunnableLambda(lambda messages: messages) | child(server, "m"),
+    "responses api": lambda server: ReportsResponses(
+        model="m", base_url=server.url, api_key=SECRET, use_responses_api=True
+    ),
+}
+
+
+class ReportsResponses(ChatOpenAI):
+    """A ChatOpenAI that is set to the Responses API, which has no n, and still speaks what the loopback server does."""
+
+    def _use_responses_api(self, payload: dict[str, Any]) -> bool:
+        return False
+
+
+@both
+@pytest.mark.parametrize("kind", ONE)
+async def test_one_request(server: OpenAIServer, kind: str, way: str) -> None:
+    server.verdicts(YES, NO, HUM, YES, YES)
+    model = ONE[kind](server)
+    assert await verdicts(SelfVerifier(model=model, k=K), way) == [1, 0, None, 1, 1]
+    (request,) = server.requests
+    assert (request.n, request.streams) == (K, False)
+    assert request.body.get("user") == ("me" if "bound" in kind else None)
+    assert request.stop == (["END"] if "bound" in kind else [])
+    assert request.body["temperature"] == 1.0
+
+
+@both
+@pytest.mark.parametrize("kind", MANY)
+async def test_separate_requests_at_the_same_time(server: OpenAIServer, kind: str, way: str) -> None:
+    together = Together(K)
+    server.verdicts(together)
+    assert await verdicts(SelfVerifier(model=MANY[kind](server), k=K), way) == [1] * K
+    assert [request.n for request in server.requests] == [1] * K
+    assert server.peak == K, "never one after the other"
+    if kind != "a chain":
+        assert {request.body["temperature"] for request in server.requests} == {1.0}
+
+
+@both
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda together: Fake(judges=together),
+        lambda together: Fake(judges=together).bind(stop=["END"]),
+        lambda together: Fake(judges=together).with_retry(),
+        lambda together: Text(says=together),
+        lambda together: Text(says=together).with_retry(),
+        lambda together: RunnableLambda(together),
+        lambda together: RunnableLambda(lambda messages: messages) | Fake(judges=together),
+    ],
+    ids=["chat", "bound", "retried", "text", "text retried", "function", "chain"],
+)
+async def test_models_of_any_kind_check_at_the_same_time(kind: Callable[[Any], Any], way: str) -> None:
+    assert await verdicts(SelfVerifier(model=kind(Together(4)), k=4), way) == [1] * 4
+
+
+@both
+async def test_one_text_model_check_that_breaks_breaks_no_other(way: str) -> None:
+    turn = iter([YES, ValueError("broken"), NO])
+
+    def says(prompt: str) -> str:
+        what = next(turn)
+        if isinstance(what, Exception):
+            raise what
+        return str(what)
+
+    verifier = SelfVerifier(model=Text(says=says), k=3, concurrency=1)
+    assert await verdicts(verifier, way) == [1, 0]
+
+
+def test_a_field_n_has_to_be_the_models_own() -> None:
+    class WithN(Fake):
+        n: int | None = None
+
+    assert gives_n(WithN())
+    assert gives_n(WithN().bind(stop=["x"]).with_config(tags=["t"]))
+    assert not gives_n(Fake())
+    assert not gives_n(Fake().bind(n=8)), "a bound n is a guess"
+    assert not gives_n(WithN().with_retry())
+    assert not gives_n(OpenAI(model="m", api_key=SECRET)), "a text model's n is for prompts in one call"
+
+
+@both
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+async def test_no_more_at_once_than_allowed(server: OpenAIServer, concurrency: int, way: str) -> None:
+    script(server, "accept")
+    together = Together(concurrency)
+    server.verdicts(together)
+    checker = child(server, "checker").with_retry()
+    model = cascade(server, verifier=SelfVerifier(model=checker, k=4), verify_concurrency=concurrency)
+    assert (await route(model, way)).verdicts["correct"] == 4
+    assert server.peak == concurrency
+    alone = SelfVerifier(model=checker, k=4, concurrency=concurrency)
+    assert await verdicts(alone, way) == [1] * 4
+    assert server.peak == concurrency
+
+
+# Fewer choices than asked for
+
+
+@both
+@pytest.mark.parametrize(("given", "asked"), [(1, [5, 1, 1, 1, 1]), (3, [5, 1, 1]), (5, [5])])
+async def test_fewer_choices_count_and_the_rest_is_asked_for(
+    server: OpenAIServer, given: int, asked: list[int], way: str
+) -> None:
+    server.quirks["m"] = Quirks(max_choices=given)
+    server.verdicts(YES, NO, HUM, YES, YES)
+    found = await verdicts(SelfVerifier(model=child(server, "m"), k=K), way)
+    assert sorted(map(str, found)) == ["0", "1", "1", "1", "None"]
+    assert [request.n for request in server.requests] == asked
+
+
+@both
+async def test_an_endpoint_that_refuses_n_is_asked_one_by_one(server: OpenAIServer, way: str) -> None:
+    server.verdicts(YES)
+    server.fail("m", Reply(status=400, error="n > 1 is not supported"), when=lambda request: request.n > 1)
+    assert await verdicts(SelfVerifier(model=child(server, "m"), k=K), way) == [1] * K
+    assert [request.n for request in server.requests] == [K, 1, 1, 1, 1, 1]
+
+
+@both
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_another_error_is_not_asked_again(server: OpenAIServer, status: int, way: str) -> None:
+    script(server, "accept")
+    server.fail("checker", Reply(status=status))
+    found = await route(cascade(server, verifier=SelfVerifier(model=child(server, "checker"), k=K)), way)
+    assert len(server.calls("checker")) == 1
+    assert (found.action, found.verdicts["failed"], found.model) == ("fallback", K, 1)
+
+
+@both
+async def test_some_of_the_rest_may_break(server: OpenAIServer, way: str) -> None:
+    script(server, "accept")
+    server.quirks["small"] = Quirks(max_choices=2)
+    server.fail("small", Reply(status=500), when=lambda request: request.asks_for_verdict and request.n == 1, times=1)
+    found = await route(cascade(server, k=K), way)
+    assert found.verdicts == {"correct": 4, "incorrect": 0, "unreadable": 0, "failed": 1}
+    assert (found.model, found.action, len(found.errors)) == (0, "fallback", 1)
+
+
+# Temperature
+
+REFUSED = Reply(status=400, error="Unsupported value: 'temperature' does not support 1.0 with this model.")
+
+
+@both
+@pytest.mark.parametrize("kind", ["one request", "separate requests"])
+async def test_a_refused_temperature_is_left_out_once(
+    server: OpenAIServer, kind: str, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.quirks["m"] = Quirks(refuse_temperature=True)
+    server.verdicts(YES)
+    model = child(server, "m")
+    with caplog.at_level(logging.WARNING, "automix"):
+        apart = model.with_retry(stop_after_attempt=1)
+        found = await verdicts(SelfVerifier(model=model if kind == "one request" else apart, k=3), way)
+    assert found == [1, 1, 1]
+    each = 1 if kind == "one request" else 3
+    sent = ["temperature" in request.body for request in server.requests]
+    assert sent == [True] * each + [False] * each
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "automix"]
+    assert "verdicts may be identical" in warning
+    assert "SelfVerifier(temperature=None)" in warning
+
+
+@both
+async def test_both_may_be_refused_in_turn(server: OpenAIServer, way: str) -> None:
+    server.quirks["m"] = Quirks(refuse_temperature=True)
+    server.verdicts(YES)
+    server.fail("m", Reply(status=400, error="n must be 1"), when=lambda r: r.n > 1 and "temperature" not in r.body)
+    assert await verdicts(SelfVerifier(model=child(server, "m"), k=3), way) == [1] * 3
+    assert [(request.n, "temperature" in request.body) for request in server.requests] == [
+        (3, True),
+        (3, False),
+        *[(1, False)] * 3,
+    ]
+
+
+class RefusalError(Exception):
+    """An error that bears its status as one or another client does."""
+
+    def __init__(self, **places: Any) -> None:
+        super().__init__("temperature is not supported")
+        self.__dict__.update(places)
+
+
+class Response:
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+
+
+@both
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (RefusalError(status_code=400), True),
+        (RefusalError(status_code=422), True),
+        (RefusalError(code=400), True),
+        (RefusalError(http_status=400), True),
+        (RefusalError(response=Response(400)), True),
+        (TypeError("got an unexpected keyword argument 'temperature'"), True),
+        (ValueError("temperature must be left out"), True),
+        (RefusalError(status_code=500), False),
+        (RefusalError(status_code=429), False),
+        (RefusalError(), False),
+        (ValueError("something else"), False),
+    ],
+)
+async def test_whose_refusal_is_understood(error: Exception, again: bool, way: str) -> None:
+    model = Fake(judges=YES)
+
+    def judges(_: Any) -> Any:
+        return error if "temperature" in model.seen[-1][1] else YES
+
+    model.judges = judges
+    verifier = SelfVerifier(model=model, k=1)
+    if again:
+        assert await verdicts(verifier, way) == [1]
+        assert [("temperature" in settings, settings["max_tokens"]) for _, settings in model.seen] == [
+            (True, 256),
+            (False, 256),
+        ]
+    else:
+        with pytest.raises(type(error)):
+            await verdicts(verifier, way)
+        assert len(model.seen) == 1
+
+
+@both
+async def test_none_is_sent_if_none_is_wanted(server: OpenAIServer, way: str) -> None:
+    server.verdicts(YES)
+    await verdicts(SelfVerifier(model=child(server, "m"), k=2, temperature=None, max_tokens=None), way)
+    (request,) = server.requests
+    assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(request.body)
+
+
+@both
+async def test_the_verifiers_settings_stand_above_the_childs(server: OpenAIServer, way: str) -> None:
+    server.verdicts(YES)
+    for model in (
+        child(server, "m", temperature=0.1, max_tokens=900),
+        child(server, "m").bind(temperature=0.1, max_tokens=900),
+        child(server, "m", temperature=0.1).with_retry(),
+    ):
+        server.clear()
+        await verdicts(SelfVerifier(model=model, k=2, temperature=0.7, max_tokens=99), way)
+        for request in server.requests:
+            assert request.body["temperature"] == 0.7
+            assert 99 in (request.body.get("max_tokens"), request.body.get("max_completion_tokens"))
+
+
+# Seeds and caches, which would make all verdicts one
+
+SEEDED: dict[str, Callable[[OpenAIServer], Any]] = {
+    "field": lambda server: child(server, "m", seed=7),
+    "model_kwargs": lambda server: child(server, "m", model_kwargs={"seed": 7, "user": "me"}),
+    "extra_body": lambda server: child(server, "m", extra_body={"seed": 7, "top_k": 3}),
+    "bound": lambda server: child(server, "m").bind(seed=7, user="me"),
+    "retried": lambda server: child(server, "m", seed=7).with_retry(),
+    "fallbacks": lambda server: child(server, "m", seed=7).with_fallbacks([child(server, "other", seed=7)]),
+    "configurable": lambda server: child(server, "m", seed=7).configurable_fields(
+        temperature=ConfigurableField(id="t")
+    ),
+}
+
+
+@both
+@pytest.mark.filterwarnings("ignore:Parameters {'seed'} should be specified explicitly")
+@pytest.mark.parametrize("kind", SEEDED)
+async def test_a_seed_is_for_drafts_only(server: OpenAIServer, kind: str, way: str) -> None:
+    script(server, "accept")
+    server.say("m", "A draft.")
+    await route(cascade(server, models=[SEEDED[kind](server), child(server, "large")]), way)
+    draft, *checks = server.requests
+    assert draft.body["seed"] == 7
+    assert checks
+    for check in checks:
+        assert "seed" not in check.body
+        assert [check.body.get(name) for name in ("user", "top_k")] == [
+            draft.body.get(name) for name in ("user", "top_k")
+        ]
+
+
+@both
+@pytest.mark.parametrize("kind", ["field", "retried", "configurable"])
+@pytest.mark.parametrize("where", ["global", "own"])
+async def test_a_response_cache_is_for_drafts_only(server: OpenAIServer, kind: str, where: str, way: str) -> None:
+    server.verdicts(YES, NO, YES, NO)
+    cache = InMemoryCache()
+    model: Any = child(server, "m", cache=cache if where == "own" else None)
+    if kind == "configurable":
+        model = model.configurable_fields(temperature=ConfigurableField(id="t"))
+    set_llm_cache(cache if where == "global" else None)
+    try:
+        verifier = SelfVerifier(model=model.with_retry() if kind == "retried" else model, k=4)
+        assert sorted(await verdicts(verifier, way)) == sorted(await verdicts(verifier, way)) == [0, 0, 1, 1]  # type: ignore[type-var]
+    finally:
+        set_llm_cache(None)
+
+
+def test_the_child_itself_is_left_as_it_is() -> None:
+    model = ChatOpenAI(model="m", api_key=SECRET, seed=7, streaming=True, cache=True)
+    copy: Any = sampler(model)
+    assert (model.seed, model.streaming, model.cache) == (7, True, True)
+    assert (copy.seed, copy.streaming, copy.cache) == (None, False, False)
+    assert copy.client is model.client, "one connection pool"
+
+
+# The procedure by hand
+
+
+def test_one_request_is_billed_once() -> None:
+    class WithN(Fake):
+        n: int | None = None
+
+    said = Fake(says="x" * 30).invoke("q")
+    said.usage_metadata = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    flow = sampling(WithN(), 3, {})
+    assert next(flow) == Request(3, True, {})
+    with pytest.raises(StopIteration) as stop:
+        flow.send([said, said.model_copy(), said.model_copy()])
+    sample: Sample = stop.value.value
+    assert (sample.usage, sample.estimated) == (Usage(100, 20), False)
+
+
+async def test_drawing_one_is_one_plain_request(server: OpenAIServer) -> None:
+    server.verdicts(YES)
+    model: BaseChatModel = child(server, "m")
+    prompt = SelfVerifier().prompt.format_messages(**CASE)
+    for sample in (draw(model, prompt, 1, {}), await adraw(model, prompt, 1, {})):
+        assert [message.text for message in sample.messages] == [YES]
+    assert ["n" in request.body for request in server.requests] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({}, None),
+        ({"finish_reason": "length"}, "length"),
+        ({"finish_reason": None, "stop_reason": "max_tokens"}, "max_tokens"),
+        ({"stopReason": "max_tokens"}, "max_tokens"),
+        ({"done_reason": "length"}, "length"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "max_output_tokens"),
+        ({"status": "completed", "incomplete_details": None}, None),
+    ],
+)
+def test_why_a_model_stopped(metadata: dict[str, Any], reason: str | None) -> None:
+    message = Fake().invoke("q")
+    message.response_metadata = metadata
+    assert finish_reason(message) == reason
