@@ -110,7 +110,7 @@ def sampler(child: Child) -> Child:
 
 def _unseeded(model: Child) -> Child:
     if not isinstance(model, BaseLanguageModel):
-        return model
+        return _built_unseeded(model)
     fields = type(model).model_fields
     update: dict[str, Any] = {"cache": False} if "cache" in fields else {}
     if "seed" in fields:
@@ -124,16 +124,28 @@ def _unseeded(model: Child) -> Child:
     return model.model_copy(update=update) if update else model
 
 
-def uncached(child: Child, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """`messages`, marked as unlike any cached ones where `sampler` could not switch the child's cache off.
+def _built_unseeded(model: Child) -> Child:
+    """A copy of what `init_chat_model` makes with `configurable_fields`: a model built from settings at each call."""
+    settings = getattr(model, "__dict__", {}).get("_default_config")
+    if not isinstance(settings, dict) or "seed" not in settings:
+        return model
+    copy: Child = object.__new__(type(model))  # not copy.copy, which its __getattr__ sends round in circles
+    copy.__dict__.update(model.__dict__)
+    copy.__dict__["_default_config"] = {key: value for key, value in settings.items() if key != "seed"}
+    return copy
+
+
+def uncached(child: Child, messages: Sequence[BaseMessage], n: int) -> list[list[BaseMessage]]:
+    """`n` times `messages`, marked as unlike any cached ones where `sampler` could not switch the child's cache off.
 
     A configurable model is built at each call, out of reach; the response cache compares messages with their
     `additional_kwargs`, which providers ignore.
     """
     if isinstance(core_model(child), BaseLanguageModel):
-        return list(messages)
-    mark = {**messages[-1].additional_kwargs, "automix_sample": uuid4().hex}
-    return [*messages[:-1], messages[-1].model_copy(update={"additional_kwargs": mark})]
+        return [list(messages) for _ in range(n)]
+    *before, last = messages
+    marks = [{**last.additional_kwargs, "automix_sample": uuid4().hex} for _ in range(n)]
+    return [[*before, last.model_copy(update={"additional_kwargs": mark})] for mark in marks]
 
 
 def name_of(child: Child) -> str:

@@ -94,7 +94,7 @@ def draw(child: Child, messages: Sequence[BaseMessage], n: int, config: Runnable
             except Exception as error:
                 result = [error]
         else:
-            prompts = [uncached(child, messages) for _ in range(request.n)]
+            prompts = uncached(child, messages, request.n)
             # Runnable's own batch: a text model's would answer one prompt after the other, and fail them all for one.
             got = Runnable.batch(child, prompts, config, return_exceptions=True, **request.settings)
             result = [item if isinstance(item, Exception) else as_message(item) for item in got]
@@ -118,7 +118,7 @@ async def adraw(
             except Exception as error:
                 result = [error]
         else:
-            prompts = [uncached(child, messages) for _ in range(request.n)]
+            prompts = uncached(child, messages, request.n)
             got = await Runnable.abatch(child, prompts, config, return_exceptions=True, **request.settings)
             result = [item if isinstance(item, Exception) else as_message(item) for item in got]
 

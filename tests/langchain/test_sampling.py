@@ -325,6 +325,9 @@ SEEDED: dict[str, Callable[[OpenAIServer], Any]] = {
     "configurable": lambda server: child(server, "m", seed=7).configurable_fields(
         temperature=ConfigurableField(id="t")
     ),
+    "built when called": lambda server: init_chat_model(
+        "m", model_provider="openai", configurable_fields="any", base_url=server.url, api_key=SECRET, seed=7
+    ),
 }
 
 
