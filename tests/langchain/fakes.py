@@ -11,11 +11,13 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, Field
 
+from automix_core.prompt import CASE
+
 YES, NO, HUM = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrect", "Hard to say."
 
 
 def is_check(messages: list[BaseMessage]) -> bool:
-    return messages[-1].text.endswith("Check the answer. Reply with the two lines Reason: and Verdict:")
+    return messages[-1].text.endswith(CASE.rpartition("\n")[2])
 
 
 class Fake(BaseChatModel):
