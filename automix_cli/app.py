@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 _COMMANDS = {
     "demo": "Answer questions about a handbook with a small model that checks itself and a large one behind it.",
+    "collect": "Ask every model every question, check the drafts, score the answers: outcomes to fit policies on.",
     "fit": "Learn from recorded outcomes when to keep a draft, and save the rule as a policy.",
     "evaluate": "Replay recorded outcomes through a policy: performance, cost, and what single models would have done.",
     "explain": "Show a policy as a table: what it does after every tally of verdicts, and why.",

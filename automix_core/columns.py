@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
-from .outcome import Outcome, coin
+from .outcome import ModelOutcome, Outcome, coin
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,7 +24,9 @@ class Columns:
 
     `verdicts` [n, N, K] holds 1, 0, `UNREADABLE` or, past the recorded ones, `MISSING`; `probability` [n, N] is NaN
     where no direct confidence stands for them; `verdict_cost` [n, N, 4] are first, again, each, round. `empty` marks
-    answers recorded as empty, `free` rows scored against the largest model's answer. Raises `DataError` without a row.
+    answers that are rejected unverified, `free` rows scored against the largest model's answer.
+
+    `of` raises `DataError` without a row.
     """
 
     ids: tuple[str, ...]
@@ -65,7 +67,7 @@ class Columns:
             verdicts=verdicts,
             probability=np.array(direct, dtype=np.float64),
             verdict_cost=np.array(prices, dtype=np.float64),
-            empty=np.array([[m.answer is not None and not m.answer.strip() for m in o.models] for o in outcomes]),
+            empty=np.array([[_unfit(m) for m in o.models] for o in outcomes]),
             free=np.array([o.reference == "largest" for o in outcomes]),
         )
 
@@ -114,3 +116,8 @@ class Columns:
             empty=self.empty[which],
             free=self.free[which],
         )
+
+
+def _unfit(model: ModelOutcome) -> bool:
+    """Whether a draft is rejected unverified: it is empty, was cut off or filtered."""
+    return bool(model.problem) or (model.answer is not None and not model.answer.strip())

@@ -45,7 +45,8 @@ class ModelOutcome(_Frozen):
     """What one model answered, what it scored in [0, 1] and cost, and what checks of its answer said, in order.
 
     `verdicts` are True, False or None (unreadable); `probability` is a direct confidence that may stand for them.
-    Without a `verdict_cost` verdicts are free.
+    Without a `verdict_cost` verdicts are free. `problem` says why the answer would be rejected unverified, e.g. "cut
+    off"; an empty one is.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ModelOutcome(_Frozen):
     verdict_texts: tuple[str | None, ...] | None = None
     verdict_cost: Annotated[VerdictCost, BeforeValidator(_verdict_cost)] = VerdictCost()
     probability: float | None = Field(default=None, ge=0, le=1)
+    problem: str | None = None
 
     @model_validator(mode="before")
     @classmethod

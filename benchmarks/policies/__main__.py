@@ -118,7 +118,7 @@ def savings(library: Library | None, seeds: int) -> str:
     """C4: verdicts saved."""
     return (
         "## Verdicts saved\n\nAgainst always drawing eight, where verification matters; 1:50, three kappas. "
-        "Curtailment takes the same route on every sequence of verdicts (a property test), so it loses exactly nothing.\n\n"
+        "Curtailment takes the same route on every sequence of verdicts (a property test), so it loses nothing.\n\n"
         + grid(verdicts.saved(200, 1))
     )
 

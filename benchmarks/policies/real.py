@@ -40,8 +40,8 @@ def real(library: Library | None) -> tuple[list[list[str]], str]:
         rows.append([name, *_figures(columns, score, cost, weight)])
     (checked,) = reliability(columns)
     remarks = (
-        f"{len(columns)} SQuAD questions; costs are tokens at example prices 1:50. The small model's eight verdicts have an "
-        f"AUROC of {checked.auroc:.3f} for its answer being right, and {checked.unreadable:.1%} of them are unreadable. "
+        f"{len(columns)} SQuAD questions; costs are tokens at example prices 1:50. The small model's eight verdicts "
+        f"have an AUROC of {checked.auroc:.3f} for its answer being right; {checked.unreadable:.1%} are unreadable. "
         "Each question is answered by a policy fitted without it (five folds, four times over), at the cost weight at "
         "which the two models tie on all of them; whichever model is then the better on four fifths tends to be the "
         "worse on the rest, which costs every fitted policy some points here. With so few questions and so dim a "

@@ -18,6 +18,7 @@ from automix_core.policies import Always, Threshold
 from automix_core.saving import load_policy, load_policy_file, save_policy
 from tests.core.worlds import outcomes
 
+
 @dataclass(frozen=True)
 class Done:
     """What a command printed."""

@@ -1,0 +1,224 @@
+"""`automix collect`: questions in, outcomes out, over any OpenAI-compatible endpoint; nothing is paid for twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automix_cli.collect_config import EMBEDDED, ModelSettings, Plan, plan
+from automix_cli.report import print_json, write
+from automix_core.errors import DataError
+from automix_core.outcome import Question, read_questions
+
+if TYPE_CHECKING:
+    from automix_cli.collect_run import Collected
+    from automix_cli.endpoint import Endpoint
+    from automix_cli.progress import Progress
+
+
+def collect(
+    questions: Annotated[Path, typer.Argument(help="Questions, JSON Lines.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the outcomes.", show_default=False)],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=URL#MODEL",
+            help="A model, cheapest first; embedded:0.5b in place of the URL for the engine. Key: NAME_API_KEY.",
+            show_default=False,
+        ),
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=IN/OUT", help="USD per million tokens; without prices costs are tokens."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML: models, prompt, temperatures, limits.", show_default=False)
+    ] = None,
+    scorer: Annotated[
+        str | None, typer.Option(help="f1 (default), exact, choice or module:function.", show_default=False)
+    ] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Verdicts a draft; default 8.", show_default=False)] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Requests at a time; default 8.", show_default=False)
+    ] = None,
+    to_label: Annotated[
+        Path | None,
+        typer.Option(help="Write the questions without gold answers on which the models disagree.", show_default=False),
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with the embedded weights.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Ask every model every question, check the drafts, score the answers, and write it all down as outcomes.
+
+    Every answer paid for goes to a journal beside the output; after an interruption the same command goes on.
+    """
+    from automix_cli.collect_journal import Journal
+    from automix_cli.collect_run import collect as run
+    from automix_cli.collect_run import requests
+    from automix_cli.progress import progress
+    from automix_cli.scoring import scorer as scorer_called
+
+    wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
+    score = scorer_called(wanted.scorer)
+    asked = read_questions(questions)
+    if not asked:
+        raise DataError(f"{questions} holds no questions.")
+    shown = progress(as_json)
+    with (
+        _endpoints(wanted, weights, shown) as endpoints,
+        Journal(_journal(output)) as journal,
+        _counting(requests(len(asked), len(endpoints)), as_json) as answered,
+    ):
+        try:
+            found = asyncio.run(run(asked, wanted, endpoints, score, journal, answered))
+        except KeyboardInterrupt:
+            shown.note(f"{len(journal)} answers are kept in {journal.path}; the same command goes on from there.")
+            raise
+    write(output, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in found.outcomes))
+    facts = _facts(wanted, found, asked)
+    if to_label is not None:
+        apart = _apart(found.outcomes)
+        write(to_label, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in apart))
+        facts["to_label"] = len(apart)
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(_words(facts, output, to_label))
+    if found.failed:
+        first, why = next(iter(found.failed.items()))
+        raise DataError(
+            f"{len(found.failed)} of {len(asked)} questions failed and are left out, {first!r} among them ({why}); "
+            "run the same command again to try only those."
+        )
+
+
+def _journal(output: Path) -> Path:
+    return output.with_name(output.name + ".journal")
+
+
+@contextmanager
+def _endpoints(wanted: Plan, weights: Path | None, shown: Progress) -> Iterator[list[Endpoint]]:
+    """Where each model is; embedded ones are served for the time of the block."""
+    from automix_cli.endpoint import parse_endpoint
+    from automix_cli.engine import embedded
+
+    inside = [settings for settings in wanted.models if settings.url.startswith(EMBEDDED)]
+    own = {s.name: parse_endpoint(s.url, s.name) for s in wanted.models if s not in inside}
+    names = [settings.url.removeprefix(EMBEDDED) for settings in inside]
+    with embedded(names, folder=weights, progress=shown, slots=wanted.verify.k) as engines:
+        found = own | {s.name: engine.endpoint for s, engine in zip(inside, engines, strict=True)}
+        yield [found[settings.name] for settings in wanted.models]
+
+
+@contextmanager
+def _counting(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar of requests on standard error with rate and time left; a line each tenth where there is no terminal."""
+    if quiet:
+        yield lambda: None
+        return
+    if not sys.stderr.isatty():
+        yield _lines(total)
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True)) as shown:
+        task, started = shown.add_task("requests", total=total, rate=""), time.monotonic()
+
+        def one() -> None:
+            done = shown.tasks[task].completed + 1
+            shown.update(task, advance=1, rate=f"{done / max(time.monotonic() - started, 1e-9):.1f}/s")
+
+        yield one
+
+
+def _lines(total: int) -> Callable[[], None]:
+    done, told, started = 0, 0, time.monotonic()
+
+    def one() -> None:
+        nonlocal done, told
+        done += 1
+        if 10 * done // max(total, 1) > told:
+            told = 10 * done // max(total, 1)
+            seconds = time.monotonic() - started
+            left = seconds / done * max(total - done, 0)
+            print(
+                f"{done} of about {total} requests, {done / max(seconds, 1e-9):.1f}/s, {left:.0f} s left",
+                file=sys.stderr,
+            )
+
+    return one
+
+
+def _apart(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The questions worth a label: no gold answer, and a smaller model's answer differs from the largest's."""
+    names = ("id", "question", "context")
+    return [
+        {name: outcome[name] for name in names if name in outcome}
+        | {"candidates": [model["answer"] for model in outcome["models"]]}
+        for outcome in outcomes
+        if outcome["reference"] == "largest" and any(model["score"] < 1 for model in outcome["models"][:-1])
+    ]
+
+
+def _facts(wanted: Plan, found: Collected, asked: Sequence[Question]) -> dict[str, Any]:
+    count = max(len(found.outcomes), 1)
+    models = {
+        settings.name: {
+            "score": sum(o["models"][m]["score"] for o in found.outcomes) / count,
+            "cost": sum(o["models"][m]["cost"] for o in found.outcomes) / count,
+        }
+        for m, settings in enumerate(wanted.models)
+    }
+    said = [v for o in found.outcomes for model in o["models"] for v in model.get("verdicts", ())]
+    notes = []
+    if wanted.prices is None:
+        notes.append("No prices were given, so costs are tokens, by which a larger model looks no dearer (--price).")
+    if any(question.answers is None for question in asked):
+        last = _last(wanted.models)
+        notes.append(f"Questions without answers are scored against {last}'s answers, by which {last} scores 1.")
+    if found.estimated:
+        notes.append("A server reported no tokens, or those of one choice of several; those costs are estimated.")
+    return {
+        "outcomes": len(found.outcomes),
+        "failed": found.failed,
+        "requests_paid": found.paid,
+        "requests_from_journal": found.found,
+        "unreadable_share": sum(v is None for v in said) / len(said) if said else None,
+        "models": models,
+        "notes": notes,
+    }
+
+
+def _last(models: Sequence[ModelSettings]) -> str:
+    return models[-1].name
+
+
+def _words(facts: dict[str, Any], output: Path, to_label: Path | None) -> str:
+    lines = [
+        f"{facts['outcomes']} outcomes, {facts['requests_paid']} requests paid, "
+        f"{facts['requests_from_journal']} taken from the journal"
+    ]
+    for name, model in facts["models"].items():
+        lines.append(f"  {name:<28} mean score {model['score']:.4f}  mean cost {model['cost']:.6g}")
+    if facts["unreadable_share"] is not None:
+        lines.append(f"  {facts['unreadable_share']:.1%} of the verdicts are unreadable")
+    lines += [f"note: {note}" for note in facts["notes"]]
+    if to_label is not None:
+        lines.append(f'wrote {facts["to_label"]} questions to label to {to_label}: add "answers" and collect again')
+    return "\n".join([*lines, f"wrote {output}"])

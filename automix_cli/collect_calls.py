@@ -1,0 +1,147 @@
+"""Calls to OpenAI-compatible endpoints: limited, retried, journalled, never showing a key."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from automix_cli.collect_journal import Journal, Paid, key
+from automix_cli.endpoint import Endpoint
+
+_ATTEMPTS = 6
+_LONGEST_WAIT = 60.0
+_TIMEOUT = 300.0
+_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+
+Message = Mapping[str, str]
+
+
+class CallError(Exception):
+    """A call that failed for good: what the server said, without the key."""
+
+
+class Calls:
+    """Chat completions of several endpoints, `limit` at a time, each paid for once.
+
+    `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], journal: Journal, limit: int, answered: Callable[[], None]
+    ) -> None:
+        self._endpoints, self._journal, self._answered = endpoints, journal, answered
+        self._slots = asyncio.Semaphore(limit)
+        self._clients: list[httpx.AsyncClient] = []
+        self._stack = AsyncExitStack()
+        self._refuses_temperature: set[int] = set()
+        self._waits = random.Random()
+        self.paid = self.found = 0
+
+    async def __aenter__(self) -> Self:
+        """Open the connections; on this computer a proxy of the environment is not used."""
+        for endpoint in self._endpoints:
+            client = httpx.AsyncClient(
+                base_url=endpoint.base_url.rstrip("/") + "/",
+                headers={"Authorization": f"Bearer {endpoint.api_key}"},
+                timeout=_TIMEOUT,
+                trust_env=not endpoint.loopback,
+            )
+            self._clients.append(await self._stack.enter_async_context(client))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def complete(
+        self,
+        model: int,
+        messages: Sequence[Message],
+        *,
+        temperature: float | None,
+        max_tokens: int | None,
+        n: int = 1,
+        place: int = 0,
+    ) -> Paid:
+        """`n` choices for `messages`; the server may give fewer. `place` tells equal requests apart.
+
+        Raises `CallError` once the server has refused for good, `DataError` if the journal can't be written.
+        """
+        body: dict[str, Any] = {"model": self._endpoints[model].model, "messages": [dict(m) for m in messages]}
+        body |= {
+            name: value
+            for name, value in (("temperature", temperature), ("max_tokens", max_tokens))
+            if value is not None
+        }
+        body |= {"n": n} if n > 1 else {}
+        name = key({"url": self._endpoints[model].base_url, **body}, place)
+        paid = self._journal.find(name)
+        if paid is None:
+            async with self._slots:
+                paid = await self._pay(model, body)
+            self._journal.keep(name, paid)
+            self.paid += 1
+        else:
+            self.found += 1
+        self._answered()
+        return paid
+
+    async def _pay(self, model: int, body: dict[str, Any]) -> Paid:
+        for attempt in range(_ATTEMPTS):
+            sent = {k: v for k, v in body.items() if k != "temperature" or model not in self._refuses_temperature}
+            try:
+                reply = await self._clients[model].post("chat/completions", json=sent)
+            except httpx.TransportError as error:
+                problem, wait = f"{type(error).__name__} at {self._endpoints[model].base_url}", None
+            else:
+                if reply.status_code == 200:
+                    return self._read(model, reply)
+                if reply.status_code == 400 and "temperature" in sent and "temperature" in reply.text.lower():
+                    self._refuses_temperature.add(model)
+                    continue
+                problem, wait = self._said(model, reply), reply.headers.get("retry-after")
+                if reply.status_code not in _AGAIN:
+                    break
+            if attempt < _ATTEMPTS - 1:
+                await asyncio.sleep(self._pause(attempt, wait))
+        raise CallError(problem)
+
+    def _pause(self, attempt: int, asked: str | None) -> float:
+        """What the server asked for, else twice as long each time, spread so that callers don't return together."""
+        try:
+            wanted = float(asked) if asked is not None else 0.5 * 2**attempt * self._waits.uniform(0.5, 1.5)
+        except ValueError:
+            wanted = 0.5 * 2**attempt
+        return min(max(wanted, 0.0), _LONGEST_WAIT)
+
+    def _read(self, model: int, reply: httpx.Response) -> Paid:
+        try:
+            data = reply.json()
+            choices = data["choices"]
+            texts = tuple((choice["message"].get("content") or "") for choice in choices)
+            usage = data.get("usage") or {}
+            details = usage.get("prompt_tokens_details") or {}
+            return Paid(
+                texts,
+                tuple(choice.get("finish_reason") for choice in choices),
+                usage.get("prompt_tokens"),
+                usage.get("completion_tokens"),
+                details.get("cached_tokens") or 0,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            where = self._endpoints[model].base_url
+            raise CallError(f"{where} answered with something that is no chat completion") from None
+
+    def _said(self, model: int, reply: httpx.Response) -> str:
+        """The server's words, shortened, with the key hidden in case it echoes it."""
+        endpoint = self._endpoints[model]
+        text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
+        return f"{endpoint.base_url} answered {reply.status_code}: {text}"

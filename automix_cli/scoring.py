@@ -1,0 +1,172 @@
+"""Scorers: how right an answer is, from 0 to 1, given the gold answers.
+
+A scorer is a function `(answer, golds) -> float`. `f1` is the token F1 of SQuAD, `exact` its exact match, `choice` for
+answers that are one of a few options; any other is named `module:function`. The gold `unanswerable` is met by a refusal
+(`REFUSALS`), whatever the scorer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from automix_core.errors import ConfigError, DataError
+
+Scorer: TypeAlias = Callable[[str, Sequence[str]], float]
+
+UNANSWERABLE = "unanswerable"
+
+REFUSALS = (
+    "unanswerable",
+    "not answerable",
+    "no answer",
+    "cannot be answered",
+    "can't be answered",
+    "cannot answer",
+    "can't answer",
+    "unable to answer",
+    "cannot be determined",
+    "can't be determined",
+    "cannot determine",
+    "not possible to determine",
+    "not enough information",
+    "insufficient information",
+    "no information",
+    "does not say",
+    "doesn't say",
+    "do not say",
+    "don't say",
+    "does not mention",
+    "doesn't mention",
+    "do not mention",
+    "does not state",
+    "doesn't state",
+    "does not specify",
+    "doesn't specify",
+    "does not provide",
+    "doesn't provide",
+    "does not contain",
+    "doesn't contain",
+    "do not contain",
+    "does not include",
+    "not mentioned",
+    "not stated",
+    "not specified",
+    "not provided",
+    "not given",
+    "not in the context",
+    "not in the passage",
+    "not in the text",
+    "not known",
+    "unknown",
+    "i don't know",
+    "i do not know",
+)
+"""An answer that contains one of these, in any case and with any apostrophe, says that the context lacks the answer."""
+
+_ARTICLES = {"a", "an", "the"}
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+"""Thai, Lao, Burmese, Khmer, kana and Han: written without spaces, so compared by character."""
+
+
+def f1(answer: str, golds: Sequence[str]) -> float:
+    """The best token F1 with a gold answer; case, punctuation and English articles don't count.
+
+    >>> round(f1("The Eiffel Tower, in Paris", ["Eiffel Tower"]), 3)
+    0.667
+    """
+    return max((_f1(tokens(answer), tokens(gold)) for gold in golds), default=0.0)
+
+
+def exact(answer: str, golds: Sequence[str]) -> float:
+    """1 if the answer is a gold answer; case, punctuation and English articles don't count."""
+    return float(any(tokens(answer) == tokens(gold) for gold in golds))
+
+
+def choice(answer: str, golds: Sequence[str]) -> float:
+    """1 if the answer names the gold option: alone, first ("B) Paris", "Yes, because ..."), or as "the answer is B".
+
+    >>> choice("B) because it says so", ["b"]), choice("The answer is: no.", ["no"]), choice("Maybe no", ["no"])
+    (1.0, 1.0, 0.0)
+    """
+    plain = re.sub(r"[*_`\"'()\[\]]", "", answer).strip().lower()
+    for gold in golds:
+        option = re.escape(gold.strip().lower())
+        if re.match(rf"(?:option\s+)?{option}(?!\w)", plain) or re.search(
+            rf"answer\s+(?:is|:)\W*{option}(?!\w)", plain
+        ):
+            return 1.0
+    return 0.0
+
+
+BUILT_IN: dict[str, Scorer] = {"f1": f1, "exact": exact, "choice": choice}
+
+
+def scorer(name: str) -> Scorer:
+    """The scorer called `name`, with refusals read as the gold `unanswerable`.
+
+    Raises `ConfigError` if there is none; the scorer itself raises `DataError` for a score outside [0, 1].
+    """
+    chosen = BUILT_IN.get(name) or _imported(name)
+
+    def score(answer: str, golds: Sequence[str]) -> float:
+        refusing = [gold for gold in golds if gold.strip().lower() == UNANSWERABLE]
+        if refusing and refuses(answer):
+            return 1.0
+        rest = [gold for gold in golds if gold not in refusing]
+        if not rest:
+            return 0.0
+        return _checked(chosen(answer, rest), name)
+
+    return score
+
+
+def refuses(answer: str) -> bool:
+    """Whether the answer says that the context lacks the answer."""
+    plain = " ".join(answer.replace("’", "'").lower().split())
+    return any(re.search(rf"(?<!\w){re.escape(refusal)}(?!\w)", plain) for refusal in REFUSALS)
+
+
+def tokens(text: str) -> list[str]:
+    """The words that count; scripts without spaces by character."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = _UNSPACED.sub(lambda match: f" {match[0]} ", text)
+    text = "".join(" " if unicodedata.category(char)[0] in "PS" else char for char in text)
+    return [word for word in text.split() if word not in _ARTICLES]
+
+
+def _f1(answer: list[str], gold: list[str]) -> float:
+    if not answer or not gold:
+        return float(answer == gold)
+    common = sum((Counter(answer) & Counter(gold)).values())
+    return 2 * common / (len(answer) + len(gold))
+
+
+def _checked(value: object, name: str) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+        raise DataError(f"The scorer {name} returned {value!r}; it must return a number from 0 to 1.")
+    return float(value)
+
+
+def _imported(name: str) -> Scorer:
+    module, colon, function = name.partition(":")
+    if not colon:
+        raise ConfigError(f"There is no scorer {name!r}: use {', '.join(BUILT_IN)} or module:function.")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"The scorer {name!r} can't be imported: {error}.") from None
+    if not callable(found):
+        raise ConfigError(f"The scorer {name!r} is not a function.")
+    result: Scorer = found
+    return result
