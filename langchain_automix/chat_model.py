@@ -20,7 +20,6 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from automix_core.price import Price
@@ -83,8 +82,7 @@ class AutoMixChatModel(Composite):
     def __init__(
         self, models: Any = None, verifier: Any = None, policy: Any = None, prices: Any = None, **settings: Any
     ) -> None:
-        given = {"models": models, "verifier": verifier, "policy": policy, "prices": prices}
-        super().__init__(**{name: value for name, value in given.items() if value is not None}, **settings)
+        super().__init__(models=models, verifier=verifier, policy=policy, prices=prices, **settings)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -263,7 +261,7 @@ class AutoMixChatModel(Composite):
 
     def bind_tools(
         self,
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        tools: Sequence[Any],
         *,
         tool_choice: str | None = None,
         **kwargs: Any,
