@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.prompts import BasePromptTemplate
@@ -65,10 +64,10 @@ def texts(context: Any) -> tuple[str, ...]:
     items = context if isinstance(context, list | tuple) else [] if context is None else [context]
     found = []
     for item in items:
-        if isinstance(item, Document):
-            found.append(item.page_content)
-        elif isinstance(item, str):
+        if isinstance(item, str):
             found.append(item)
+        elif _is_document(item):
+            found.append(item.page_content)
         else:
             raise ConfigError(f"automix_context must be text, documents or a list of them, not {type(item).__name__}.")
     return passages(found)
@@ -128,8 +127,14 @@ def _tool_texts(message: ToolMessage) -> tuple[str, ...]:
     """What a tool found: the documents of its artifact, else its text."""
     artifact = message.artifact
     items = artifact if isinstance(artifact, list | tuple) else [artifact]
-    documents = [item.page_content for item in items if isinstance(item, Document)]
+    documents = [item.page_content for item in items if _is_document(item)]
     return tuple(documents) or (message.text,)
+
+
+def _is_document(item: Any) -> bool:
+    from langchain_core.documents import Document  # not at the top: importing a chat model should not build it
+
+    return isinstance(item, Document)
 
 
 def _attached(messages: Sequence[BaseMessage], key: str) -> Any:
