@@ -142,7 +142,7 @@ def _counting(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
 
         def one() -> None:
             done = shown.tasks[task].completed + 1
-            shown.update(task, advance=1, rate=f"{done / max(time.monotonic() - started, 1e-9):.1f}/s")
+            shown.update(task, advance=1, rate=_rate(done, time.monotonic() - started))
 
         yield one
 
@@ -157,12 +157,14 @@ def _lines(total: int) -> Callable[[], None]:
             told = 10 * done // max(total, 1)
             seconds = time.monotonic() - started
             left = seconds / done * max(total - done, 0)
-            print(
-                f"{done} of about {total} requests, {done / max(seconds, 1e-9):.1f}/s, {left:.0f} s left",
-                file=sys.stderr,
-            )
+            print(f"{done} of about {total} requests, {_rate(done, seconds)}, {left:.0f} s left", file=sys.stderr)
 
     return one
+
+
+def _rate(done: float, seconds: float) -> str:
+    rate = done / max(seconds, 1e-9)
+    return f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
 
 
 def _apart(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -82,12 +82,7 @@ def test_outcomes(server: OpenAIServer, tmp_path: Path) -> None:
     assert facts["requests_paid"] == 9
     assert [request.n for request in server.calls("s", verdict=True)] == [8, 8, 8]
     assert "costs are tokens" in facts["notes"][0]
-    assert (
-        "It is in {Paris}."
-        in server.calls("s", verdict=False)[0].text
-        + server.calls("s", verdict=False)[1].text
-        + server.calls("s", verdict=False)[2].text
-    )
+    assert any("It is in {Paris}." in request.text for request in server.calls("s", verdict=False))
 
 
 def test_prices(server: OpenAIServer, tmp_path: Path) -> None:
