@@ -12,7 +12,7 @@ import typer
 
 from automix_core.errors import DataError
 from automix_core.evaluation.intervals import Interval
-from automix_core.saving import write_atomic
+from automix_core.files import write_atomic
 
 
 def write(path: Path, text: str) -> None:

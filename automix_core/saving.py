@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .decision import Accept, Action, Draft, Finish, Policy, Verify
 from .errors import ConfigError, PolicyError
+from .files import write_atomic
 from .policies import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
 from .policies.pomdp import History, Ranked
 from .policies.problem import Count
@@ -111,16 +112,6 @@ def load_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
         costs=None if record.costs is None else tuple(record.costs),
         data=None if record.data is None else FittedOn(**record.data.model_dump()),
     )
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write `text` beside `path` and move it there, so that no reader and no crash sees half a file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Any:

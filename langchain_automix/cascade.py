@@ -54,7 +54,7 @@ class Cascade:
         policy: Any,
         prices: Sequence[Price | None] | None,
         verify_concurrency: int,
-        raising: bool,
+        on_failure: str,
     ) -> Cascade:
         """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
 
@@ -74,7 +74,7 @@ class Cascade:
             meta=MetaVerifier(as_policy(policy), len(models)),
             prices=prices,
             verify_concurrency=verify_concurrency,
-            raising=raising,
+            raising=on_failure == "raise",
         )
 
 

@@ -11,10 +11,7 @@ from contextlib import aclosing, closing
 from dataclasses import asdict
 from typing import Any, Literal
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
@@ -95,19 +92,11 @@ class AutoMixChatModel(Composite):
 
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
-        parts = [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+        settings = (self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure)
+        parts = [*self.models, *settings]
         held = self._held
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
-            cascade = Cascade.of(
-                self.models,
-                self._plain or self.models,
-                self.verifier,
-                self.policy,
-                self.prices,
-                self.verify_concurrency,
-                self.on_failure == "raise",
-            )
-            held = self._held = (parts, cascade)
+            held = self._held = (parts, Cascade.of(self.models, self._plain or self.models, *settings))
         return held[1]
 
     @property
@@ -125,15 +114,11 @@ class AutoMixChatModel(Composite):
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = LangSmithParams(
-            ls_provider="automix", ls_model_name=str(kwargs.get("model") or self._name()), ls_model_type="chat"
-        )
+        name = str(kwargs.get("model") or f"automix({'->'.join(self._cascade().names)})")
+        params = LangSmithParams(ls_provider="automix", ls_model_name=name, ls_model_type="chat")
         if stop:
             params["ls_stop"] = stop
         return params
-
-    def _name(self) -> str:
-        return f"automix({'->'.join(self._cascade().names)})"
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The response cache's key: all that decides the answer, so that no two cascades share an entry."""
