@@ -19,8 +19,7 @@ from .policies.pomdp import History, Ranked
 from .policies.problem import Count
 from .verdict_cost import VerdictCost
 
-FORMAT = "automix-policy"
-VERSION = 1
+FORMAT, VERSION = "automix-policy", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +150,8 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
             first, second = policy_dict(policy.first), policy_dict(policy.second)
             return {"type": "mixture", "weight": policy.weight, "first": first, "second": second}
         case POMDP():
-            nodes = [
-                {"seen": list(history), "ranked": [[*_plain_action(action), value] for action, value in ranked]}
-                for history, ranked in policy.nodes.items()
-            ]
+            entries = policy.nodes.items()
+            nodes = [{"seen": list(h), "ranked": [[*_plain_action(a), value] for a, value in r]} for h, r in entries]
             return {"type": "pomdp", "fixed": policy.fixed, "problem": asdict(policy.problem), "nodes": nodes}
     raise PolicyError(f"A policy of class {type(policy).__name__} can't be saved, only those of automix_core.")
 
