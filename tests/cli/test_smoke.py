@@ -30,10 +30,14 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def engine(smollm2: Path) -> Iterator[Engine]:
-    """The one server behind both roles."""
-    with Engine.start(smollm2, name="smollm2", context=4096, slots=K) as running:
-        yield running
+def roles(smollm2: Path) -> Iterator[list[Runnable[Any, Any]]]:
+    """SmolLM2 as small and, told to be brief, as large: two clients of one server."""
+    brief: Runnable[Any, Any] = RunnableLambda(lambda messages: [SystemMessage("Answer in five words."), *messages])
+    with Engine.start(smollm2, name="smollm2", context=4096, slots=K) as engine:
+        chats = [chat_model(engine.endpoint, max_tokens=most) for most in (48, 24)]
+        yield [chats[0], brief | chats[1]]
+        for chat in chats:
+            chat.root_client.close()
 
 
 class Doubtful:
@@ -45,13 +49,9 @@ class Doubtful:
         return Decision(Finish(1), "No draft is kept here.")
 
 
-def cascade(engine: Engine, **settings: Any) -> AutoMixChatModel:
-    """SmolLM2 twice; the large one is told to be brief."""
-    small = chat_model(engine.endpoint, max_tokens=48)
-    brief: Runnable[Any, Any] = RunnableLambda(lambda messages: [SystemMessage("Answer in five words."), *messages])
-    large = brief | chat_model(engine.endpoint, max_tokens=24)
-    settings.setdefault("verifier", SelfVerifier(k=K, max_tokens=64))
-    return AutoMixChatModel(models=[small, large], **settings)
+def cascade(roles: list[Runnable[Any, Any]], **settings: Any) -> AutoMixChatModel:
+    """The cascade of both, with short checks."""
+    return AutoMixChatModel(models=roles, verifier=SelfVerifier(k=K, max_tokens=64), **settings)
 
 
 def consistent(route: Route) -> None:
@@ -63,8 +63,8 @@ def consistent(route: Route) -> None:
         assert whole == sum(route.usage[role][field] for role in ("draft", "verify", "answer"))
 
 
-def test_a_question_is_drafted_checked_and_decided(engine: Engine) -> None:
-    answer = (PROMPT | cascade(engine)).invoke(ASKED)
+def test_a_question_is_drafted_checked_and_decided(roles: list[Runnable[Any, Any]]) -> None:
+    answer = (PROMPT | cascade(roles)).invoke(ASKED)
     route = route_of(answer)
     assert route is not None
     consistent(route)
@@ -75,8 +75,8 @@ def test_a_question_is_drafted_checked_and_decided(engine: Engine) -> None:
     assert route.action == ("accept" if kept else "escalate")
 
 
-def test_an_escalated_answer_streams(engine: Engine) -> None:
-    doubtful = cascade(engine, policy=Doubtful())
+def test_an_escalated_answer_streams(roles: list[Runnable[Any, Any]]) -> None:
+    doubtful = cascade(roles, policy=Doubtful())
     with collect_routes() as routes:
         pieces = [chunk.text for chunk in (PROMPT | doubtful).stream(ASKED)]
     (route,) = routes
@@ -86,16 +86,16 @@ def test_an_escalated_answer_streams(engine: Engine) -> None:
     assert len([piece for piece in pieces if piece]) > 1
 
 
-def test_batches_share_the_engine(engine: Engine) -> None:
+def test_batches_share_the_engine(roles: list[Runnable[Any, Any]]) -> None:
     with collect_routes() as routes:
-        (PROMPT | cascade(engine, policy=Threshold(0.5))).batch([ASKED, ASKED])
+        (PROMPT | cascade(roles, policy=Threshold(0.5))).batch([ASKED, ASKED])
     assert len(routes) == 2
     for route in routes:
         consistent(route)
 
 
-def test_a_single_model_as_a_policy(engine: Engine) -> None:
-    route = route_of((PROMPT | cascade(engine, policy=Always(-1))).invoke(ASKED))
+def test_a_single_model_as_a_policy(roles: list[Runnable[Any, Any]]) -> None:
+    route = route_of((PROMPT | cascade(roles, policy=Always(-1))).invoke(ASKED))
     assert route is not None
     consistent(route)
     assert (route.action, route.model) == ("direct", 1)
