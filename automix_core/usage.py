@@ -42,7 +42,7 @@ class Usage:
 
 def total(usages: Iterable[Usage | None]) -> Usage | None:
     """The sum, or None as soon as one part is unknown: a sum with a hole would read as a smaller bill."""
-    read = written = cached = 0  # plain numbers: an object for each part would cost more than the rest of a call's books
+    read = written = cached = 0  # plain numbers: an object for each part would cost more than a call's other books
     details: dict[str, int] = {}
     for usage in usages:
         if usage is None:
