@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from .decision import Accept, Action, Draft, Finish, State, Tally, Verify
+from .decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
 from .errors import PolicyError
 from .usage import Usage
@@ -159,7 +159,7 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
             decision = yield Decide(trail.state)
             if isinstance(decision, Failure):
                 raise decision.error
-            require_possible(decision, trail.state)
+            decision = possible(decision, trail.state)
             action, reason = decision.action, decision.reason
         else:
             action, forced = forced, None
@@ -224,8 +224,11 @@ def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ge
     return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
 
 
-def require_possible(decision: Any, state: State) -> None:
-    """Raise `PolicyError` unless `decision` can be carried out in `state`."""
+def possible(decision: Any, state: State) -> Decision:
+    """`decision`, its numbers plain ones of whatever library they were.
+
+    Raises `PolicyError` unless it can be carried out in `state`.
+    """
     action, models = getattr(decision, "action", None), len(state.drafted)
     if not isinstance(action, Draft | Verify | Accept | Finish):
         raise PolicyError(
@@ -240,6 +243,11 @@ def require_possible(decision: Any, state: State) -> None:
         raise PolicyError(f"The policy decided {action!r}, but no draft of model {action.model} is held; draft first.")
     if isinstance(action, Verify) and not _counts(action.n, range(1, left + 1)):
         raise PolicyError(f"The policy decided {action!r}; n must be 1 or more, and {left} verdicts are available.")
+    asked: Decision = decision
+    if type(action.model) is type(getattr(action, "n", 0)) is int:
+        return asked
+    model = int(action.model)
+    return replace(asked, action=Verify(model, int(action.n)) if isinstance(action, Verify) else type(action)(model))
 
 
 def _counts(number: object, allowed: range) -> bool:

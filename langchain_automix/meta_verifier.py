@@ -12,7 +12,7 @@ from automix_core.checking import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies.threshold import Threshold
-from automix_core.routing import require_possible
+from automix_core.routing import possible
 
 from .configuring import configured
 
@@ -108,9 +108,7 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         return found[0]
 
     def _decided(self, state: State) -> Decision:
-        decision: Decision = self.policy.decide(state)
-        require_possible(decision, state)
-        return decision
+        return possible(self.policy.decide(state), state)
 
     def _state(self, values: dict[str, Any]) -> State:
         model = values.get("model", 0)

@@ -293,6 +293,12 @@ def test_whole_numbers_of_any_library_will_do() -> None:
     policy = script(Draft(numpy.int64(0)), Verify(numpy.int64(0), numpy.int64(4)), Accept(numpy.int64(0)))
     ending, _ = play(policy, A, YES)
     assert told(ending) == "draft 0, verify 0 x4, accept 0"
+    numbers = [
+        ending.action.model,
+        *(step.model for step in ending.steps),
+        *(step.n for step in ending.steps if step.n),
+    ]
+    assert {type(number) for number in numbers} == {int}, "plain ones, which JSON can write"
 
 
 def test_a_policy_that_breaks_breaks_the_call() -> None:
