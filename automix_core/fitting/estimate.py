@@ -25,8 +25,8 @@ _STEPS = 20
 """A direct confidence is kept to the nearest 1 / 20."""
 _SMOOTH, _SMOOTH_POWER = 8.0, 0.7
 """The weight of the smooth fit against the counts themselves: _SMOOTH * (n ** _SMOOTH_POWER + k) queries."""
-_CHECKED = 3
-"""The most models that are checked: more would make the table large, and gain little."""
+_CHECKED = (3, 2)
+"""The most models that are checked, without and with unreadable verdicts: more would make the table very large."""
 
 
 def estimate(columns: Columns, cost_weight: float = 0.0) -> Problem:
@@ -75,13 +75,14 @@ def _name(names: tuple[str, ...], right: NDArray[np.bool_]) -> str:
 def _worth_checking(columns: Columns) -> set[int]:
     """The models that have checks; if they are many, those nearest the hull of cost and score."""
     has = [m for m in range(columns.models) if columns.recorded[:, m].any()]
-    if len(has) <= _CHECKED:
+    most = _CHECKED[bool(columns.tallies[..., 2].any())]
+    if len(has) <= most:
         return set(has)
     cost, score = columns.costs.mean(axis=0), columns.scores.mean(axis=0)
     last = columns.models - 1
     chord = score[0] + (score[last] - score[0]) * (cost - cost[0]) / max(cost[last] - cost[0], 1e-12)
     above = sorted((m for m in has if m > 0), key=lambda m: float(chord[m] - score[m]))
-    return {*(m for m in has if m == 0), *above[: _CHECKED - 1]}
+    return {*(m for m in has if m == 0), *above[: most - 1]}
 
 
 def _observation_model(columns: Columns, m: int, weights: Array, right: NDArray[np.bool_]) -> ObservationModel:

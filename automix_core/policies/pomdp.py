@@ -1,12 +1,13 @@
 """The exact POMDP policy: a look-up table from what the checks said to the best action.
 
-`solver.solve` makes it from a `Problem`. Deciding and loading need no numpy: one look-up, decisions made beforehand.
+`solver.solve` makes it from a `Problem`. Deciding and loading need no numpy: a decision is one look-up, put into words
+when it is first met.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,6 +23,9 @@ Ranked: TypeAlias = tuple[tuple[Action, float], ...]
 """Actions and the expected reward from here on, best first."""
 
 _Key: TypeAlias = tuple[tuple[bool, ...], tuple[Tally, ...]]
+
+_Entry: TypeAlias = tuple[Decision, int, int]
+"""A decision, and of which model how many verdicts must be available for it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,7 +45,7 @@ class POMDP:
     nodes: Mapping[History, Ranked] = field(hash=False)
     fixed: bool = False
     _likelihoods: tuple[dict[Count, tuple[float, ...]], ...] = field(init=False, compare=False)
-    _decisions: dict[_Key, tuple[Decision, int, int]] = field(init=False, compare=False)
+    _decisions: dict[_Key, _Entry] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         for history, ranked in self.nodes.items():
@@ -50,14 +54,14 @@ class POMDP:
                 raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
         likelihoods = tuple({c: o.of(c) for c in o.seen} if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
-        object.__setattr__(self, "_decisions", dict(self._entries()))
+        object.__setattr__(self, "_decisions", {})
 
     def __repr__(self) -> str:
         return f"POMDP(models={self.problem.models}, cost_weight={self.problem.cost_weight:.4g})"
 
     def decide(self, state: State) -> Decision:
         """The best feasible action in `state`."""
-        found = self._decisions.get((state.drafted, state.tallies))
+        found = self._decisions.get((state.drafted, state.tallies)) or self._look_up(state)
         if found is not None and state.available[found[1]] >= found[2]:
             return found[0]
         return self._beside_the_table(state)
@@ -81,14 +85,18 @@ class POMDP:
         observed = zip(state.drafted, state.tallies, self.problem.observations, strict=True)
         return tuple(_count(tally, model) if held else None for held, tally, model in observed)
 
-    def _entries(self) -> Iterator[tuple[_Key, tuple[Decision, int, int]]]:
-        for history, ranked in self.nodes.items():
-            drafted = tuple(count is not None for count in history)
-            tallies = tuple(Tally() if count is None else Tally(*count) for count in history)
-            state = State(drafted, tallies, (0,) * len(history))
-            action = ranked[0][0]
-            need = action.n if isinstance(action, Verify) else int(isinstance(action, Draft))
-            yield (drafted, tallies), (self._decision(state, history, ranked), action.model, need)
+    def _look_up(self, state: State) -> _Entry | None:
+        """The entry for exactly these tallies, made when it is first needed; None if the table has none."""
+        history = self.history(state)
+        ranked = self.nodes.get(history)
+        counted = tuple(Tally() if count is None else Tally(*count) for count in history)
+        if ranked is None or counted != state.tallies:
+            return None
+        action = ranked[0][0]
+        need = action.n if isinstance(action, Verify) else int(isinstance(action, Draft))
+        entry = (self._decision(state, history, ranked), action.model, need)
+        self._decisions[state.drafted, state.tallies] = entry
+        return entry
 
     def _decision(self, state: State, history: History, ranked: Ranked, because: str = "") -> Decision:
         belief = self.belief(history)

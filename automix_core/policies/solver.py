@@ -143,15 +143,26 @@ class _Solver:
     ) -> Iterator[tuple[History, Ranked]]:
         ranked: dict[Count, Ranked] = {}
         self._draft(held, m, weights, ranked)
+        reached = {(0, 0, 0)}
         for count, after in zip(self._lattice(m).counts, self._after(m, weights)[0], strict=True):
             if not after.sum() > 0:
                 continue
             history = (*before[:m], count, *before[m + 1 :])
             yield history, ranked[count]
             best = ranked[count][0][0]
-            if isinstance(best, Draft):
+            if count in reached and isinstance(best, Verify):
+                reached.update(self._following(m, count, best.n))
+            if count in reached and isinstance(best, Draft):
                 now = self._keepable(held, m, _mute(count))
                 yield from self._nodes(now, history, best.model, after[None])
+
+    def _following(self, m: int, count: Count, n: int) -> Iterator[Count]:
+        """The tallies to which n more checks may lead."""
+        lattice, model = self._lattice(m), self.problem.observations[m]
+        assert model is not None
+        goal = sum(count) + (model.k if model.direct else n)
+        for after in np.flatnonzero((lattice.drawn == goal) & (lattice.thin[lattice.counts.index(count)] > 0)):
+            yield lattice.counts[after]
 
     def _keepable(self, held: tuple[int, ...], m: int, mute: bool) -> tuple[int, ...]:
         """The drafts that may be accepted: no mute one, but for the last model's, after which there is no other."""
