@@ -15,13 +15,13 @@ from automix_core.decision import Draft, State
 from automix_core.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.errors import ModelError
 from automix_core.query import Query
-from automix_core.route import Route, settle
+from automix_core.route import settle
 from automix_core.routing import Ending, arun, bypass, route, run
 
 from . import events
 from .cascade import Cascade
 from .metering import Meter
-from .requests import Request
+from .requests import Record, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +175,14 @@ class Call:
             case Draft(model=model):
                 return self.request.draft(self.cascade.models[model])
             case Check(model=model, n=n, reply=draft):
-                return self._billed(self.cascade.checkers[model].verify(self.query, draft.text, n).checks, model)
+                return self._billed(self.cascade.checkers[model].check(self.query, draft.text, n).checks, model)
 
     async def _aperform(self, effect: Effect) -> Result:
         match effect:
             case Draft(model=model):
                 return await self.request.adraft(self.cascade.models[model])
             case Check(model=model, n=n, reply=draft):
-                found = await self.cascade.checkers[model].averify(self.query, draft.text, n)
+                found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
                 return self._billed(found.checks, model)
         return self._perform(effect)
 
@@ -215,7 +215,7 @@ class Call:
             finally:
                 active_span_id.reset(token)
 
-    def _settle(self, ending: Ending, answer: Reply | None = None) -> Route:
+    def _settle(self, ending: Ending, answer: Reply | None = None) -> Record:
         """The record of the call, told to the collectors that were open when it began and to the instrumentation."""
         closed = settle(
             ending,
@@ -226,8 +226,9 @@ class Call:
             answer=answer,
         )
         collect(closed, self.into)
-        events.routed(closed, self.span)
-        return closed
+        record = closed.to_dict()
+        events.routed(record, self.span)
+        return record
 
 
 def model_error(error: Exception) -> ModelError:

@@ -51,8 +51,9 @@ def as_reply(response: Response) -> Reply:
 def usage_of(response: Any) -> Usage | None:
     """The tokens of one response, under any of the names that providers use; None if none were reported."""
     raw = getattr(response, "raw", None)
-    places = (_get(raw, "usage"), _get(raw, "usage_metadata"), raw, getattr(response, "additional_kwargs", None))
-    for place in places:
+    for place in (_get(raw, "usage"), _get(raw, "usage_metadata"), raw, getattr(response, "additional_kwargs", None)):
+        if place is None:
+            continue
         given, made = _number(place, INPUT_TOKENS), _number(place, OUTPUT_TOKENS)
         if given is not None and made is not None:
             apart = [_number(place, (name,)) or 0 for name in APART_FROM_INPUT]
@@ -129,9 +130,16 @@ def _sampled(extra: Any, temperature: float | None, max_tokens: int | None) -> A
 
 
 def _get(place: Any, name: str) -> Any:
+    if place is None:
+        return None
+    if isinstance(place, dict):  # far quicker to tell than a Mapping, of which there are few
+        return place.get(name)
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 
 def _number(place: Any, names: tuple[str, ...]) -> int | None:
-    values = (_get(place, name) for name in names)
-    return next((v for v in values if isinstance(v, int) and not isinstance(v, bool)), None)
+    for name in names:
+        value = _get(place, name)
+        if type(value) is int:
+            return value
+    return None

@@ -130,8 +130,10 @@ def _around(messages: Sequence[ChatMessage]) -> tuple[str, str]:
     Chat engines bake the history into the template, where LlamaIndex formats it: a past message that holds braces is
     history like any other, so a message is taken for a template only if it is the question's or holds the context.
     """
-    asking = [i for i, m in enumerate(messages) if _holds(m, QUESTION_VARIABLES) and not _is_system(m)]
-    before = messages[: asking[-1]] if asking else messages
+    last = len(messages) - 1
+    while last >= 0 and (_is_system(messages[last]) or not _holds(messages[last], QUESTION_VARIABLES)):
+        last -= 1
+    before = messages[:last] if last >= 0 else messages
     framing = [i for i, m in enumerate(before) if _is_system(m) or (i == 0 and _holds(m, CONTEXT_VARIABLES))]
     history = transcript([m for i, m in enumerate(before) if i not in framing])
     return history, _system_text(format_string(before[i].content or "", **PLACEHOLDERS) for i in framing)

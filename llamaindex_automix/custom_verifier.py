@@ -46,6 +46,14 @@ class CustomVerifier(DispatcherSpanMixin):
         call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an async __call__
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
+    def check(self, query: Query, answer: str, n: int) -> Verification:
+        """`n` verdicts on `answer`, or a direct confidence."""
+        return self.verify(query, answer, n)
+
+    async def acheck(self, query: Query, answer: str, n: int) -> Verification:
+        """`check`, awaited."""
+        return await self.averify(query, answer, n)
+
     @dispatcher.span
     def verify(self, query: Query, answer: str, n: int) -> Verification:
         """`n` verdicts on `answer`, or a direct confidence."""

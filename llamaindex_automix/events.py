@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
@@ -9,10 +10,28 @@ from llama_index.core.instrumentation.events.exception import ExceptionEvent
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base.event import BaseEvent
-
-from automix_core.route import Route
+from llama_index_instrumentation.dispatcher import Dispatcher
+from llama_index_instrumentation.event_handlers import NullEventHandler
+from llama_index_instrumentation.span_handlers import NullSpanHandler
 
 dispatcher = get_dispatcher(__name__)
+QUIET = (NullEventHandler, NullSpanHandler)
+
+
+def observed(source: Dispatcher = dispatcher) -> bool:
+    """Whether anyone looks at the events and spans of `source`; where nobody does, none is made, which takes time."""
+    while True:
+        if any(type(handler) not in QUIET for handler in (*source.span_handlers, *source.event_handlers)):
+            return True
+        if not source.propagate:
+            return False
+        source = source.parent
+
+
+def tell(event: Callable[..., BaseEvent], **fields: Any) -> None:
+    """Tell an event of the kind `event`, if anyone listens."""
+    if observed():
+        dispatcher.event(event(**fields))
 
 
 class AutoMixRoutingEvent(BaseEvent):
@@ -26,9 +45,9 @@ class AutoMixRoutingEvent(BaseEvent):
         return "AutoMixRoutingEvent"
 
 
-def routed(route: Route, span: str | None) -> None:
+def routed(record: dict[str, Any], span: str | None) -> None:
     """Tell the route of the call whose span is `span`."""
-    dispatcher.event(AutoMixRoutingEvent(automix=route.to_dict(), span_id=span))
+    tell(AutoMixRoutingEvent, automix=record, span_id=span)
 
 
 def streamed(text: str, span: str | None) -> None:
@@ -38,9 +57,9 @@ def streamed(text: str, span: str | None) -> None:
     the children have reported their tokens, and tracers add up what they see.
     """
     message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
-    dispatcher.event(LLMChatEndEvent(messages=[], response=ChatResponse(message=message), span_id=span))
+    tell(LLMChatEndEvent, messages=[], response=ChatResponse(message=message), span_id=span)
 
 
 def broke(error: BaseException, span: str | None) -> None:
     """Tell that the stream of `span` ended with `error`."""
-    dispatcher.event(ExceptionEvent(exception=error, span_id=span))
+    tell(ExceptionEvent, exception=error, span_id=span)

@@ -31,16 +31,14 @@ async def agather(calls: Sequence[Callable[[], Awaitable[T]]], concurrency: int)
     """`gather` on the running loop. When this is cancelled, all that was begun is cancelled and waited for."""
     gate = asyncio.Semaphore(concurrency)
 
-    async def tried(call: Callable[[], Awaitable[T]]) -> T | Exception:
+    async def gated(call: Callable[[], Awaitable[T]]) -> T | Exception:
         async with gate:
-            try:
-                return await call()
-            except Exception as error:
-                return error
+            return await _atried(call)
 
     if len(calls) == 1:
-        return [await tried(calls[0])]
-    tasks = [asyncio.create_task(tried(call)) for call in calls]
+        return [await _atried(calls[0])]
+    one = _atried if len(calls) <= concurrency else gated
+    tasks = [asyncio.create_task(one(call)) for call in calls]
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
@@ -53,5 +51,12 @@ async def agather(calls: Sequence[Callable[[], Awaitable[T]]], concurrency: int)
 def _tried(call: Callable[[], T]) -> T | Exception:
     try:
         return call()
+    except Exception as error:
+        return error
+
+
+async def _atried(call: Callable[[], Awaitable[T]]) -> T | Exception:
+    try:
+        return await call()
     except Exception as error:
         return error

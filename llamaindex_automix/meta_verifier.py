@@ -13,6 +13,8 @@ from automix_core.errors import AutoMixError, ConfigError, PolicyError
 from automix_core.policies.threshold import Threshold
 from automix_core.saving import load_policy
 
+from .events import observed
+
 dispatcher = get_dispatcher(__name__)
 
 
@@ -53,6 +55,8 @@ class MetaVerifier(DispatcherSpanMixin):
         Raises `PolicyError` if the policy breaks: LlamaIndex's synthesizers would swallow a ValueError.
         """
         model = state.latest
+        if not observed():
+            return self._decide(state)
         known = model is not None and (state.tallies[model].drawn or state.tallies[model].probability is not None)
         return self.meta_verify(state).decision if known else self._decide(state)
 

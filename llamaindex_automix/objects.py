@@ -12,11 +12,10 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel, ValidationError
 
 from automix_core.effects import Reply
-from automix_core.route import Route
 
 from .children import Response
 from .listening import listening, tokens
-from .requests import Request
+from .requests import Record, Request
 
 if TYPE_CHECKING:
     from .base import RoutedLLM
@@ -28,7 +27,7 @@ class Made:
 
     made: Any
     heard: list[Response] = field(default_factory=list)
-    route: Route | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +103,13 @@ class ObjectRequest(Request[Made]):
         text = said.made.model_dump_json() if isinstance(said.made, BaseModel) else str(said.made)
         return Reply(text, tokens(said.heard), said, "" if text else "empty")
 
-    def recorded(self, said: Made, route: Route) -> Made:
+    def recorded(self, said: Made, record: Record) -> Made:
         """The object with its route."""
-        return replace(said, route=route)
+        return replace(said, record=record)
 
-    def closing(self, last: Made, route: Route) -> Made:
+    def closing(self, last: Made, record: Record) -> Made:
         """The whole object again, with the route."""
-        return replace(last, route=route)
+        return replace(last, record=record)
 
     def _make(self, model: Any, heard: list[Response]) -> Made:
         with listening(heard):

@@ -16,7 +16,6 @@ from llama_index.core.instrumentation.events.llm import (
 )
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import TokenAsyncGen, TokenGen
-from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from .asking import taken
@@ -24,10 +23,9 @@ from .call import Call
 from .chatting import ChattingLLM
 from .children import text_of
 from .context import read_template
+from .events import tell
 from .objects import ObjectRequest
 from .requests import PromptRequest
-
-dispatcher = get_dispatcher(__name__)
 
 
 class PromptingLLM(ChattingLLM):
@@ -62,7 +60,7 @@ class PromptingLLM(ChattingLLM):
     ) -> Any:
         """An object of `output_cls` for a template: a small model's is checked as JSON before it is kept."""
         made = self._structured(output_cls, prompt, llm_kwargs, prompt_args).answer().made
-        dispatcher.event(LLMStructuredPredictEndEvent(output=made))
+        tell(LLMStructuredPredictEndEvent, output=made)
         return made
 
     async def astructured_predict(
@@ -74,7 +72,7 @@ class PromptingLLM(ChattingLLM):
     ) -> Any:
         """`structured_predict`, awaited."""
         made = (await self._structured(output_cls, prompt, llm_kwargs, prompt_args).aanswer()).made
-        dispatcher.event(LLMStructuredPredictEndEvent(output=made))
+        tell(LLMStructuredPredictEndEvent, output=made)
         return made
 
     def stream_structured_predict(
@@ -99,8 +97,9 @@ class PromptingLLM(ChattingLLM):
 
     def _predict(self, prompt: BasePromptTemplate, args: dict[str, Any]) -> Call:
         keywords = taken(args)
-        dispatcher.event(LLMPredictStartEvent(template=prompt, template_args=args))
-        self._log_template_data(prompt, **args)
+        tell(LLMPredictStartEvent, template=prompt, template_args=args)
+        if self.callback_manager.handlers:
+            self._log_template_data(prompt, **args)
         request = PromptRequest(prompt, args, self)
         small = self.models[0]
         return self._call(request, read_template(prompt, args, self), keywords, lambda: request.messages(small))
@@ -108,7 +107,7 @@ class PromptingLLM(ChattingLLM):
     def _predicted(self, response: Any) -> str:
         """The text, parsed where the model has a parser; drafts are checked as they were written."""
         output = self._parse_output(text_of(response))
-        dispatcher.event(LLMPredictEndEvent(output=output))
+        tell(LLMPredictEndEvent, output=output)
         return output
 
     def _structured(
@@ -119,7 +118,7 @@ class PromptingLLM(ChattingLLM):
         args: dict[str, Any],
     ) -> Call:
         keywords = taken(args)
-        dispatcher.event(LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=args))
+        tell(LLMStructuredPredictStartEvent, output_cls=output_cls, template=prompt, template_args=args)
         request = ObjectRequest(output_cls, prompt, kwargs or {}, args, self)
         if self.structured_output == "large":
             return self._whole(request, "structured_output leaves objects to the largest model.")
@@ -158,7 +157,7 @@ def _objects(pieces: Generator[Any, None, None]) -> Generator[Any, None, None]:
             yield made
     finally:
         pieces.close()
-    dispatcher.event(LLMStructuredPredictEndEvent(output=made))
+    tell(LLMStructuredPredictEndEvent, output=made)
 
 
 async def _aobjects(pieces: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
@@ -169,4 +168,4 @@ async def _aobjects(pieces: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, No
             yield made
     finally:
         await pieces.aclose()
-    dispatcher.event(LLMStructuredPredictEndEvent(output=made))
+    tell(LLMStructuredPredictEndEvent, output=made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.llms.llm import LLM
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 RECORD = "automix"
 """Where the route stands in a response's `additional_kwargs`."""
+
+Record: TypeAlias = dict[str, Any]
+"""A route as plain data."""
 
 R = TypeVar("R")
 
@@ -60,11 +63,11 @@ class Request(ABC, Generic[R]):
         """A whole answer as the one piece of a stream."""
         return said
 
-    def recorded(self, said: R, route: Route) -> R:
+    def recorded(self, said: R, record: Record) -> R:
         """The answer with its route on it, where it has a place for one."""
         return said
 
-    def closing(self, last: R, route: Route) -> R | None:
+    def closing(self, last: R, record: Record) -> R | None:
         """The piece that ends a stream with the route on it, or None where pieces have no place for one."""
         return None
 
@@ -80,14 +83,14 @@ class ResponseRequest(Request[Response]):
         """A whole answer as the one piece of a stream."""
         return said.model_copy(update={"delta": text_of(said)})
 
-    def recorded(self, said: Response, route: Route) -> Response:
+    def recorded(self, said: Response, record: Record) -> Response:
         """The response with its route. A copy, as a model may return the same object twice."""
-        return recorded(said, route)
+        return recorded(said, record)
 
-    def closing(self, last: Response, route: Route) -> Response | None:
+    def closing(self, last: Response, record: Record) -> Response | None:
         """The last piece again, adding nothing but the route."""
         rest = {key: value for key, value in last.additional_kwargs.items() if key != "thinking_delta"}
-        return recorded(last.model_copy(update={"delta": "", "additional_kwargs": rest}), route)
+        return recorded(last.model_copy(update={"delta": "", "additional_kwargs": rest}), record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,8 @@ class CompletionRequest(ResponseRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class PromptRequest(ResponseRequest):
-    """A template and its variables, as for `predict`.
+class PromptRequest(Request[Response]):
+    """A template and its variables, as for `predict`, which returns no more than text.
 
     It is rendered for each model: a selector may hold another template for it, and a model its own system prompt. What
     `host` adds to prompts is added last.
@@ -189,10 +192,18 @@ class PromptRequest(ResponseRequest):
             return await model.astream_chat(self.messages(model))
         return await model.astream_complete(self.text(model), formatted=True)
 
+    def reply(self, said: Response) -> Reply:
+        """An answer as the core sees it."""
+        return as_reply(said)
 
-def recorded(said: Response, route: Route) -> Response:
+    def piece(self, said: Response) -> Response:
+        """A whole answer as the one piece of a stream."""
+        return said.model_copy(update={"delta": text_of(said)})
+
+
+def recorded(said: Response, record: Record) -> Response:
     """A copy of the response that bears its route."""
-    return said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, RECORD: route.to_dict()}})
+    return said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, RECORD: record}})
 
 
 def route_of(response: Any) -> Route | None:

@@ -16,7 +16,7 @@ from llama_index.core.llms.llm import LLM
 
 from automix_core.usage import Usage, total
 
-from .children import Response, choices_of, for_sampling, gives_n, usage_of
+from .children import Response, choices_of, for_sampling, gives_n, text_of, usage_of
 from .gathering import agather, gather
 
 log = logging.getLogger("automix")
@@ -168,9 +168,7 @@ def _add_choices(sample: Sample, got: Response | Exception, n: int) -> None:
 
 
 def _add_singles(sample: Sample, got: Got) -> None:
-    for item in got:
-        if isinstance(item, Exception):
-            sample.errors.append(item)
-        else:
-            sample.texts.append(choices_of(item)[0])
-            sample.usage = total([sample.usage, usage_of(item)])
+    responses = [item for item in got if not isinstance(item, Exception)]
+    sample.errors += [item for item in got if isinstance(item, Exception)]
+    sample.texts += [text_of(response) for response in responses]
+    sample.usage = total([sample.usage, *(usage_of(response) for response in responses)])

@@ -27,6 +27,7 @@ from .call import Call
 from .context import for_children, read_messages
 from .llm import AutoMixLLM
 from .objects import Made, ObjectRequest
+from .requests import RECORD
 
 
 class AutoMixStructuredLLM(StructuredLLM):
@@ -133,7 +134,7 @@ def _json(made: Any) -> str:
 
 def _response(made: Made) -> ChatResponse:
     message = ChatMessage(role=MessageRole.ASSISTANT, content=_json(made.made))
-    extra = {} if made.route is None else {"automix": made.route.to_dict()}
+    extra = {} if made.record is None else {RECORD: made.record}
     return ChatResponse(message=message, raw=made.made, additional_kwargs=extra)
 
 

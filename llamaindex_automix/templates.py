@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.output_parsers.pydantic import PYDANTIC_FORMAT_TMPL
@@ -21,6 +21,9 @@ from llama_index.core.prompts import (
     chat_prompts,
     default_prompts,
 )
+
+Places: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Modules of LlamaIndex's core, and names in each."""
 
 ANSWERING = frozenset(
     {
@@ -34,28 +37,32 @@ ANSWERING = frozenset(
 )
 """Prompt types that ask for an answer, if the template has a question and a context."""
 
-ERRANDS = (
-    ("evaluation.faithfulness", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE", "TEMPLATES_CATALOG")),
-    ("evaluation.relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
-    ("evaluation.context_relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
-    ("evaluation.multi_modal.faithfulness", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
-    ("evaluation.multi_modal.relevancy", ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")),
-    ("evaluation.dataset_generation", ("DEFAULT_QUESTION_GENERATION_PROMPT",)),
-    ("indices.query.query_transform.prompts", ("DEFAULT_STEP_DECOMPOSE_QUERY_TRANSFORM_TMPL",)),
-    ("postprocessor.pii", ("DEFAULT_PII_TMPL",)),
-    ("postprocessor.node", ("DEFAULT_INFER_PREV_NEXT_TMPL", "DEFAULT_REFINE_INFER_PREV_NEXT_TMPL")),
+EVALUATE = ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE")
+ERRANDS: Places = (
+    (
+        "llama_index.core.evaluation.faithfulness",
+        ("DEFAULT_EVAL_TEMPLATE", "DEFAULT_REFINE_TEMPLATE", "TEMPLATES_CATALOG"),
+    ),
+    ("llama_index.core.evaluation.relevancy", EVALUATE),
+    ("llama_index.core.evaluation.context_relevancy", EVALUATE),
+    ("llama_index.core.evaluation.multi_modal.faithfulness", EVALUATE),
+    ("llama_index.core.evaluation.multi_modal.relevancy", EVALUATE),
+    ("llama_index.core.evaluation.dataset_generation", ("DEFAULT_QUESTION_GENERATION_PROMPT",)),
+    ("llama_index.core.indices.query.query_transform.prompts", ("DEFAULT_STEP_DECOMPOSE_QUERY_TRANSFORM_TMPL",)),
+    ("llama_index.core.postprocessor.pii", ("DEFAULT_PII_TMPL",)),
+    ("llama_index.core.postprocessor.node", ("DEFAULT_INFER_PREV_NEXT_TMPL", "DEFAULT_REFINE_INFER_PREV_NEXT_TMPL")),
 )
 """Templates with a question and a context that ask for something else: judgements, new questions, masking."""
 
-ERRAND_QUESTIONS = (
-    ("indices.document_summary.base", ("DEFAULT_SUMMARY_QUERY",)),
-    ("node_parser.relational.base_element", ("DEFAULT_SUMMARY_QUERY_STR",)),
+ERRAND_QUESTIONS: Places = (
+    ("llama_index.core.indices.document_summary.base", ("DEFAULT_SUMMARY_QUERY",)),
+    ("llama_index.core.node_parser.relational.base_element", ("DEFAULT_SUMMARY_QUERY_STR",)),
 )
 """Questions that indices ask of their own documents while they are built."""
 
-ERRAND_PROMPTS = (
-    ("chat_engine.condense_plus_context", ("DEFAULT_CONDENSE_PROMPT_TEMPLATE",)),
-    ("retrievers.fusion_retriever", ("QUERY_GEN_PROMPT",)),
+ERRAND_PROMPTS: Places = (
+    ("llama_index.core.chat_engine.condense_plus_context", ("DEFAULT_CONDENSE_PROMPT_TEMPLATE",)),
+    ("llama_index.core.retrievers.fusion_retriever", ("QUERY_GEN_PROMPT",)),
 )
 """Templates that reach `complete` already formatted."""
 
@@ -63,9 +70,9 @@ ERRAND_PROMPTS = (
 def answers(prompt: BasePromptTemplate, template: BasePromptTemplate, question: str) -> bool:
     """True if `prompt`, of which `template` was selected, may ask `question` for a user."""
     kind = prompt.metadata.get("prompt_type", PromptType.CUSTOM)
-    if kind not in ANSWERING or question in set(_texts(ERRAND_QUESTIONS)):
+    if kind not in ANSWERING or question in _texts(ERRAND_QUESTIONS):
         return False
-    return _text(template) not in set(_texts(ERRANDS))
+    return _text(template) not in _texts(ERRANDS)
 
 
 def is_errand(text: str) -> bool:
@@ -116,11 +123,18 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{(\w+)\\\}", group, re.escape(template.strip())), re.DOTALL)
 
 
-def _texts(places: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[str]:
-    for module, names in places:
-        loaded = sys.modules.get(f"llama_index.core.{module}")
-        for name in names:
-            yield from _each(getattr(loaded, name, None))
+def _texts(places: Places) -> frozenset[str]:
+    """The texts at `places`, as far as their modules are there."""
+    return _loaded_texts(places, tuple([module in sys.modules for module, _ in places]))
+
+
+@lru_cache(maxsize=64)
+def _loaded_texts(places: Places, loaded: tuple[bool, ...]) -> frozenset[str]:
+    found: list[str] = []
+    for (module, names), is_loaded in zip(places, loaded, strict=True):
+        for name in names if is_loaded else ():
+            found.extend(_each(getattr(sys.modules[module], name, None)))
+    return frozenset(found)
 
 
 def _each(found: Any) -> Iterator[str]:

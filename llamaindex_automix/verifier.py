@@ -10,6 +10,7 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts.utils import format_string
 from llama_index.core.schema import BaseComponent
 from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
@@ -23,6 +24,7 @@ from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables,
 from automix_core.query import Query
 from automix_core.verdict import count, read_verdict
 
+from .events import observed
 from .passages import texts
 from .sampling import Prompt, Sample, Sampler, adraw, draw
 from .serving import payload, state_of
@@ -108,10 +110,6 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         """How a case is shown. Variables: context, question, answer, history and instructions (blocks or empty)."""
         return PromptTemplate(CASE)
 
-    @cached_property
-    def _template(self) -> PromptTemplate:
-        return self.prompt
-
     @property
     def prompt_digest(self) -> str:
         """What identifies the checking prompt; a fitted policy remembers the one it was fitted under."""
@@ -122,34 +120,47 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         """Tokens of the checking prompt beside the context, the question and the answer, with room for the reply."""
         return self._prefix_tokens + (self.max_tokens or 0)
 
-    @property
+    @cached_property
     def window(self) -> int | None:
         """The window of the checking model, in tokens; None if it is not known."""
         return self.context_window or (self.model.metadata.context_window if self.model else None)
 
     def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) on one case and count them."""
-        return self.verify(_query(values), values["answer"], values.get("n", self.k)).model_dump()
+        return self.check(_query(values), values["answer"], values.get("n", self.k)).model_dump()
 
     async def acall(self, values: dict[str, Any]) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) on one case and count them, without blocking."""
-        return (await self.averify(_query(values), values["answer"], values.get("n", self.k))).model_dump()
+        return (await self.acheck(_query(values), values["answer"], values.get("n", self.k))).model_dump()
+
+    def check(self, query: Query, answer: str, n: int) -> Verification:
+        """`n` verdicts on `answer`, in a span if anyone looks at spans."""
+        return (self.verify if observed() else self._verify)(query, answer, n)
+
+    async def acheck(self, query: Query, answer: str, n: int) -> Verification:
+        """`check`, awaited."""
+        return await (self.averify if observed() else self._averify)(query, answer, n)
 
     @dispatcher.span
     def verify(self, query: Query, answer: str, n: int) -> Verification:
         """`n` verdicts on `answer`."""
-        query, prompt = self._prepare(query, answer)
-        return _verification(draw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+        return self._verify(query, answer, n)
 
     @dispatcher.span
     async def averify(self, query: Query, answer: str, n: int) -> Verification:
         """`verify`, awaited."""
+        return await self._averify(query, answer, n)
+
+    def _verify(self, query: Query, answer: str, n: int) -> Verification:
+        query, prompt = self._prepare(query, answer)
+        return _verification(draw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+
+    async def _averify(self, query: Query, answer: str, n: int) -> Verification:
         query, prompt = self._prepare(query, answer)
         return _verification(await adraw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
 
     def _prepare(self, query: Query, answer: str) -> tuple[Query, Prompt]:
         """The query as it fits the window, and the prompt for it."""
-        model = self._sampler.model
 
         def shown(query: Query) -> str:
             return self._case(case_variables(query, answer))
@@ -158,12 +169,16 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         if window is not None and len(case.encode()) > window - self.overhead:  # no text has more tokens than bytes
             query = fitted(query, shown, window - self._prefix_tokens, self.max_tokens or 0, self._count)
             case = shown(query)
-        if not model.metadata.is_chat_model:
+        if not self._chats:
             return query, "\n\n".join([*(str(m.content) for m in self._prefix), case])
         return query, [*self._prefix, ChatMessage(role=MessageRole.USER, content=case)]
 
     def _case(self, variables: dict[str, Any]) -> str:
-        return self._template.format(**variables)
+        return format_string(CASE, **variables)  # as `prompt` does, without its mappings
+
+    @cached_property
+    def _chats(self) -> bool:
+        return self._sampler.model.metadata.is_chat_model
 
     @cached_property
     def _sampler(self) -> Sampler:

@@ -1,4 +1,4 @@
-"""`AutoMixLLM` keeps the contract of both adapters, asked by messages and by templates."""
+"""`AutoMixLLM` keeps the contract of both adapters."""
 
 from __future__ import annotations
 
