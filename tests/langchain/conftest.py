@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.langchain.standard import remember
 from tests.loopback import LangSmithCollector, OpenAIServer
+from tests.loopback.http import listen
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[socket.socket]:
+    """The address of all the providers here."""
+    with listen() as listening:
+        yield listening
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
+def server(listener: socket.socket) -> Iterator[OpenAIServer]:
     """A provider with nothing scripted; what its own code raised fails the test."""
-    with OpenAIServer() as running:
+    with OpenAIServer(listener) as running:
         yield running
     assert not running.errors, running.errors[0]
 

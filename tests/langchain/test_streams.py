@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel, GenericFakeChatModel, 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
+from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_automix import AutoMixChatModel, route_of
 from tests.langchain.cascades import (
@@ -211,6 +212,39 @@ async def test_a_users_token_handler_is_silent_where_nothing_streams(
         assert (await bound.ainvoke("hello", config)).text == LARGE
         assert "Smallish" not in "".join(handler.tokens)
         assert "Verdict" not in "".join(handler.tokens)
+
+
+@pytest.mark.parametrize("how", ["stream", "v3"])
+def test_handlers_of_the_model_itself_see_each_token_once(server: OpenAIServer, how: str) -> None:
+    script(server, "escalate")
+    tokens, events = Tokens(), Events()
+    model = cascade(server, callbacks=[tokens, events])
+    _ = list(model.stream("hello")) if how == "stream" else list(model.stream_events("hello", version="v3"))
+    assert (("".join(tokens.tokens)) if how == "stream" else events.text) == LARGE
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_nodes_that_stream_by_themselves(server: OpenAIServer, path: Path) -> None:
+    script(server, path)
+    model = cascade(server)
+
+    def answer(state: MessagesState) -> dict[str, Any]:
+        chunks = list(model.stream(state["messages"]))
+        return {"messages": [sum(chunks[1:], chunks[0])]}
+
+    async def aanswer(state: MessagesState) -> dict[str, Any]:
+        chunks = [chunk async for chunk in model.astream(state["messages"])]
+        return {"messages": [sum(chunks[1:], chunks[0])]}
+
+    for node in (answer, aanswer):
+        builder = StateGraph(MessagesState)
+        builder.add_node("answer", node)
+        builder.add_edge(START, "answer")
+        compiled: Any = builder.compile()
+        parts = [part async for part in compiled.astream(GRAPH_ASKED, stream_mode="messages")]
+        assert "".join(part[0].text for part in parts) == expected(path)
+        for word in PRIVATE[path]:
+            assert word not in repr(parts)
 
 
 @pytest.mark.parametrize("path", PATHS)

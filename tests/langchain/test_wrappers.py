@@ -168,12 +168,18 @@ class Counting(InMemoryRateLimiter):
         return True
 
 
-@pytest.mark.parametrize("how", ["invoke", "stream"])
+@pytest.mark.filterwarnings("ignore:.*v3.*:langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("how", ["invoke", "stream", "v3"])
 def test_a_rate_limiter_counts_a_call_once(server: OpenAIServer, how: str) -> None:
     script(server, "escalate")
     limiter = Counting()
     model = cascade(server, rate_limiter=limiter)
-    _ = model.invoke("hello") if how == "invoke" else list(model.stream("hello"))
+    calls: dict[str, Any] = {
+        "invoke": lambda: model.invoke("hello"),
+        "stream": lambda: list(model.stream("hello")),
+        "v3": lambda: list(model.stream_events("hello", version="v3")),
+    }
+    calls[how]()
     assert limiter.taken == 1
 
 

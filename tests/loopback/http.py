@@ -11,14 +11,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 
+def listen() -> socket.socket:
+    """A listening socket on 127.0.0.1, on a port that the system picks."""
+    return socket.create_server(("127.0.0.1", 0), backlog=_Server.request_queue_size)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024  # a hundred callers connect at once
 
-    def __init__(self, owner: LoopbackServer) -> None:
+    def __init__(self, owner: LoopbackServer, listener: socket.socket | None) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), Handler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener.dup()
+            self.server_address = self.socket.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         self.owner.errors.append(traceback.format_exc())
@@ -78,15 +87,20 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class LoopbackServer:
-    """Base of the servers here: `with Server() as server: server.url`."""
+    """Base of the servers here: `with Server() as server: server.url`.
 
-    def __init__(self) -> None:
+    Servers that follow each other on one `listener` have one address; a new address costs each OpenAI client 60 ms of
+    reading certificates.
+    """
+
+    def __init__(self, listener: socket.socket | None = None) -> None:
+        self.listener = listener
         self.errors: list[str] = []
         self._http: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._http = _Server(self)
+        self._http = _Server(self, self.listener)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self

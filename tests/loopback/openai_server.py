@@ -12,6 +12,7 @@ string is prose: a request that demands a tool call or JSON is covered by a `Rep
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -84,8 +85,8 @@ class _Rule:
 class OpenAIServer(LoopbackServer):
     """The server; `requests` are all bodies in order of arrival, `billed` the ledger, `peak` the most at one time."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, listener: socket.socket | None = None) -> None:
+        super().__init__(listener)
         self.requests: list[Request] = []
         self.billed: list[Bill] = []
         self.quirks: dict[str, Quirks] = {}
