@@ -21,15 +21,12 @@ from .corpus import Passage, Question
 from .demo_meter import Answering, Checked, Decided, Drafted, Meter
 from .retrieval import Retriever
 
-PROMPT = ChatPromptTemplate.from_messages(
-    [
-        (
-            "system",
-            "Answer the question from the passages, in one short sentence. "
-            "If they do not contain the answer, say that the passages do not say.",
-        ),
-        ("human", "Passages:\n\n{context}\n\nQuestion: {question}"),
-    ]
+# One message and no system text: a system text would be shown to the verifier too, as the conversation's instructions,
+# and a model of half a billion parameters obeys what it is shown.
+PROMPT = ChatPromptTemplate.from_template(
+    "Answer the question from the passages, in one short sentence. "
+    "If they do not contain the answer, say that the passages do not say.\n\n"
+    "Passages:\n\n{context}\n\nQuestion: {question}"
 )
 
 
