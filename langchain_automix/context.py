@@ -27,8 +27,12 @@ def with_context(
 
         chain = {"context": retriever, "question": RunnablePassthrough()} | with_context(prompt) | llm
 
-    Raises `ConfigError` if the prompt has no such variable.
+    Raises `ConfigError` if `prompt` is no prompt template, or has no such variable.
     """
+    if not isinstance(prompt, BasePromptTemplate):
+        raise ConfigError(
+            f"with_context needs a prompt template, not {type(prompt).__name__}; pass it alone, then pipe."
+        )
     known = {*prompt.input_variables, *prompt.partial_variables, *prompt.optional_variables}
     for name in (key, question_key):
         if name is not None and name not in known:

@@ -283,7 +283,7 @@ def _sum(parts: list[dict[str, int] | None]) -> dict[str, int] | None:
     return {name: sum(part[name] for part in known) for name in NOTHING}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data(), seed=st.integers(), models=st.integers(2, 4))
 def test_books_of_any_call_balance(data: st.DataObject, seed: int, models: int) -> None:
     def perform(effect: Any) -> Any:
@@ -306,7 +306,7 @@ def test_books_of_any_call_balance(data: st.DataObject, seed: int, models: int) 
     if cost["saved"] is not None:
         assert cost["saved"] == pytest.approx(cost["always_large"] - cost["total"])
     if priced is None:
-        assert cost["saved"] is None
+        assert cost["saved"] in (None, 0), "only what used no tokens has a price then"
     assert cost["always_large_estimated"] <= (cost["always_large"] is not None)
 
 

@@ -427,7 +427,7 @@ async def test_a_cancelled_task_closes_the_flow() -> None:
 # Whatever the policy does and whatever happens
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data(), seed=st.integers(), models=st.integers(2, 4), k=st.integers(0, 5))
 def test_what_no_policy_can_break(data: st.DataObject, seed: int, models: int, k: int) -> None:
     history: list[tuple[Effect, Result]] = []

@@ -181,7 +181,7 @@ def test_with_context_knows_its_prompt(keys: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("wrong", [CHAT | Fake(), "{context}", None])
 def test_with_context_wants_a_prompt(wrong: Any) -> None:
-    with pytest.raises(ConfigError, match="needs a prompt template, not .*; pass it alone, then pipe"):
+    with pytest.raises(ConfigError, match=r"needs a prompt template, not .*; pass it alone, then pipe"):
         with_context(wrong)
 
 
