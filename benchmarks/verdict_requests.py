@@ -1,5 +1,7 @@
 """k = 8 verdicts on the embedded server: one request for eight, eight requests at once, eight one after another.
 
+Eight at once are also sent to a server of one slot, which queues them: it computes their prompt only once.
+
     python -m benchmarks.verdict_requests [--model 0.5b] [--weights DIR] [--rounds 5] [--json]
 
 The prompt is AutoMix's own checking prompt. Every measurement has a case of its own (passages of the handbook), so none
@@ -21,8 +23,9 @@ from typing import Any
 
 import httpx
 
+from automix_cli import weights
 from automix_cli.corpus import handbook, questions
-from automix_cli.engine import Engine, embedded
+from automix_cli.engine import Engine
 from automix_cli.progress import progress
 from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS
 
@@ -69,11 +72,14 @@ def serial(server: Server, messages: list[dict[str, str]]) -> int:
     return sum(server.check(messages) for _ in range(K))
 
 
-WAYS: dict[str, Callable[[Server, list[dict[str, str]]], int]] = {
-    "one request": one_request,
-    "eight concurrent": concurrent,
-    "eight serial": serial,
+Way = Callable[[Server, list[dict[str, str]]], int]
+WAYS: dict[str, tuple[int, Way]] = {
+    "one request": (K, one_request),
+    "eight concurrent": (K, concurrent),
+    "eight serial": (K, serial),
+    "eight concurrent, one slot": (1, concurrent),
 }
+"""The server's slots, and what is sent to it."""
 
 
 def prompt(number: int, passages: int = 3) -> list[dict[str, str]]:
@@ -94,16 +100,18 @@ def case(context: str, question: str, answer: str) -> str:
     return CASE.format(instructions="", history="", context=context, question=question, answer=answer)
 
 
-def measure(server: Server, rounds: int) -> list[dict[str, Any]]:
-    """`rounds` times each way, in rotating order."""
-    server.check(prompt(0), n=K)  # every slot then holds the instructions and examples
+def measure(servers: dict[int, Server], rounds: int) -> list[dict[str, Any]]:
+    """`rounds` times each way, in rotating order; `servers` by their slots."""
+    for slots, server in servers.items():
+        server.check(prompt(0), n=slots)  # every slot then holds the instructions and examples
     names, measured = list(WAYS), []
     for number in range(rounds):
         for place in range(len(names)):
             name = names[(number + place) % len(names)]
-            messages = prompt(1 + number * len(names) + place)
+            slots, way = WAYS[name]
+            server, messages = servers[slots], prompt(1 + number * len(names) + place)
             before, began = server.counters(), time.perf_counter()
-            verdicts = WAYS[name](server, messages)
+            verdicts = way(server, messages)
             seconds = time.perf_counter() - began
             spent = {counter: value - before[counter] for counter, value in server.counters().items()}
             measured.append({"round": number, "way": name, "seconds": seconds, "verdicts": verdicts} | spent)
@@ -136,10 +144,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    model, shown = weights.model(options.model), progress()
+    (file,) = weights.ensure([model], options.weights, shown)
     began = time.perf_counter()
-    with embedded([options.model], folder=options.weights, progress=progress()) as (engine,):
+    with Engine.start(file, name=model.name, slots=K, progress=shown) as engine:
         loaded = time.perf_counter() - began
-        measured = measure(Server(engine), options.rounds)
+        with Engine.start(file, name=model.name, slots=1, progress=shown) as narrow:
+            measured = measure({K: Server(engine), 1: Server(narrow)}, options.rounds)
         result = {"model": engine.model, "engine": engine.version, "k": K, "load_seconds": loaded}
     ways = summary(measured)
     if options.json:
@@ -147,11 +158,11 @@ def main() -> None:
         print()
         return
     print(f"{result['model']}, xllamacpp {result['engine']}, {options.rounds} rounds, loaded in {loaded:.1f} s")
-    print(f"{'':18}{'seconds':>9}{'prompt tokens':>15}{'written':>9}{'ms/token':>10}{'times one request':>26}")
+    print(f"{'':28}{'seconds':>9}{'prompt tokens':>15}{'written':>9}{'ms/token':>10}{'times one request':>26}")
     for name, row in ways.items():
         ratio = f"{row['times_one_request']:.2f} ({row['lowest_ratio']:.2f} to {row['highest_ratio']:.2f})"
         print(
-            f"{name:18}{row['seconds']:9.2f}{row['prompt_tokens_computed']:15.0f}{row['tokens_written']:9.0f}"
+            f"{name:28}{row['seconds']:9.2f}{row['prompt_tokens_computed']:15.0f}{row['tokens_written']:9.0f}"
             f"{row['milliseconds_per_token']:10.1f}{ratio:>26}"
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -21,10 +22,12 @@ from benchmarks.policies.library import Library
 from benchmarks.policies.worlds import World
 
 LABELS = (25, 50, 100, 200, 500, 1000)
+_MANY = 8
+"""Times the seeds for the cells at n = 50, whose lowest is asked for."""
 INTRODUCTION = """# Benchmarks: policies
 
-Written by `{command}`. Everything below was measured in that run: {seeds} seeds of every world unless said otherwise,
-{machine}.
+Written by `python -m benchmarks.policies --write docs/benchmarks-policies.md` ({machine}); the page's source notes the
+number of seeds above each section, and `--only` writes some sections again.
 
 The worlds are those of `benchmarks/policies/worlds.json`: four tasks, six verifiers, each clean and with 40 % of
 queries on which the verifier does something that no state explains; five cost ratios, four ways of paying for verdicts,
@@ -44,20 +47,30 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(SECTIONS))
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
+    parts = _written(given.write)
     with tempfile.TemporaryDirectory() as folder:
         library = None if given.no_library else Library(given.peer, Path(folder))
-        parts = []
         for name in given.only or SECTIONS:
             start = time.monotonic()
-            parts.append(SECTIONS[name](library, given.seeds))
+            parts[name] = f"<!-- {name}, seeds {given.seeds} -->\n\n{SECTIONS[name](library, given.seeds)}"
             print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+            if given.write:
+                given.write.write_text(_page(parts), encoding="utf-8")
+    if not given.write:
+        print(_page(parts))
+
+
+def _written(path: Path | None) -> dict[str, str]:
+    """The sections of a page written before, by name."""
+    if path is None or not path.exists():
+        return {}
+    pieces = re.split(r"(?m)^(?=<!-- \w+, seeds \d+ -->$)", path.read_text(encoding="utf-8"))
+    return {piece[5:].partition(",")[0]: piece.rstrip() + "\n" for piece in pieces[1:]}
+
+
+def _page(parts: dict[str, str]) -> str:
     machine = f"Python {platform.python_version()}, {platform.machine()}"
-    head = INTRODUCTION.format(command="python -m benchmarks.policies", seeds=given.seeds, machine=machine)
-    page = "\n".join([head, *parts])
-    if given.write:
-        given.write.write_text(page, encoding="utf-8")
-    else:
-        print(page)
+    return "\n".join([INTRODUCTION.format(machine=machine), *(parts[name] for name in SECTIONS if name in parts)])
 
 
 def grid(rows: list[list[str]]) -> str:
@@ -99,11 +112,11 @@ def prices(library: Library | None, seeds: int) -> str:
             parts += [grid(tables.margin(runs[n], "library POMDP"))]
         parts += [grid(tables.margin(runs[n], "paper KDE POMDP")), grid(tables.margin(runs[n], "method.md B2"))]
         parts += ["Ours by cost ratio.\n", grid(tables.by_ratio(runs[n]))]
-    few = tables.cells(50, 4 * seeds, None)
+    few = tables.cells(50, _MANY * seeds, None)
     low, theirs = tables.worst(few), tables.worst(few, "method.md B2")
     parts += [
-        f"With {4 * seeds} seeds at n = 50 the lowest pooled cell (ratio x way of paying x clean or misspecified) is "
-        f"{low:.2f} points for ours, {theirs:.2f} for the estimator of method.md B2, and the mean over all cells "
+        f"With {_MANY * seeds} seeds at n = 50 the lowest pooled cell (ratio x way of paying x clean or misspecified) "
+        f"is {low:.2f} points for ours, {theirs:.2f} for the estimator of method.md B2, and the mean over all cells "
         f"{tables.by_labels({50: few})[METHOD][1]} points for ours.\n",
         "### By verifier\n",
         grid(tables.by_verifier(runs)),

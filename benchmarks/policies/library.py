@@ -40,7 +40,7 @@ class Library:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"automix-llm failed: {done.stderr[-500:]}")
+            raise RuntimeError(f"automix-llm failed with code {done.returncode}: {done.stderr[-500:]}")
         return json.loads(done.stdout)
 
 
