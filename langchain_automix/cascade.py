@@ -63,12 +63,12 @@ class Cascade:
         check(models, prices, verify_concurrency)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
-        own = used.model if isinstance(used, SelfVerifier) else None
+        own, sampling = (used.model, used.sampling) if isinstance(used, SelfVerifier) else (None, sampler)
         place = next((number for number, model in enumerate(plain) if model is own), None)
         return cls(
             models=tuple(models),
             names=tuple(name_of(model) for model in models),
-            checkers=[sampler(own)] * len(models) if own is not None else [sampler(model) for model in plain],
+            checkers=[sampling(own)] * len(models) if own is not None else [sampling(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
             verifier=used,
             meta=MetaVerifier(as_policy(policy), len(models)),

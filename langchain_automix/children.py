@@ -103,35 +103,39 @@ def rewrap(child: Child, change: Callable[[Child], Child], drop: frozenset[str] 
     return change(child)
 
 
-def sampler(child: Child) -> Child:
-    """`child` for drawing verdicts: no response cache, which would make all samples one, and no fixed seed."""
-    return rewrap(child, _unseeded, drop=frozenset({"seed"}))
+SEEDS = frozenset({"seed", "random_seed"})
 
 
-def _unseeded(model: Child) -> Child:
+def sampler(child: Child, without: frozenset[str] = frozenset()) -> Child:
+    """`child` for drawing verdicts: no response cache, which would make all samples one, no fixed seed, and none of its
+    settings that are named in `without`."""
+    drop = SEEDS | without
+    return rewrap(child, partial(_stripped, drop=drop), drop=drop)
+
+
+def _stripped(model: Child, drop: frozenset[str]) -> Child:
     if not isinstance(model, BaseLanguageModel):
-        return _built_unseeded(model)
+        return _built_stripped(model, drop)
     fields = type(model).model_fields
     update: dict[str, Any] = {"cache": False} if "cache" in fields else {}
-    if "seed" in fields:
-        update["seed"] = None
+    update |= {name: None for name in drop if name in fields and fields[name].default is None}
     if getattr(model, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
         update["streaming"] = False
     for name in ("model_kwargs", "extra_body"):
         settings = getattr(model, name, None)
-        if isinstance(settings, dict) and "seed" in settings:
-            update[name] = {key: value for key, value in settings.items() if key != "seed"}
+        if isinstance(settings, dict) and drop & settings.keys():
+            update[name] = {key: value for key, value in settings.items() if key not in drop}
     return model.model_copy(update=update) if update else model
 
 
-def _built_unseeded(model: Child) -> Child:
+def _built_stripped(model: Child, drop: frozenset[str]) -> Child:
     """A copy of what `init_chat_model` makes with `configurable_fields`: a model built from settings at each call."""
     settings = getattr(model, "__dict__", {}).get("_default_config")
-    if not isinstance(settings, dict) or "seed" not in settings:
+    if not isinstance(settings, dict) or not drop & settings.keys():
         return model
     copy: Child = object.__new__(type(model))  # not copy.copy, which its __getattr__ sends round in circles
     copy.__dict__.update(model.__dict__)
-    copy.__dict__["_default_config"] = {key: value for key, value in settings.items() if key != "seed"}
+    copy.__dict__["_default_config"] = {key: value for key, value in settings.items() if key not in drop}
     return copy
 
 

@@ -52,7 +52,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     k: int = 8
     """The most verdicts ever drawn on one draft."""
     temperature: float | None = 1.0
-    """Sampling temperature of the checks; None sends none. At 0 all verdicts would be the same."""
+    """Sampling temperature of the checks; None sends none, not even the model's own. At 0 all would be the same."""
     max_tokens: int | None = 256
     """Longest check, in tokens; None sends no limit."""
     shots: Sequence[Shot] = SHOTS
@@ -187,12 +187,16 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             raise ConfigError(f"SelfVerifier: n must be from 1 to k, which is {self.k}, not {n!r}.")
         return n
 
+    def sampling(self, model: Child) -> Child:
+        """`model` as it draws verdicts: uncached, without its seed, and without a temperature where none is wanted."""
+        return sampler(model, frozenset() if self.temperature is not None else frozenset({"temperature"}))
+
     def _own_model(self) -> Child:
         if self.model is None:
             raise ConfigError(
                 "SelfVerifier has no model of its own; pass model=..., or use it inside AutoMixChatModel."
             )
-        return sampler(self.model)
+        return self.sampling(self.model)
 
     def _config(self, config: RunnableConfig | None) -> RunnableConfig:
         config = ensure_config(config)

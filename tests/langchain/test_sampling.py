@@ -291,11 +291,34 @@ async def test_whose_refusal_is_understood(error: Exception, again: bool, way: s
 
 
 @both
-async def test_none_is_sent_if_none_is_wanted(server: OpenAIServer, way: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda server: child(server, "m", temperature=0.2),
+        lambda server: child(server, "m", temperature=0.2).with_retry(),
+        lambda server: child(server, "m").bind(temperature=0.2),
+        lambda server: init_chat_model(
+            "m",
+            model_provider="openai",
+            configurable_fields="any",
+            base_url=server.url,
+            api_key=SECRET,
+            temperature=0.2,
+        ),
+    ],
+    ids=["own", "retried", "bound", "built when called"],
+)
+async def test_none_is_sent_if_none_is_wanted(server: OpenAIServer, kind: Callable[[Any], Any], way: str) -> None:
     server.verdicts(YES)
-    await verdicts(SelfVerifier(model=child(server, "m"), k=2, temperature=None, max_tokens=None), way)
-    (request,) = server.requests
-    assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(request.body)
+    model = kind(server)
+    verifier = SelfVerifier(model=model, k=2, temperature=None, max_tokens=None)
+    await verdicts(verifier, way)
+    await route(AutoMixChatModel(models=[model, model], verifier=SelfVerifier(**dict(verifier) | {"model": None})), way)
+    assert len(server.calls(verdict=True)) >= 2
+    for request in server.calls(verdict=True):
+        assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(request.body)
+    (draft,) = server.calls(verdict=False)
+    assert draft.body["temperature"] == 0.2, "the child's own is for drafts"
 
 
 @both
