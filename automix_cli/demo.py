@@ -11,10 +11,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from automix_core.errors import ConfigError
 
 from .progress import progress
 
@@ -23,6 +27,36 @@ if TYPE_CHECKING:
     from .progress import Progress
 LONGEST_ANSWER = 128
 """Tokens; a very small model that has lost its way writes until something stops it."""
+
+
+class Framework(StrEnum):
+    """Who asks the questions; what each needs is imported only when it is chosen."""
+
+    LANGCHAIN = "langchain"
+    LLAMAINDEX = "llamaindex"
+
+    def check(self) -> None:
+        """Raise `ConfigError` if the framework is not installed: better before models are loaded than after."""
+        package = {"langchain": "langchain_core", "llamaindex": "llama_index.core"}[self]
+        try:
+            import_module(package)
+        except ImportError:
+            raise ConfigError(f"{package} is missing: pip install 'automix-rag[all]'") from None
+
+    def host(self) -> Any:
+        """The module that asks with it: `cascade(small, large)` and `ask(llm, retriever, question, show)`."""
+        name = {"langchain": "demo_ask", "llamaindex": "demo_llamaindex"}[self]
+        return import_module(f".{name}", __package__)
+
+    def model(self, endpoint: Endpoint, **options: Any) -> Any:
+        """A model of the framework's behind `endpoint`."""
+        if self is Framework.LANGCHAIN:
+            from .chat import chat_model
+
+            return chat_model(endpoint, **options)
+        from .openai_like import openai_like
+
+        return openai_like(endpoint, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +102,72 @@ def demo(
     questions: Annotated[
         int | None, typer.Option("--questions", metavar="N", min=1, help="Ask only the first N of the eight.")
     ] = None,
+    framework: Annotated[
+        Framework, typer.Option("--framework", help="Whose chat model or LLM the cascade stands in for.")
+    ] = Framework.LANGCHAIN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
 ) -> None:
     """Answer questions about a handbook with a small model that checks itself and a large one behind it."""
-    run(Models(small, large, tiny, weights), questions, as_json, progress(quiet))
+    run(Models(small, large, tiny, weights), questions, as_json, progress(quiet), framework)
 
 
-def run(models: Models, limit: int | None, as_json: bool, progress: Progress) -> None:
-    """Open the models, ask the questions, print what happened."""
+def run(
+    models: Models, limit: int | None, as_json: bool, progress: Progress, framework: Framework = Framework.LANGCHAIN
+) -> None:
+    """Open the models, ask the questions, print what happened.
+
+    Raises `ConfigError` if the framework's packages are not installed.
+    """
+    framework.check()
     with models.open(progress) as endpoints:
-        from .chat import chat_model
-
         names = [endpoint.model for endpoint in endpoints]
-        chats = [chat_model(endpoint, max_tokens=LONGEST_ANSWER) for endpoint in endpoints]
-        document = report(names, chats, limit) if as_json else None
+        chats = [framework.model(endpoint, max_tokens=LONGEST_ANSWER) for endpoint in endpoints]
+        document = report(names, chats, limit, framework) if as_json else None
         if document is None:
-            tell(names, chats, limit)
+            tell(names, chats, limit, framework)
     if document is not None:
         json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
 
 
-def tell(names: Sequence[str], chats: Sequence[Any], limit: int | None = None) -> None:
+def tell(
+    names: Sequence[str],
+    chats: Sequence[Any],
+    limit: int | None = None,
+    framework: Framework = Framework.LANGCHAIN,
+) -> None:
     """Ask the questions and show each as it happens."""
     from rich.console import Console
 
     from .corpus import handbook, questions
-    from .demo_ask import ask, cascade
     from .demo_totals import measured
     from .demo_view import View
     from .retrieval import Retriever
 
-    passages, asked = handbook(), questions()[:limit]
-    llm, retriever, answered = cascade(*chats), Retriever(passages), []
+    passages, asked, host = handbook(), questions()[:limit], framework.host()
+    llm, retriever, answered = host.cascade(*chats), Retriever(passages), []
     with View(Console(highlight=False), names) as view:
         view.opening(len(passages), len(asked))
         for number, question in enumerate(asked, start=1):
             view.ask(number, len(asked), question)
-            answered.append(ask(llm, retriever, question, view.show))
+            answered.append(host.ask(llm, retriever, question, view.show))
             view.done(answered[-1])
         view.closing(answered, measured(answered, len(names)))
 
 
-def report(names: Sequence[str], chats: Sequence[Any], limit: int | None = None) -> dict[str, Any]:
+def report(
+    names: Sequence[str],
+    chats: Sequence[Any],
+    limit: int | None = None,
+    framework: Framework = Framework.LANGCHAIN,
+) -> dict[str, Any]:
     """Ask the questions and return the whole run as one JSON-able document."""
     from .corpus import handbook, questions
-    from .demo_ask import ask, cascade
     from .demo_totals import document
     from .retrieval import Retriever
 
-    llm, retriever = cascade(*chats), Retriever(handbook())
-    return document(names, [ask(llm, retriever, question, lambda event: None) for question in questions()[:limit]])
+    host, retriever = framework.host(), Retriever(handbook())
+    llm = host.cascade(*chats)
+    answered = [host.ask(llm, retriever, question, lambda event: None) for question in questions()[:limit]]
+    return document(names, answered)

@@ -6,19 +6,18 @@ wants to see while it runs comes as `Event`s, in order; what is reported afterwa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 
-from automix_core.route import Route
 from langchain_automix import AutoMixChatModel, collect_routes, with_context
 
-from .corpus import Passage, Question
-from .demo_meter import Answering, Checked, Decided, Drafted, Meter
+from .corpus import Question
+from .demo_events import Asked, Event, Found, Said
+from .demo_meter import Meter
 from .retrieval import Retriever
 
 # One message and no system text: a system text would be shown to the verifier too, as the conversation's instructions,
@@ -28,35 +27,6 @@ PROMPT = ChatPromptTemplate.from_template(
     "If they do not contain the answer, say that the passages do not say.\n\n"
     "Passages:\n\n{context}\n\nQuestion: {question}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Event: the passages retrieved, the best first."""
-
-    passages: Sequence[Passage]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Event: a piece of the answer; a kept draft comes in one piece."""
-
-    text: str
-
-
-Event: TypeAlias = Found | Drafted | Checked | Decided | Answering | Said
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What happened to one question. Seconds are measured around each model's calls, `seconds` around all of it."""
-
-    question: Question
-    passages: Sequence[Passage]
-    answer: str
-    route: Route
-    meter: Meter
-    seconds: float
 
 
 def cascade(small: Any, large: Any) -> AutoMixChatModel:

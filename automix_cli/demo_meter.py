@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -11,76 +10,21 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """Event: a model has written an answer that may still be rejected."""
-
-    model: int
-    text: str
-    seconds: float
+from .demo_events import Answering, Checked, Decided, Drafted, Span, Times
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Event: a draft has been checked; one verdict (1, 0, or None for unreadable) and one text a check."""
-
-    model: int
-    verdicts: Sequence[int | None]
-    texts: Sequence[str]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """Event: the policy has decided on a checked draft: accept, verify (check it again) or escalate."""
-
-    action: str
-    model: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Event: a model has begun to write the final answer."""
-
-    model: int
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One request to a model: the step it served (draft, verify, answer), and when it ran, in seconds."""
-
-    step: str
-    model: int
-    start: float
-    end: float
-
-
-class Meter(BaseCallbackHandler):
+class Meter(Times, BaseCallbackHandler):
     """Times every request to a model of the cascade and tells `show` what came of it.
 
     It looks at runs that carry `automix_role`, which the cascade puts on those of its children. Handlers run in the
-    thread of their request, so concurrent checks overlap: `seconds` counts the time in which at least one was running.
+    thread of their request.
     """
 
     run_inline = True
 
     def __init__(self, show: Callable[[Any], None] = lambda event: None) -> None:
-        self.spans: list[Span] = []
-        self.drafts: list[Drafted] = []
-        self.checks: list[Checked] = []
-        self._show = show
+        super().__init__(show)
         self._open: dict[UUID, tuple[str, int, float]] = {}
-
-    def seconds(self, step: str | None = None, model: int | None = None) -> float:
-        """Seconds in which a request of this step and model (None: of any) was running."""
-        busy, until = 0.0, 0.0
-        for span in sorted(self.spans, key=lambda span: span.start):
-            if step in (None, span.step) and model in (None, span.model) and span.end > until:
-                busy += span.end - max(span.start, until)
-                until = span.end
-        return busy
 
     def on_chat_model_start(
         self, serialized: Any, messages: Any, *, run_id: UUID, metadata: Mapping[str, Any] | None = None, **_: Any

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .demo_ask import Asked
+from .demo_events import Asked
 
 Tokens: TypeAlias = Mapping[str, int] | None
 STEPS = ("draft", "verify", "answer")

@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .corpus import Question
-from .demo_ask import Asked, Event, Found, Said
-from .demo_meter import Answering, Checked, Decided, Drafted
+from .demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said
 from .demo_totals import STEPS, models_of
 from .retrieval import excerpt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from automix_cli.chat import TIMEOUT
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 def openai_like(endpoint: Endpoint, **options: Any) -> OpenAILike:
     """The endpoint as a LlamaIndex LLM that answers at temperature 0; `options` are OpenAILike's own and win.
+
+    It has an `n`, which OpenAILike lacks, so that all verdicts on a draft are drawn in one request; an endpoint that
+    gives fewer choices is asked again for the rest. Streams report their tokens.
 
     On loopback the environment's proxies are ignored; elsewhere they stay in use.
 
@@ -41,4 +45,15 @@ def openai_like(endpoint: Endpoint, **options: Any) -> OpenAILike:
     }
     if endpoint.context_window is not None:
         settings["context_window"] = endpoint.context_window
-    return OpenAILike(**(settings | clients | options))
+    settings["additional_kwargs"] = {"stream_options": {"include_usage": True}}
+    return _choosing(OpenAILike)(**(settings | clients | options))
+
+
+@cache
+def _choosing(base: type[OpenAILike]) -> type[OpenAILike]:
+    class Choosing(base):  # type: ignore[misc, valid-type, unused-ignore]
+        """OpenAILike whose endpoint can give several choices of one prompt."""
+
+        n: int = 1
+
+    return Choosing

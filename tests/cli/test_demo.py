@@ -27,8 +27,9 @@ from automix_cli.app import app
 from automix_cli.chat import chat_model
 from automix_cli.corpus import Question, handbook, questions
 from automix_cli.demo import Models, tell
-from automix_cli.demo_ask import Asked, Event, Found, Said, ask, cascade
-from automix_cli.demo_meter import Answering, Checked, Decided, Drafted, Meter
+from automix_cli.demo_ask import ask, cascade
+from automix_cli.demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said
+from automix_cli.demo_meter import Meter
 from automix_cli.demo_totals import document, measured
 from automix_cli.demo_view import View, verdict_on_time
 from automix_cli.endpoint import Endpoint

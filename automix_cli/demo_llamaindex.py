@@ -1,0 +1,163 @@
+"""One question through the cascade in LlamaIndex: a query engine whose LLM is the cascade, over the demo's retriever.
+
+The same question, passages and prompt as in `demo_ask`, and the same events, which are read from LlamaIndex's spans.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from llama_index.core.base.response.schema import StreamingResponse
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.retrievers import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.span import BaseSpan
+from llama_index_instrumentation.span_handlers import BaseSpanHandler
+from pydantic import PrivateAttr
+
+from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
+
+from .corpus import Passage, Question
+from .demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Span, Times
+from .retrieval import Retriever
+
+PROMPT = PromptTemplate(
+    "Answer the question from the passages, in one short sentence. "
+    "If they do not contain the answer, say that the passages do not say.\n\n"
+    "Passages:\n\n{context_str}\n\nQuestion: {query_str}"
+)
+
+
+def cascade(small: Any, large: Any) -> AutoMixLLM:
+    """The small model with the large one behind it, checked and decided as by default."""
+    return AutoMixLLM(models=[small, large])
+
+
+def ask(llm: AutoMixLLM, retriever: Retriever, question: Question, show: Callable[[Event], None]) -> Asked:
+    """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
+    searching, times, answer = _Searching(retriever, show), Times(show), ""
+    engine = RetrieverQueryEngine.from_args(searching, llm=llm, text_qa_template=PROMPT, streaming=True)
+    started = perf_counter()
+    with collect_routes() as routes, _watching(llm, times, show):
+        response = engine.query(question.question)
+        assert isinstance(response, StreamingResponse)
+        for piece in response.response_gen:
+            answer += piece
+            show(Said(piece))
+    return Asked(question, searching.found, answer, routes[-1], times, perf_counter() - started)
+
+
+class _Searching(BaseRetriever):
+    """The demo's retriever as LlamaIndex has one."""
+
+    def __init__(self, retriever: Retriever, show: Callable[[Event], None]) -> None:
+        super().__init__()
+        self.found: list[Passage] = []
+        self._retriever, self._show = retriever, show
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        self.found = self._retriever.search(query_bundle.query_str)
+        self._show(Found(self.found))
+        return [NodeWithScore(node=TextNode(text=passage.content)) for passage in self.found]
+
+
+class _Working(BaseSpan):
+    """One request to a model, a check or a decision, while it runs."""
+
+    step: str
+    model: int
+    start: float
+
+
+class _Watch(BaseSpanHandler[_Working]):
+    """Turns the spans of the cascade, its checks, its decisions and its models into events and times."""
+
+    _models: list[Any] = PrivateAttr()
+    _times: Times = PrivateAttr()
+    _show: Callable[[Any], None] = PrivateAttr()
+    _answering: tuple[int, float] | None = PrivateAttr(default=None)
+    _checking: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def new_span(
+        self,
+        id_: str,
+        bound_args: inspect.BoundArguments,
+        instance: Any | None = None,
+        parent_span_id: str | None = None,
+        tags: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> _Working | None:
+        """A span of interest, if this is one."""
+        step, model = self._read(id_, instance, parent_span_id or "")
+        if step == "answer":
+            self._answering = (model, perf_counter())
+            self._show(Answering(model))
+        if not step or step == "answer":
+            return None
+        return _Working(id_=id_, parent_id=parent_span_id, step=step, model=model, start=perf_counter())
+
+    def _read(self, id_: str, instance: Any, parent: str) -> tuple[str, int]:
+        """What a span is: the step, and the model's number; no step for one of no interest."""
+        own = next((number for number, model in enumerate(self._models) if model is instance), -1)
+        if parent.startswith("AutoMixLLM."):
+            if isinstance(instance, SelfVerifier):
+                checker = next((n for n, model in enumerate(self._models) if model is instance.model), -1)
+                self._checking[id_] = checker
+                return "check", checker
+            if id_.startswith("MetaVerifier."):
+                return "decision", -1
+            if own >= 0:
+                return ("answer" if ".stream_" in id_ else "draft"), own
+        return ("verify", self._checking[parent]) if parent in self._checking else ("", -1)
+
+    def prepare_to_exit_span(
+        self, id_: str, bound_args: inspect.BoundArguments, instance: Any = None, result: Any = None, **kwargs: Any
+    ) -> _Working | None:
+        """What came of a span."""
+        span, now = self.open_spans.get(id_), perf_counter()
+        if span is None:
+            return None
+        seconds = now - span.start
+        if span.step in ("draft", "verify"):
+            self._times.spans.append(Span(span.step, span.model, span.start, now))
+        if span.step == "draft":
+            self._times.drafts.append(Drafted(span.model, result.message.content or "", seconds))
+            self._show(self._times.drafts[-1])
+        elif span.step == "check":
+            self._times.checks.append(Checked(span.model, result.verdicts, result.texts, seconds))
+            self._show(self._times.checks[-1])
+        elif span.step == "decision":
+            self._show(Decided(result.action, result.model, result.reason))
+        return span
+
+    def prepare_to_drop_span(
+        self, id_: str, bound_args: inspect.BoundArguments, instance: Any = None, err: Any = None, **kwargs: Any
+    ) -> _Working | None:
+        """Time a request that failed."""
+        span = self.open_spans.get(id_)
+        if span is not None and span.step in ("draft", "verify"):
+            self._times.spans.append(Span(span.step, span.model, span.start, perf_counter()))
+        return span
+
+    def finish(self) -> None:
+        """The answer's stream has been read."""
+        if self._answering is not None:
+            self._times.spans.append(Span("answer", *self._answering, perf_counter()))
+
+
+@contextmanager
+def _watching(llm: AutoMixLLM, times: Times, show: Callable[[Any], None]) -> Iterator[None]:
+    watch, root = _Watch(), get_dispatcher()
+    watch._models, watch._times, watch._show = list(llm.models), times, show
+    root.add_span_handler(watch)
+    try:
+        yield
+    finally:
+        watch.finish()
+        root.span_handlers.remove(watch)

@@ -1,0 +1,117 @@
+"""`automix demo --framework llamaindex`: the same questions, events and figures, asked through a query engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from automix_cli.app import app
+from automix_cli.corpus import handbook, questions
+from automix_cli.demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said
+from automix_cli.demo_totals import document
+from automix_cli.endpoint import Endpoint
+from automix_cli.openai_like import openai_like
+from automix_cli.retrieval import Retriever
+from tests.loopback import OpenAIServer, Reply
+
+demo_llamaindex = pytest.importorskip("automix_cli.demo_llamaindex")
+
+NAMES = ["small", "large"]
+GOOD, BAD = "The passage says so.\nVerdict: Correct", "It is another one.\nVerdict: Incorrect"
+SUPPER = questions()[0]
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A provider whose small model drafts well and whose large model answers."""
+    with OpenAIServer() as running:
+        running.say("small", "At 18:45.")
+        running.say("large", "Supper is served at 18:45.")
+        running.verdicts(GOOD)
+        yield running
+    assert not running.errors, running.errors[0]
+
+
+def asked(server: OpenAIServer, events: list[Event]) -> Asked:
+    models = [openai_like(Endpoint(server.url, name, "none"), max_retries=0) for name in NAMES]
+    llm = demo_llamaindex.cascade(*models)
+    done: Asked = demo_llamaindex.ask(llm, Retriever(handbook()), SUPPER, events.append)
+    return done
+
+
+def test_a_good_draft_is_kept(server: OpenAIServer) -> None:
+    events: list[Event] = []
+    done = asked(server, events)
+    assert (done.answer, done.route.action, done.route.confidence) == ("At 18:45.", "accept", 1.0)
+    assert [type(event) for event in events] == [Found, Drafted, Checked, Decided, Said]
+    assert not server.calls("large")
+    (check,) = server.calls(verdict=True)
+    assert check.n == 8
+    assert all(passage.text in check.question for passage in done.passages)
+    assert f"<question>\n{SUPPER.question}\n</question>" in check.question
+
+
+def test_a_bad_draft_escalates_and_the_answer_streams(server: OpenAIServer) -> None:
+    server.verdicts(BAD, BAD, GOOD, "I can't tell.")
+    events: list[Event] = []
+    done = asked(server, events)
+    pieces = [event.text for event in events if isinstance(event, Said)]
+    assert done.answer == "".join(pieces) == "Supper is served at 18:45."
+    assert len(pieces) > 1
+    assert [type(event) for event in events[:5]] == [Found, Drafted, Checked, Decided, Answering]
+    (checked,) = (event for event in events if isinstance(event, Checked))
+    assert sorted(checked.verdicts, key=str) == [0, 0, 0, 0, 1, 1, None, None]
+    (decided,) = (event for event in events if isinstance(event, Decided))
+    assert decided.action == "escalate"
+
+
+def test_what_is_measured_is_what_was_billed(server: OpenAIServer) -> None:
+    server.verdicts(BAD)
+    done = asked(server, [])
+    assert sorted((span.step, span.model) for span in done.meter.spans) == [("answer", 1), ("draft", 0), ("verify", 0)]
+    assert all(done.meter.seconds(step) > 0 for step in ("draft", "verify", "answer"))
+    total: Any = document(NAMES, [done])["measured"]["tokens"]["total"]
+    assert (total["input_tokens"], total["output_tokens"]) == server.tokens()
+
+
+def test_a_failed_draft_hands_over(server: OpenAIServer) -> None:
+    server.fail("small", Reply(status=400))
+    done = asked(server, [])
+    assert (done.answer, done.route.action) == ("Supper is served at 18:45.", "fallback")
+    assert done.meter.drafts == []
+    assert done.meter.seconds("draft") > 0
+
+
+def test_the_command(server: OpenAIServer) -> None:
+    models = ["--small", f"{server.url}#small", "--large", f"{server.url}#large"]
+    for extra in ([], ["--json"]):
+        ran = CliRunner().invoke(app, ["demo", "--framework", "llamaindex", "--questions", "1", "-q", *models, *extra])
+        assert ran.exit_code == 0, ran.output
+        assert "At 18:45." in ran.output
+    found = json.loads(ran.stdout)
+    assert found["measured"]["actions"] == {"accept": 1}
+    assert found["questions"][0]["route"]["context_source"] == "template"
+    assert CliRunner().invoke(app, ["demo", "--framework", "haystack"]).exit_code == 2
+
+
+def test_langchain_is_not_needed(server: OpenAIServer) -> None:
+    code = (
+        "import sys; sys.modules.update(langchain_core=None, langchain_openai=None, langchain_automix=None)\n"
+        "from automix_cli.app import main; main()"
+    )
+    arguments = ["demo", "--framework", "llamaindex", "--questions", "1", "-q", "--json"]
+    arguments += ["--small", f"{server.url}#small", "--large", f"{server.url}#large"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["questions"][0]["answer"] == "At 18:45."
