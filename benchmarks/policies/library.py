@@ -1,4 +1,4 @@
-"""`automix-llm` 1.0.3 in an environment of its own, asked through `peer.py`."""
+"""`automix-llm` 1.0.3 in an environment of its own, asked through `theirs.py`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Library:
     def ask(self, what: str, data: Any) -> Any:
         """Send data sets, get the answer."""
         done = subprocess.run(
-            [self.python, str(Path(__file__).with_name("peer.py")), what],
+            [self.python, "theirs.py", what],
+            cwd=Path(__file__).parent,
             input=json.dumps(data),
             capture_output=True,
             text=True,

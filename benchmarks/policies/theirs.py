@@ -1,8 +1,8 @@
 """Runs inside the environment of `automix-llm` 1.0.3: its own classes on data sets from standard input.
 
-    PYTHON peer.py candidates < sets.json       its candidates' decisions at each of the 9 confidences, for each set
-    PYTHON peer.py time < sets.json             seconds of train and of evaluate, and what they gave
-    PYTHON peer.py train < sets.json            trained as shipped on one set, decisions on another
+    PYTHON theirs.py candidates < sets.json       its candidates' decisions at each of the 9 confidences, for each set
+    PYTHON theirs.py time < sets.json             seconds of train and of evaluate, and what they gave
+    PYTHON theirs.py train < sets.json            trained as shipped on one set, decisions on another
 
 A set has "confidence", "small", "large" (scores). Needs nothing of AutoMix; only the standard library and what
 `automix-llm` itself needs.
