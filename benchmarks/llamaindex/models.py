@@ -3,9 +3,9 @@
     python -m benchmarks.llamaindex.models [--data DIR] [--questions N] [--passages N] [--weights DIR] [--tiny] [--json]
 
 The embedded models answer questions of SQuAD 2.0 in three query engines over the same passages, found by BM25. Each
-question is asked of all three before the next one, so that other work on the machine meets them alike. Seconds are those
-of whole queries; tokens are those of the routes, checks included; F1 is token F1 against the gold answers, where a
-question that its passage does not answer wants the word unanswerable.
+question is asked of all three before the next one, so that other work on the machine meets them alike. Seconds are
+those of whole queries; tokens are those of the routes, checks included; F1 is token F1 against the gold answers, where
+a question that its passage does not answer wants the word unanswerable.
 """
 
 from __future__ import annotations
