@@ -42,7 +42,7 @@ class Reading:
 
 
 def read_template(prompt: BasePromptTemplate, args: Mapping[str, Any], model: LLM) -> Reading:
-    """The query of a template and its variables, as the predict family gets them. `model` selects the template."""
+    """The query of a template and its variables, as the predict family gets them. `model` is who is asked."""
     template = _selected(prompt, model)
     values = {**prompt.kwargs, **template.kwargs, **args}
     if template.function_mappings:
@@ -54,11 +54,12 @@ def read_template(prompt: BasePromptTemplate, args: Mapping[str, Any], model: LL
         return Reading(Query(question), errand=True)
     found = next((value for value in named if value), None)
     shown = found if isinstance(found, list) else [found]
-    context = passages(texts(found))
+    context = texts(found, rendered=True)
     if context and values.get("existing_answer"):
         context = (EARLIER + str(values["existing_answer"]), *context)
     messages = template.message_templates if isinstance(template, ChatPromptTemplate) else []
     history, instructions = _around(messages)
+    instructions = "\n\n".join(part for part in (model.system_prompt, instructions) if part)
     query = Query(question, context, history, instructions, "template" if context else "none")
     return Reading(query, other_content=has_other_content([*messages, *shown]))
 

@@ -12,22 +12,25 @@ from automix_core.errors import ConfigError
 from automix_core.query import passages
 
 
-def texts(context: Any) -> tuple[str, ...]:
+def texts(context: Any, *, rendered: bool = False) -> tuple[str, ...]:
     """The passages of `context`: text, a node, a message, or a list of these; blank ones are dropped.
 
-    Nodes are shown as synthesizers show them to a model, with their metadata. Raises `ConfigError` for anything else.
+    Nodes are shown as synthesizers show them to a model, with their metadata. Raises `ConfigError` for anything else,
+    unless it is `rendered` by a template, which takes whatever has a text.
     """
     items = context if isinstance(context, list | tuple) else [] if context is None else [context]
-    return passages([_text(item) for item in items])
+    return passages([_text(item, rendered) for item in items])
 
 
-def _text(item: Any) -> str:
+def _text(item: Any, rendered: bool) -> str:
     if isinstance(item, str):
         return item
     if isinstance(item, NodeWithScore | BaseNode):
         return item.get_content(metadata_mode=MetadataMode.LLM)
     if isinstance(item, ChatMessage):
         return item.content or ""
+    if rendered:
+        return str(item)
     raise ConfigError(f"A context must be text, nodes or a list of them, not {type(item).__name__}.")
 
 

@@ -12,6 +12,7 @@ from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT, DEF
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from automix_core import QueryError
+from automix_core.prompt import as_data
 from llamaindex_automix import AutoMixLLM, collect_routes, route_of
 from tests.llamaindex.engines import (
     DRAFT,
@@ -103,8 +104,7 @@ def test_hostile_text_stays_what_it_is(server: OpenAIServer, hostile: str, place
     assert (text, route.action) == (LARGE, "escalate")
     (case,) = cases(server)
     assert [case.count(f"</{tag}>") for tag in ("context", "question", "answer")] == [1, 1, 1]
-    shown = hostile.replace("</context>", "</ context>").replace("</question>", "</ question>")
-    assert shown in case
+    assert as_data(hostile) in case
 
 
 def test_a_template_without_the_usual_variables(server: OpenAIServer) -> None:
@@ -178,6 +178,22 @@ def test_images_go_to_the_largest_model(server: OpenAIServer) -> None:
     assert route is not None
     assert (route.model, route.action) == (1, "bypass")
     assert "more than text" in route.reason
+
+
+def test_variables_of_any_kind_are_what_the_template_makes_of_them(server: OpenAIServer) -> None:
+    script(server, "accept")
+    model = cascade(server, k=1, system_prompt="Be brief.")
+    template = PromptTemplate("Read {context_str} and say {query_str}")
+    assert model.predict(template, context_str={"steps": 211}, query_str=QUESTION) == DRAFT
+    assert "<context>\n{'steps': 211}\n</context>" in cases(server)[0]
+    assert "<instructions>\nBe brief.\n</instructions>" in cases(server)[0]
+
+
+def test_a_thought_is_no_part_of_the_answer_that_is_checked(server: OpenAIServer) -> None:
+    script(server, "accept")
+    server.say("small", f"<think>Not so sure.</think>{DRAFT}")
+    cascade(server, k=1).complete(QUESTION, automix_context=CONTEXT)
+    assert f"<answer>\n{DRAFT}\n</answer>" in cases(server)[0]
 
 
 def test_users_may_find_the_context_themselves(server: OpenAIServer) -> None:
