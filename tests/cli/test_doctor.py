@@ -26,8 +26,9 @@ def only_quick_imports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
-    """Which version of each package is installed; a test may change it."""
+    """Which version of each package is installed, none of them asked for in particular; a test may change both."""
     versions: dict[str, str | None] = dict.fromkeys(doctors._PACKAGES, "1.0")
+    monkeypatch.setattr(doctors, "requires", lambda _: [])
     monkeypatch.setattr(doctors, "_installed", versions.get)
     return versions
 

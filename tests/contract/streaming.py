@@ -79,7 +79,7 @@ class Streams(Adapter):
     def test_a_stream_that_breaks_is_not_begun_anew(self, server: OpenAIServer, way: Way) -> None:
         server.say("last", DRAFT)
         script(server)
-        server.say("large", Reply(LARGE, reset_after=2))
+        server.say("large", Reply(LARGE, cut_after=2))
         models = [self.child(server, name) for name in ("small", "large", "last")]
         model = self.cascade(models, policy=Always(1), verifier=self.verifier(k=1))
         with pytest.raises((httpx.TransportError, openai.APIError)):

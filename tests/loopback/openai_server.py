@@ -91,8 +91,8 @@ class OpenAIServer(LoopbackServer):
         self.billed: list[Bill] = []
         self.quirks: dict[str, Quirks] = {}
         self.peak = 0
-        self.in_flight = 0
         self.disconnects = 0
+        self._inside: set[int] = set()
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
 
@@ -153,6 +153,11 @@ class OpenAIServer(LoopbackServer):
 
     # Answering.
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered."""
+        return len(self._inside)
+
     def handle(self, http: Handler, method: str, path: str, body: bytes) -> None:
         if method == "GET" and path.endswith("/models"):
             http.send(200, json.dumps({"object": "list", "data": []}).encode())
@@ -165,13 +170,17 @@ class OpenAIServer(LoopbackServer):
         with self._lock:
             self.requests.append(request)
             number = len(self.requests)
-            self.in_flight += 1
+            self._inside.add(id(request))
             self.peak = max(self.peak, self.in_flight)
         try:
             self._answer(http, request, number)
         finally:
-            with self._lock:
-                self.in_flight -= 1
+            self._leaves(request)
+
+    def _leaves(self, request: Request) -> None:
+        """No longer in flight: said before the last bytes go, as the client may be quicker than this thread."""
+        with self._lock:
+            self._inside.discard(id(request))
 
     def hung_up(self, http: Handler) -> None:
         with self._lock:
@@ -203,12 +212,14 @@ class OpenAIServer(LoopbackServer):
             self._stream(http, request, replies, number, bill, spent)
             return
         self._bill(bill)
+        self._leaves(request)
         http.send(200, json.dumps(wire.whole(request, replies, number, spent)).encode(), dict(first.headers))
 
     def _stream(
         self, http: Handler, request: Request, replies: list[Reply], number: int, bill: Bill, spent: wire.Json | None
     ) -> None:
-        http.begin(200, {"Content-Type": "text/event-stream", **replies[0].headers})
+        promised = {} if replies[0].cut_after is None else {"Content-Length": "1000000"}  # more than ever comes
+        http.begin(200, {"Content-Type": "text/event-stream", **promised, **replies[0].headers})
         self._bill(bill)
         sent = 0
         for index, chunk, has_piece in wire.deltas(request, replies, number):
@@ -219,8 +230,7 @@ class OpenAIServer(LoopbackServer):
                 if reply.gate is not None and not reply.gate.wait(http.client_left):
                     self.hung_up(http)
                     return
-            if reply.reset_after is not None and has_piece and sent >= reply.reset_after:
-                http.reset()
+            if reply.cut_after is not None and has_piece and sent >= reply.cut_after:
                 return
             if has_piece:
                 sent += 1
@@ -229,6 +239,7 @@ class OpenAIServer(LoopbackServer):
             http.wfile.write(wire.event(chunk))
         if spent is not None and (request.body.get("stream_options") or {}).get("include_usage"):
             http.wfile.write(wire.event(wire.closing(request, number, spent)))
+        self._leaves(request)
         http.wfile.write(wire.event("[DONE]"))
 
     def _wait(self, http: Handler, seconds: float) -> bool:

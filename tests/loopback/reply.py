@@ -54,7 +54,7 @@ class Reply:
 
     `calls` are tool calls, name and arguments (a dict, or a string sent as it stands). `input_tokens` and
     `output_tokens` replace the counted ones. Faults: `status` other than 200 with `error` and `headers`; `body` sent
-    in place of JSON; `reset` before a byte, or after `reset_after` streamed pieces; `delay` seconds before the answer;
+    in place of JSON; `reset` before a byte, or `cut_after` streamed pieces; `delay` seconds before the answer;
     `pause` seconds between pieces.
     """
 
@@ -77,7 +77,7 @@ class Reply:
     body: bytes | None = None
     no_choices: bool = False
     reset: bool = False
-    reset_after: int | None = None
+    cut_after: int | None = None
     delay: float = 0.0
     pause: float = 0.0
     gate: Gate | None = None
