@@ -47,7 +47,8 @@ def collect(
     ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Verdicts a draft; default 8.", show_default=False)] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Requests at a time; default 8.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Requests at a time; default 8, and 1 with an embedded model.", show_default=False),
     ] = None,
     to_label: Annotated[
         Path | None,

@@ -14,6 +14,7 @@ from automix_core.errors import ConfigError
 from automix_core.price import Price
 
 EMBEDDED = "embedded:"
+_AT_ONCE = 8
 
 PROMPT = (
     "Answer the question from the context, in a few words. If the context does not contain the answer, say that it "
@@ -49,7 +50,7 @@ class File(_Strict):
     model: tuple[ModelSettings, ...] = ()
     prompt: str = PROMPT
     scorer: str = "f1"
-    concurrency: int = Field(default=8, ge=1)
+    concurrency: int | None = Field(default=None, ge=1)
     verify: CheckSettings = CheckSettings()
 
 
@@ -90,12 +91,13 @@ def plan(
     for placeholder in ("{context}", "{question}"):
         if placeholder not in read.prompt:
             raise ConfigError(f"The prompt must contain {placeholder}.")
+    inside = any(model.url.startswith(EMBEDDED) for model in chosen.values())  # these share this computer's CPU
     found = Plan(
         models=tuple(chosen.values()),
         prices=_prices(list(chosen.values())),
         prompt=read.prompt,
         scorer=scorer or read.scorer,
-        concurrency=concurrency or read.concurrency,
+        concurrency=concurrency or read.concurrency or (1 if inside else _AT_ONCE),
         verify=read.verify,
     )
     return found if k is None else replace(found, verify=found.verify.model_copy(update={"k": k}))
