@@ -68,6 +68,8 @@ class _Group(TyperGroup):
             # Whoever read our output has left; nothing may be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
+        if result == 130:  # what typer makes of Ctrl-C
+            _fail("interrupted", 130)
         if standalone_mode:
             raise SystemExit(result if isinstance(result, int) else 0)
         return result

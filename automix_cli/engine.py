@@ -22,7 +22,7 @@ from automix_cli.progress import Progress, Quiet
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _START_LIMIT = 300.0
 
@@ -128,12 +128,13 @@ def embedded(
     *,
     folder: Path | str | None = None,
     progress: Progress | None = None,
+    agree: Callable[[Sequence[weights.Weights]], bool] | None = None,
     context: int = 4096,
     slots: int | Sequence[int] = 8,
 ) -> Iterator[list[Engine]]:
     """Serve embedded models by name (`0.5b`) for the time of the block, fetching their weights first if need be.
 
-    `folder` is a weights folder (`--weights`). `slots` is one number, or one a name: a model that only answers needs
+    `folder` is a weights folder (`--weights`). `agree` is asked before a download (`weights.asking`). `slots` is one number, or one a name: a model that only answers needs
     fewer than one that gives eight verdicts, and less memory then. Names that are equal share one server.
 
     Raises:
@@ -144,7 +145,7 @@ def embedded(
     models = {model.name: model for model in map(weights.model, names)}
     wanted = [slots] * len(names) if isinstance(slots, int) else list(slots)
     most = {weights.model(name).name: count for count, name in sorted(zip(wanted, names, strict=True))}
-    files = weights.ensure(list(models.values()), folder, progress)
+    files = weights.ensure(list(models.values()), folder, progress, agree)
     with ExitStack() as stack:
         engines = {
             name: stack.enter_context(

