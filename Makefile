@@ -3,6 +3,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+NOT_INSTALLED = { echo "The packages were not installed; pip says why above. If it found no version of something, the package index can't be reached: look at the network, HTTPS_PROXY and pip's index-url, then try again." >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types contracts docs check format lock ci clean
@@ -11,7 +13,7 @@ help: ## Show the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(VENV)/.demo ## Answer questions with a real cascade on this machine; asks nothing, needs no key.
-	$(BIN)/automix demo $(ARGS)
+	$(BIN)/automix demo --yes $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests, documentation included.
 	$(BIN)/python -m pytest $(ARGS)
@@ -30,7 +32,7 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
-	$(BIN)/python -m pip install -qq uv
+	$(INSTALL) uv
 	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 \
 	    --upgrade --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
@@ -47,11 +49,11 @@ $(VENV)/.made:
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
 	@echo "Installing AutoMix and the demo's parts into $(VENV): a minute or two, once."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[all]'
+	@$(INSTALL) --editable '.[all]' || $(NOT_INSTALLED)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements-dev.lock $(VENV)/.made
 	@echo "Installing AutoMix and the tools for its development into $(VENV): a few minutes, once."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements-dev.lock || $(NOT_INSTALLED)
+	@$(INSTALL) --no-deps --no-build-isolation --editable . || $(NOT_INSTALLED)
 	@touch $@ $(VENV)/.demo
