@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -313,9 +314,11 @@ def test_books_of_any_call_balance(data: st.DataObject, seed: int, models: int) 
 def _judged(effect: Any, perform: Any) -> Any:
     """Checks by the draft's own model, as no verifier outside is in play here."""
     result = perform(effect)
-    if isinstance(result, Reply) and not hasattr(effect, "n"):
-        return result
-    return Checks(Tally(), result.usage, model=effect.model) if isinstance(result, Reply) else result
+    if isinstance(result, Checks):
+        return replace(result, model=effect.model)
+    if isinstance(result, Reply) and hasattr(effect, "n"):
+        return Checks(Tally(), result.usage, model=effect.model)
+    return result
 
 
 @given(usages, prices)
