@@ -41,7 +41,7 @@ def run(*command: str, cwd: Path = ROOT, **environment: str) -> tuple[int, str]:
 
 
 def find_python(folder: Path, **environment: str) -> tuple[int, str]:
-    return run("/bin/sh", "scripts/find-python", PATH=str(folder), **environment)
+    return run("/bin/sh", "scripts/find-python", cwd=ROOT, PATH=str(folder), **environment)
 
 
 def test_an_old_python_is_named_with_its_version(tmp_path: Path) -> None:
