@@ -49,6 +49,12 @@ def excerpt(passage: Passage, query: str) -> str:
     return sentences[max(range(len(sentences)), key=lambda place: (len(wanted & found[place]), -place))]
 
 
+def shared(text: str, other: str) -> list[tuple[int, int]]:
+    """Where in `text` the words stand that `other` has too, as retrieval compares words: start and end of each."""
+    (wanted,) = (set(words) for words in _words([other]))
+    return [found.span() for found in re.finditer(r"\b\w\w+\b", text) if found[0].lower() in wanted]
+
+
 def _words(texts: list[str]) -> list[list[str]]:
     words: list[list[str]] = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
     return words

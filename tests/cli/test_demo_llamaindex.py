@@ -14,36 +14,31 @@ import pytest
 from typer.testing import CliRunner
 
 from automix_cli.app import app
-from automix_cli.corpus import handbook, questions
-from automix_cli.demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said
-from automix_cli.demo_totals import document
+from automix_cli.demo.events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Verdict
+from automix_cli.demo.measured import measured
+from automix_cli.demo.session import Session
 from automix_cli.endpoint import Endpoint
 from automix_cli.openai_like import openai_like
-from automix_cli.retrieval import Retriever
-from tests.loopback import OpenAIServer, Reply
+from automix_core.policies import Threshold
+from tests.cli.demos import BAD, GOOD, NAMES, RETRIEVER, SUPPER, provider
+from tests.loopback import OpenAIServer, Quirks, Reply
 
-demo_llamaindex = pytest.importorskip("automix_cli.demo_llamaindex")
-
-NAMES = ["small", "large"]
-GOOD, BAD = "The passage says so.\nVerdict: Correct", "It is another one.\nVerdict: Incorrect"
-SUPPER = questions()[0]
+in_llamaindex = pytest.importorskip("automix_cli.demo.in_llamaindex")
 
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    """A provider whose small model drafts well and whose large model answers."""
-    with OpenAIServer() as running:
-        running.say("small", "At 18:45.")
-        running.say("large", "Supper is served at 18:45.")
-        running.verdicts(GOOD)
+    with provider() as running:
         yield running
-    assert not running.errors, running.errors[0]
+
+
+def models(server: OpenAIServer) -> list[Any]:
+    return [openai_like(Endpoint(server.url, name, "none"), max_retries=0) for name in NAMES]
 
 
 def asked(server: OpenAIServer, events: list[Event]) -> Asked:
-    models = [openai_like(Endpoint(server.url, name, "none"), max_retries=0) for name in NAMES]
-    llm = demo_llamaindex.cascade(*models)
-    done: Asked = demo_llamaindex.ask(llm, Retriever(handbook()), SUPPER, events.append)
+    llm = in_llamaindex.cascade(*models(server))
+    done: Asked = in_llamaindex.ask(llm, RETRIEVER, SUPPER, events.append)
     return done
 
 
@@ -78,8 +73,29 @@ def test_what_is_measured_is_what_was_billed(server: OpenAIServer) -> None:
     done = asked(server, [])
     assert sorted((span.step, span.model) for span in done.meter.spans) == [("answer", 1), ("draft", 0), ("verify", 0)]
     assert all(done.meter.seconds(step) > 0 for step in ("draft", "verify", "answer"))
-    total: Any = document(NAMES, [done])["measured"]["tokens"]["total"]
-    assert (total["input_tokens"], total["output_tokens"]) == server.tokens()
+    assert [done.meter.calls(step) for step in ("draft", "verify", "answer")] == [1, 1, 1]
+    used = done.route.usage["total"]
+    assert (used["input_tokens"], used["output_tokens"]) == server.tokens()
+
+
+def test_each_model_alone_runs_too(server: OpenAIServer) -> None:
+    both = models(server)
+    session = Session(in_llamaindex, NAMES, both, both, RETRIEVER, Threshold())
+    one = session.ask(SUPPER, lambda event: None, lambda model: None)
+    totals = measured([one], 2)
+    assert [run and run.answer for run in one.alone] == ["At 18:45.", "Supper is served at 18:45."]
+    assert [weighed.decision.reason for weighed in one.weighed][-1].startswith("Kept: 8 of 8")
+    assert totals["always_large"]["tokens"]["input_tokens"] == server.calls("large")[0].input_tokens
+    assert totals["right"] == {"cascade": 1, "always_small": 1, "always_large": 1, "of": 1}
+
+
+def test_checks_that_are_requests_of_their_own_come_one_by_one(server: OpenAIServer) -> None:
+    server.verdicts(GOOD, "Hm.")
+    server.quirks["small"] = Quirks(max_choices=1)
+    events: list[Event] = []
+    done = asked(server, events)
+    assert sorted(str(event.verdict) for event in events if isinstance(event, Verdict)) == ["1"] * 4 + ["None"] * 4
+    assert done.meter.calls("verify") == 8
 
 
 def test_a_failed_draft_hands_over(server: OpenAIServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from automix_cli.corpus import Passage, Question, handbook, questions
-from automix_cli.retrieval import Retriever, excerpt
+from automix_cli.retrieval import Retriever, excerpt, shared
 from automix_core.errors import DataError
 
 PASSAGES = [
@@ -65,3 +65,10 @@ def test_the_excerpt_is_the_sentence_nearest_to_the_question() -> None:
 
 def test_without_a_common_word_the_excerpt_is_the_first_sentence() -> None:
     assert excerpt(PASSAGES[0], "hives") == "The red boat sails on Monday."
+
+
+def test_shared_words_are_those_that_retrieval_compares() -> None:
+    text = "Supper is served at 18:45, says the cook."
+    words = [text[start:end] for start, end in shared(text, "When is SUPPER served, 18 or 19?")]
+    assert words == ["Supper", "served", "18"]
+    assert shared(text, "is the at") == []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, TypeAlias
 
+from automix_core.decision import Decision, State
 from automix_core.route import Route
 
-from .corpus import Passage, Question
+from ..corpus import Passage, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class Drafted:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Event: one check that was a request of its own has come back; what all of them said follows as `Checked`."""
+
+    model: int
+    verdict: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """Event: a draft has been checked; one verdict (1, 0, or None for unreadable) and one text a check."""
 
@@ -42,6 +52,14 @@ class Checked:
     verdicts: Sequence[int | None]
     texts: Sequence[str]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Event: the policy has looked at a history, with what it expects of each action."""
+
+    state: State
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +88,49 @@ class Span:
     end: float
 
 
-Event: TypeAlias = Found | Drafted | Checked | Decided | Answering | Said
+Event: TypeAlias = Found | Drafted | Verdict | Checked | Weighed | Decided | Answering | Said
+Show: TypeAlias = Callable[[Any], None]
 
 
 class Times:
-    """When which model worked, and what came of it; `show` is told as it happens.
+    """When which model worked, and what came of it; `tell` hands events on as they happen.
 
-    Requests of concurrent checks overlap: `seconds` counts the time in which at least one was running.
+    Requests of concurrent checks overlap: `seconds` counts the time in which at least one was running. `shown` is the
+    time that was spent on showing, which is nobody's work.
     """
 
-    def __init__(self, show: Callable[[Any], None] = lambda event: None) -> None:
+    def __init__(self, show: Show = lambda event: None) -> None:
         self.spans: list[Span] = []
         self.drafts: list[Drafted] = []
         self.checks: list[Checked] = []
+        self.shown = 0.0
         self._show = show
+
+    def tell(self, event: Event) -> None:
+        """Keep drafts and checks, and show the event."""
+        if isinstance(event, Drafted):
+            self.drafts.append(event)
+        elif isinstance(event, Checked):
+            self.checks.append(event)
+        started = perf_counter()
+        self._show(event)
+        self.shown += perf_counter() - started
 
     def seconds(self, step: str | None = None, model: int | None = None) -> float:
         """Seconds in which a request of this step and model (None: of any) was running."""
         busy, until = 0.0, 0.0
-        for span in sorted(self.spans, key=lambda span: span.start):
-            if step in (None, span.step) and model in (None, span.model) and span.end > until:
+        for span in sorted(self._of(step, model), key=lambda span: span.start):
+            if span.end > until:
                 busy += span.end - max(span.start, until)
                 until = span.end
         return busy
+
+    def calls(self, step: str | None = None, model: int | None = None) -> int:
+        """Requests of this step and model (None: of any), failed ones too."""
+        return len(self._of(step, model))
+
+    def _of(self, step: str | None, model: int | None) -> list[Span]:
+        return [span for span in self.spans if step in (None, span.step) and model in (None, span.model)]
 
 
 @dataclass(frozen=True, slots=True)

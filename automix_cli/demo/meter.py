@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,9 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-from .demo_events import Answering, Checked, Decided, Drafted, Span, Times
+from automix_core.verdict import read_verdict
+
+from .events import Answering, Checked, Decided, Drafted, Show, Span, Times, Verdict
 
 
 class Meter(Times, BaseCallbackHandler):
@@ -22,7 +24,7 @@ class Meter(Times, BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, show: Callable[[Any], None] = lambda event: None) -> None:
+    def __init__(self, show: Show = lambda event: None) -> None:
         super().__init__(show)
         self._open: dict[UUID, tuple[str, int, float]] = {}
 
@@ -31,16 +33,20 @@ class Meter(Times, BaseCallbackHandler):
     ) -> None:
         """Note when a request began; say so if it is the final answer."""
         if self._begin(run_id, metadata) == "answer":
-            self._show(Answering(self._open[run_id][1]))
+            self.tell(Answering(self._open[run_id][1]))
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
-        """Time the request; a draft is an event."""
+        """Time the request; a draft is an event, and so is a check that came alone."""
         span = self._end(run_id)
-        if span is not None:
-            self.spans.append(span)
-        if span is not None and span.step == "draft":
-            self.drafts.append(Drafted(span.model, response.generations[0][0].text, span.end - span.start))
-            self._show(self.drafts[-1])
+        if span is None:
+            return
+        self.spans.append(span)
+        choices = [choice for choices in response.generations for choice in choices]
+        if span.step == "draft":
+            self.tell(Drafted(span.model, choices[0].text, span.end - span.start))
+        elif span.step == "verify" and len(choices) == 1:
+            verdict = read_verdict(choices[0].text)
+            self.tell(Verdict(span.model, None if verdict is None else int(verdict)))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Time the request that failed."""
@@ -60,11 +66,9 @@ class Meter(Times, BaseCallbackHandler):
         if span is None or not isinstance(outputs, dict):
             return
         if span.step == "verify" and "verdicts" in outputs:
-            seconds = span.end - span.start
-            self.checks.append(Checked(span.model, outputs["verdicts"], outputs["texts"], seconds))
-            self._show(self.checks[-1])
+            self.tell(Checked(span.model, outputs["verdicts"], outputs["texts"], span.end - span.start))
         elif span.step == "meta_verifier":
-            self._show(Decided(outputs["action"], outputs["model"], outputs["reason"]))
+            self.tell(Decided(outputs["action"], outputs["model"], outputs["reason"]))
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Forget a check that broke; the route records it."""

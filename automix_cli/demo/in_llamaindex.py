@@ -1,12 +1,12 @@
 """One question through the cascade in LlamaIndex: a query engine whose LLM is the cascade, over the demo's retriever.
 
-The same question, passages and prompt as in `demo_ask`, and the same events, which are read from LlamaIndex's spans.
+The same question, passages and prompt as in `in_langchain`, and the same events, read from LlamaIndex's spans.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -21,11 +21,13 @@ from llama_index_instrumentation.span import BaseSpan
 from llama_index_instrumentation.span_handlers import BaseSpanHandler
 from pydantic import PrivateAttr
 
+from automix_core.decision import Policy
+from automix_core.verdict import read_verdict
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 
-from .corpus import Passage, Question
-from .demo_events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Span, Times
-from .retrieval import Retriever
+from ..corpus import Passage, Question
+from ..retrieval import Retriever
+from .events import Answering, Asked, Checked, Decided, Drafted, Found, Said, Show, Span, Times, Verdict
 
 PROMPT = PromptTemplate(
     "Answer the question from the passages, in one short sentence. "
@@ -34,36 +36,37 @@ PROMPT = PromptTemplate(
 )
 
 
-def cascade(small: Any, large: Any) -> AutoMixLLM:
-    """The small model with the large one behind it, checked and decided as by default."""
-    return AutoMixLLM(models=[small, large])
+def cascade(small: Any, large: Any, policy: Policy | None = None, k: int = 8, **settings: Any) -> AutoMixLLM:
+    """The small model with the large one behind it; by default checked and decided as by default."""
+    return AutoMixLLM(models=[small, large], policy=policy, verifier=SelfVerifier(k=k), **settings)
 
 
-def ask(llm: AutoMixLLM, retriever: Retriever, question: Question, show: Callable[[Event], None]) -> Asked:
+def ask(llm: AutoMixLLM, retriever: Retriever, question: Question, show: Show) -> Asked:
     """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
-    searching, times, answer = _Searching(retriever, show), Times(show), ""
+    times, answer = Times(show), ""
+    searching = _Searching(retriever, times)
     engine = RetrieverQueryEngine.from_args(searching, llm=llm, text_qa_template=PROMPT, streaming=True)
     started = perf_counter()
-    with collect_routes() as routes, _watching(llm, times, show):
+    with collect_routes() as routes, _watching(llm, times):
         response = engine.query(question.question)
         assert isinstance(response, StreamingResponse)
         for piece in response.response_gen:
             answer += piece
-            show(Said(piece))
-    return Asked(question, searching.found, answer, routes[-1], times, perf_counter() - started)
+            times.tell(Said(piece))
+    return Asked(question, searching.found, answer, routes[-1], times, perf_counter() - started - times.shown)
 
 
 class _Searching(BaseRetriever):
     """The demo's retriever as LlamaIndex has one."""
 
-    def __init__(self, retriever: Retriever, show: Callable[[Event], None]) -> None:
+    def __init__(self, retriever: Retriever, times: Times) -> None:
         super().__init__()
         self.found: list[Passage] = []
-        self._retriever, self._show = retriever, show
+        self._retriever, self._times = retriever, times
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         self.found = self._retriever.search(query_bundle.query_str)
-        self._show(Found(self.found))
+        self._times.tell(Found(self.found))
         return [NodeWithScore(node=TextNode(text=passage.content)) for passage in self.found]
 
 
@@ -80,7 +83,6 @@ class _Watch(BaseSpanHandler[_Working]):
 
     _models: list[Any] = PrivateAttr()
     _times: Times = PrivateAttr()
-    _show: Callable[[Any], None] = PrivateAttr()
     _answering: tuple[int, float] | None = PrivateAttr(default=None)
     _checking: dict[str, int] = PrivateAttr(default_factory=dict)
 
@@ -97,7 +99,7 @@ class _Watch(BaseSpanHandler[_Working]):
         step, model = self._read(id_, instance, parent_span_id or "")
         if step == "answer":
             self._answering = (model, perf_counter())
-            self._show(Answering(model))
+            self._times.tell(Answering(model))
         if not step or step == "answer":
             return None
         return _Working(id_=id_, parent_id=parent_span_id, step=step, model=model, start=perf_counter())
@@ -127,14 +129,20 @@ class _Watch(BaseSpanHandler[_Working]):
         if span.step in ("draft", "verify"):
             self._times.spans.append(Span(span.step, span.model, span.start, now))
         if span.step == "draft":
-            self._times.drafts.append(Drafted(span.model, result.message.content or "", seconds))
-            self._show(self._times.drafts[-1])
+            self._times.tell(Drafted(span.model, result.message.content or "", seconds))
+        elif span.step == "verify":
+            self._alone(span.model, result)
         elif span.step == "check":
-            self._times.checks.append(Checked(span.model, result.verdicts, result.texts, seconds))
-            self._show(self._times.checks[-1])
+            self._times.tell(Checked(span.model, result.verdicts, result.texts, seconds))
         elif span.step == "decision":
-            self._show(Decided(result.action, result.model, result.reason))
+            self._times.tell(Decided(result.action, result.model, result.reason))
         return span
+
+    def _alone(self, model: int, response: Any) -> None:
+        """A check that came alone is an event."""
+        if len(getattr(response.raw, "choices", ())) == 1:
+            verdict = read_verdict(response.message.content or "")
+            self._times.tell(Verdict(model, None if verdict is None else int(verdict)))
 
     def prepare_to_drop_span(
         self, id_: str, bound_args: inspect.BoundArguments, instance: Any = None, err: Any = None, **kwargs: Any
@@ -152,9 +160,9 @@ class _Watch(BaseSpanHandler[_Working]):
 
 
 @contextmanager
-def _watching(llm: AutoMixLLM, times: Times, show: Callable[[Any], None]) -> Iterator[None]:
+def _watching(llm: AutoMixLLM, times: Times) -> Iterator[None]:
     watch, root = _Watch(), get_dispatcher()
-    watch._models, watch._times, watch._show = list(llm.models), times, show
+    watch._models, watch._times = list(llm.models), times
     root.add_span_handler(watch)
     try:
         yield

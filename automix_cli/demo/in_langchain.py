@@ -6,19 +6,19 @@ wants to see while it runs comes as `Event`s, in order; what is reported afterwa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 
-from langchain_automix import AutoMixChatModel, collect_routes, with_context
+from automix_core.decision import Policy
+from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, with_context
 
-from .corpus import Question
-from .demo_events import Asked, Event, Found, Said
-from .demo_meter import Meter
-from .retrieval import Retriever
+from ..corpus import Question
+from ..retrieval import Retriever
+from .events import Asked, Found, Said, Show
+from .meter import Meter
 
 # One message and no system text: a system text would be shown to the verifier too, as the conversation's instructions,
 # and a model of half a billion parameters obeys what it is shown.
@@ -29,22 +29,21 @@ PROMPT = ChatPromptTemplate.from_template(
 )
 
 
-def cascade(small: Any, large: Any) -> AutoMixChatModel:
-    """The small model with the large one behind it, checked and decided as by default."""
-    return AutoMixChatModel(models=[small, large])
+def cascade(small: Any, large: Any, policy: Policy | None = None, k: int = 8, **settings: Any) -> AutoMixChatModel:
+    """The small model with the large one behind it; by default checked and decided as by default."""
+    return AutoMixChatModel(models=[small, large], policy=policy, verifier=SelfVerifier(k=k), **settings)
 
 
-def ask(llm: Runnable[Any, Any], retriever: Retriever, question: Question, show: Callable[[Event], None]) -> Asked:
+def ask(llm: Runnable[Any, Any], retriever: Retriever, question: Question, show: Show) -> Asked:
     """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
     chain = with_context(PROMPT, question_key="question") | llm
-    started = perf_counter()
+    meter, answer, started = Meter(show), "", perf_counter()
     passages = retriever.search(question.question)
-    show(Found(passages))
-    meter, answer = Meter(show), ""
+    meter.tell(Found(passages))
     variables = {"context": "\n\n".join(p.content for p in passages), "question": question.question}
     with collect_routes() as routes:
         for chunk in chain.stream(variables, {"callbacks": [meter]}):
             if chunk.text:
                 answer += chunk.text
-                show(Said(chunk.text))
-    return Asked(question, passages, answer, routes[-1], meter, perf_counter() - started)
+                meter.tell(Said(chunk.text))
+    return Asked(question, passages, answer, routes[-1], meter, perf_counter() - started - meter.shown)

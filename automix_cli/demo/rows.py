@@ -1,0 +1,127 @@
+"""The lines that the demo's screens are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..corpus import Passage
+from ..retrieval import excerpt, shared
+from .events import Weighed
+
+LABEL = 11
+BAR = 24
+STYLES = {"accept": "green", "escalate": "yellow", "fallback": "red"}
+MARKS = {1: ("✓", "+", "green"), 0: ("✗", "-", "red"), None: ("?", "?", "yellow")}
+
+
+def plain(console: Console) -> bool:
+    """Whether the console can't show more than ASCII."""
+    return not console.encoding.lower().startswith("utf")
+
+
+def row(label: str, content: Text, note: str = "", *, short: bool = False) -> Padding:
+    """A label, what it is about, and a note at the right edge; `short` cuts the content to one line."""
+    fills = bool(note) or short
+    grid = Table.grid(padding=(0, 1, 0, 0), expand=fills)
+    grid.add_column(width=LABEL, min_width=LABEL, no_wrap=True)
+    grid.add_column(ratio=1 if fills else None, no_wrap=short, overflow="ellipsis" if short else "fold")
+    cells: list[Text] = [Text(label, style="cyan"), content]
+    if note:
+        grid.add_column(justify="right", no_wrap=True)
+        cells.append(Text(note, style="dim"))
+    grid.add_row(*cells)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def passage(found: Passage, question: str) -> Text:
+    """The title and the sentence that says most about the question, with the words they share marked."""
+    sentence = excerpt(found, question)
+    return Text(f"{found.title}: ", style="italic") + marked(sentence, question, "bold", "dim")
+
+
+def marked(text: str, other: str, style: str, rest: str = "") -> Text:
+    """`text` on one line, with the words that `other` has too in another style."""
+    line = Text(" ".join(text.split()))
+    last = 0
+    for start, end in [*shared(line.plain, other), (len(line), len(line))]:
+        line.stylize(rest, last, start)
+        line.stylize(style, start, end)
+        last = end
+    return line
+
+
+def marks(verdicts: Sequence[int | None], ascii_only: bool) -> Text:
+    """A mark for each verdict."""
+    line = Text()
+    for verdict in verdicts:
+        good, poor, style = MARKS[verdict]
+        line.append(poor if ascii_only else good, style).append(" ")
+    return line
+
+
+def counted(verdicts: Sequence[int | None]) -> str:
+    """What the readable verdicts say together, and the confidence."""
+    correct, readable = verdicts.count(1), len(verdicts) - verdicts.count(None)
+    if not readable:
+        return f"{len(verdicts)} unreadable: no confidence"
+    return f"{correct} of {readable} say correct: confidence {correct / readable:.2f}"
+
+
+def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Text | None:
+    """What the policy expects of each action, as far as it says."""
+    values = weighed.decision.values
+    if "expected" in values:
+        ranked = sorted(values["expected"].items(), key=lambda item: -item[1])
+        line = Text()
+        for place, (action, value) in enumerate(ranked):
+            line.append(", " if place else "").append(f"{_action(action, names)} {value:.3f}", "" if place else "bold")
+        return line.append("  (expected score less cost)", "dim")
+    confidence = values.get("confidence")
+    if confidence is None or "threshold" not in values:
+        return None
+    keeps = f"  keeps from {values['threshold']:g} on"
+    return _bar(confidence, values["threshold"], ascii_only).append(keeps, "dim")
+
+
+def _bar(confidence: float, threshold: float, ascii_only: bool) -> Text:
+    full, empty, stop = "#.|" if ascii_only else "━─┃"
+    filled, at = round(confidence * BAR), min(round(threshold * BAR), BAR)
+    style = "green" if confidence >= threshold else "red"
+    line = Text()
+    for cell in range(BAR + 1):
+        if cell == at:
+            line.append(stop, "bold")
+        if cell < BAR:
+            line.append(full if cell < filled else empty, style if cell < filled else "dim")
+    return line
+
+
+def _action(label: str, names: Sequence[str]) -> str:
+    """An action of a decision's values in the demo's words."""
+    kind, _, rest = label.partition(" ")
+    number, _, more = rest.partition(", ")
+    name = names[int(number)] if number.isdigit() and int(number) < len(names) else f"model {number}"
+    count = more.partition(" ")[0]
+    verdicts = f"{count} more verdict{'s' * (count != '1')}"
+    return {"accept": "keep the draft", "finish": f"let {name} answer", "draft": f"draft by {name}"}.get(kind, verdicts)
+
+
+def tokens(usage: Mapping[str, int] | None) -> str:
+    """Tokens read and written."""
+    return "tokens unknown" if usage is None else f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
+
+
+def rightness(right: bool | None) -> Text:
+    """Whether an answer holds the expected fact."""
+    return Text() if right is None else Text("right", "green") if right else Text("wrong", "red")
+
+
+def number(value: Any, pattern: str = ",") -> str:
+    """A figure, or a question mark where it is unknown."""
+    return "?" if value is None else format(value, pattern)

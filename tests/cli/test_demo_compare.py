@@ -1,0 +1,124 @@
+"""`automix demo --compare` and `--policy`: two policies on the same drafts and verdicts, each call made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from automix_cli.app import app
+from automix_cli.demo import compare
+from automix_cli.demo.compare import compared
+from automix_cli.demo.measured import measured
+from automix_cli.demo.priced import priced
+from automix_core.decision import Policy
+from automix_core.policies import Always, Curtailed, Threshold
+from automix_core.saving import save_policy
+from tests.cli.demos import BAD, GOOD, NAMES, answered, provider
+from tests.loopback import OpenAIServer, Quirks, Reply
+
+PRICES = (1.0, 50.0)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with provider() as running:
+        yield running
+
+
+@pytest.mark.parametrize("choices", [8, 1])
+@pytest.mark.parametrize("verdict", [GOOD, BAD])
+def test_the_replay_of_what_ran_costs_what_it_cost(server: OpenAIServer, verdict: str, choices: int) -> None:
+    server.verdicts(verdict)
+    server.quirks["small"] = Quirks(max_choices=choices)
+    done = [answered(server)]
+    (found,) = compared(done, NAMES, PRICES, {"default": Threshold()})["policies"]
+    assert found["cost"] == pytest.approx(priced(measured(done, 2), PRICES)["cascade"]["total"])
+    assert found["verdicts"] == 8
+    assert (found["kept"], found["right"]) == (int(verdict is GOOD), 1)
+
+
+def test_other_policies_read_the_same_verdicts(server: OpenAIServer) -> None:
+    server.verdicts(BAD)
+    server.say("small", "At noon.")
+    done = [answered(server)]
+    before = len(server.requests)
+    policies: dict[str, Policy] = {"large": Always(1), "small": Always(0), "early": Curtailed(Threshold())}
+    large, small, early = compared(done, NAMES, PRICES, policies)["policies"]
+    assert len(server.requests) == before
+    assert (large["kept"], large["verdicts"], large["right"]) == (0, 0, 1)
+    assert (small["kept"], small["verdicts"], small["right"]) == (1, 0, 0)
+    assert (early["kept"], early["verdicts"], early["right"]) == (0, 3, 1)
+    assert early["questions"][0]["model"] == 1
+
+
+def test_unknown_tokens_leave_the_cost_open(server: OpenAIServer) -> None:
+    server.say("small", Reply("At 18:45.", usage=False))
+    (found,) = compared([answered(server)], NAMES, PRICES, {"default": Threshold()})["policies"]
+    assert found["cost"] is None
+    assert found["kept"] == 1
+
+
+def test_what_was_not_recorded_whole_is_left_out(server: OpenAIServer) -> None:
+    server.fail("small", Reply(status=400), when=lambda request: request.asks_for_verdict)
+    found = compared([answered(server)], NAMES, PRICES, {"default": Threshold()})
+    assert found["left_out"] == ["supper"]
+    assert found["policies"] == []
+
+
+def command(server: OpenAIServer, *more: str) -> list[str]:
+    models = ["--small", f"{server.url}#small", "--large", f"{server.url}#large"]
+    return ["demo", "--questions", "2", "-q", *models, *more]
+
+
+def test_the_command_compares(server: OpenAIServer, tmp_path: Path) -> None:
+    save_policy(Always(1), tmp_path / "policy.json")
+    arguments = command(server, "--compare", "--policy", str(tmp_path / "policy.json"))
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["policy"] == "Threshold(0.75)"
+    default, fitted = found["compare"]["policies"]
+    assert (default["name"], default["policy"], default["kept"]) == ("default", "Threshold(0.75)", 2)
+    assert (fitted["name"], fitted["policy"], fitted["kept"]) == ("fitted", "Always(1)", 0)
+    text = CliRunner().invoke(app, arguments).stdout
+    assert "fitted: Always(1)" in text
+    assert "escalated, 0 verdicts" in text
+
+
+def test_a_policy_of_one_s_own_decides(server: OpenAIServer, tmp_path: Path) -> None:
+    server.verdicts(GOOD, BAD)
+    save_policy(Threshold(0.5), tmp_path / "policy.json", k=4)
+    ran = CliRunner().invoke(app, command(server, "--policy", str(tmp_path / "policy.json"), "--json"))
+    found = json.loads(ran.stdout)
+    assert found["policy"] == "Threshold(0.5)"
+    assert found["measured"]["actions"] == {"accept": 2}
+    assert [check.n for check in server.calls(verdict=True)] == [4, 4]
+
+
+def test_without_a_fitted_policy_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(compare, "SHIPPED", tmp_path / "none.json")
+    ran = CliRunner().invoke(app, ["demo", "--compare"])
+    assert ran.exit_code == 2
+    assert "--compare needs --policy FILE" in ran.stderr
+
+
+def test_a_shipped_policy_is_used(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    save_policy(Always(0), tmp_path / "embedded.json", models=["a", "b"])
+    monkeypatch.setattr(compare, "SHIPPED", tmp_path / "embedded.json")
+    found = json.loads(CliRunner().invoke(app, command(server, "--compare", "--json")).stdout)
+    assert found["compare"]["policies"][1]["policy"] == "Always(0)"
+
+
+@pytest.mark.parametrize(
+    ("models", "words"), [(["a", "b", "c"], "was made for 3 models, the demo has two"), (None, "can't be read")]
+)
+def test_a_policy_that_does_not_fit(tmp_path: Path, models: list[str] | None, words: str) -> None:
+    file = tmp_path / "policy.json"
+    if models:
+        save_policy(Always(0), file, models=models)
+    ran = CliRunner().invoke(app, ["demo", "--policy", str(file)])
+    assert ran.exit_code == 1
+    assert words in ran.stderr
+    assert ran.stderr.count("\n") == 1
