@@ -59,7 +59,7 @@ def close(
 
 def _print(console: Console, title: str, about: str, table: Table) -> None:
     console.print()
-    console.print(Text(title, style="bold cyan").append(f"  {about}", "not bold dim"))
+    console.print(Text().append(title, "bold cyan").append(f"  {about}", "dim"))
     console.print(Padding(table, (0, 0, 0, 2)))
 
 

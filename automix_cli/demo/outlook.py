@@ -15,9 +15,10 @@ def on_time(measured: Mapping[str, Any], names: Sequence[str]) -> str:
     before = (seconds["by_step"]["draft"] + seconds["by_step"]["verify"]) / questions
     spared = own - seconds["by_step"]["answer"] / questions
     word = "loses" if mean > own else "saves"
+    gain = f"{spared:.1f} s" if spared >= 0.05 else "none"
     return (
         f"AutoMix {word} time here: {mean:.1f} s a question, {large} alone {own:.1f} s. Drafts and checks took "
-        f"{before:.1f} s of it, and spared {spared:.1f} s of {large}'s work."
+        f"{before:.1f} s of it, and spared {gain} of {large}'s work."
     )
 
 

@@ -42,7 +42,7 @@ def row(label: str, content: Text, note: str = "", *, short: bool = False) -> Pa
 def passage(found: Passage, question: str) -> Text:
     """The title and the sentence that says most about the question, with the words they share marked."""
     sentence = excerpt(found, question)
-    return Text(f"{found.title}: ", style="italic") + marked(sentence, question, "bold", "dim")
+    return Text().append(f"{found.title}: ", "italic").append_text(marked(sentence, question, "bold", "dim"))
 
 
 def marked(text: str, other: str, style: str, rest: str = "") -> Text:

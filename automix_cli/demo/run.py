@@ -113,7 +113,7 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
             view.opening(len(passages), count, str(plan.docs or "a handbook"))
             answered, error = _ask(session, questions, count, view)
     if answered or error is None:
-        _close(plan, policies, names, answered, view, as_json, interrupted=isinstance(error, KeyboardInterrupt))
+        _close(plan, policies, names, answered, view, as_json, interrupted=error is not None)
     if error is not None:
         raise error
 

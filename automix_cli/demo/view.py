@@ -64,7 +64,7 @@ class View:
     def ask(self, number: int, of: int | None, question: Question) -> None:
         """The next question."""
         self._begin(question)
-        title = Text(f"{number}/{of}  " if of else f"{number}  ", style="dim").append(question.question, "bold not dim")
+        title = Text().append(f"{number}/{of}  " if of else f"{number}  ", "dim").append(question.question, "bold")
         if question.kind:
             title.append(f"  ({question.kind})", style="dim")
         self.console.print()
@@ -110,9 +110,9 @@ class View:
             self._decide(route.action, route.reason)
         self._row("answer", self._said(asked.answer or "(empty)"), self._author)
         if asked.question.answers:
-            expected = Text(asked.question.answers[0], style="dim")
+            expected = Text().append(asked.question.answers[0], "dim")
             self._row("expected", expected.append("  ").append_text(rows.rightness(answered.right)))
-        took = Text(route.action, style=rows.STYLES.get(route.action, ""))
+        took = Text().append(route.action, rows.STYLES.get(route.action, ""))
         took.append(f"  {rows.tokens(route.usage['total'])}", style="dim")
         self._row("route", took, f"{asked.meter.seconds():.1f} s")
         for error in route.errors:
@@ -164,7 +164,7 @@ class View:
         if run is None:
             self._row(label, Text(f"{name}: failed", style="red"))
             return
-        line = Text(f"{name}: ", style="dim").append_text(Text(" ".join(run.answer.split()) or "(empty)"))
+        line = Text().append(f"{name}: ", "dim").append_text(Text(" ".join(run.answer.split()) or "(empty)"))
         graded = rows.rightness(right(run.question, run.answer))
         if graded:
             line.append("  ").append_text(graded)
