@@ -88,7 +88,6 @@ class Span:
     end: float
 
 
-Event: TypeAlias = Found | Drafted | Verdict | Checked | Weighed | Decided | Answering | Said
 Show: TypeAlias = Callable[[Any], None]
 
 
@@ -135,7 +134,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What happened to one question. Seconds are measured around each model's calls, `seconds` around all of it."""
+    """What happened to one question; as an event: the cascade is done with it.
+
+    Seconds are measured around each model's calls, `seconds` around all of it.
+    """
 
     question: Question
     passages: Sequence[Passage]
@@ -143,3 +145,6 @@ class Asked:
     route: Route
     meter: Times
     seconds: float
+
+
+Event: TypeAlias = Found | Drafted | Verdict | Checked | Weighed | Decided | Answering | Said | Asked

@@ -26,7 +26,7 @@ def on_price(priced: Mapping[str, Any], names: Sequence[str]) -> str:
     """Whether the cascade was cheaper than the large model alone, and from which price ratio on it is."""
     large, saved, even = names[-1], priced["saved"], priced["break_even_ratio"]
     if saved is None:
-        return "Not all tokens were reported, so this run can't be priced."
+        return "A model failed alone or its tokens were not reported, so this run can't be priced."
     share = priced["saved_share"] or 0.0
     words = "as much as" if saved == 0 else f"{100 * abs(share):.0f} % {'less' if saved > 0 else 'more'} than"
     said = f"At these prices AutoMix costs {words} {large} alone"

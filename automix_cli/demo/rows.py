@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,7 +78,7 @@ def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Tex
     """What the policy expects of each action, as far as it says."""
     values = weighed.decision.values
     if "expected" in values:
-        ranked = sorted(values["expected"].items(), key=lambda item: -item[1])
+        ranked = _best(values["expected"])
         line = Text()
         for place, (action, value) in enumerate(ranked):
             line.append(", " if place else "").append(f"{_action(action, names)} {value:.3f}", "" if place else "bold")
@@ -87,6 +88,20 @@ def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Tex
         return None
     keeps = f"  keeps from {values['threshold']:g} on"
     return _bar(confidence, values["threshold"], ascii_only).append(keeps, "dim")
+
+
+def _best(expected: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The actions, the best first; of the numbers of verdicts that could be drawn, the best one."""
+    ranked = sorted(expected.items(), key=lambda item: -item[1])
+    more = [action for action, _ in ranked if action.startswith("verify")]
+    return [(action, value) for action, value in ranked if action not in more[1:]]
+
+
+def named(reason: str, names: Sequence[str]) -> str:
+    """A policy's reason with the models' names in place of their numbers."""
+    return re.sub(
+        r"\bmodel (\d+)", lambda found: names[int(found[1])] if int(found[1]) < len(names) else found[0], reason
+    )
 
 
 def _bar(confidence: float, threshold: float, ascii_only: bool) -> Text:

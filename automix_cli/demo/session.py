@@ -56,7 +56,7 @@ class Session:
         self._alone = [host.cascade(*alone, Always(m), on_failure="raise") for m in range(len(models))]
 
     def ask(self, question: Question, show: Show, waiting: Show) -> Answered:
-        """Ask in every way; `show` sees the cascade's events, `waiting` the number of each model asked alone.
+        """Ask in every way; `show` sees the cascade's events, `waiting` the number of each model that is asked alone.
 
         Raises `ModelError`, one sentence, where the cascade's last model fails.
         """
@@ -75,6 +75,7 @@ class Session:
             raise ModelError(failure(error.__cause__ or error, self.names[-1])) from error
         except Exception as error:
             raise ModelError(failure(error, self.names[-1])) from error
+        show(asked)
         return Answered(asked, weighed, [self._ask_alone(m, question, waiting) for m in range(len(self._alone))])
 
     def _ask_alone(self, model: int, question: Question, waiting: Show) -> Asked | None:

@@ -41,7 +41,8 @@ class View:
         self._question, self._passages = question, ""
         self._decided = False
         self._answer, self._author = "", "the draft, kept"
-        self._verdicts: list[int | None] = []
+        self._verdicts: list[int | None] = []  # of the batch under way
+        self._drawn: list[int | None] = []  # on this draft, before that batch
 
     def __enter__(self) -> View:
         return self
@@ -82,6 +83,7 @@ class View:
                 self._found(passages)
                 self._wait(f"{self.names[0]} drafts an answer")
             case Drafted(model=model, text=text, seconds=seconds):
+                self._drawn = []
                 self._row("draft", self._said(text), f"{self.names[model]}, {seconds:.1f} s")
                 self._wait(f"{self.names[model]} checks its draft")
             case Verdict(verdict=verdict):
@@ -97,28 +99,34 @@ class View:
                 self._wait(f"{self._author} answers")
             case Said(text=text):
                 self._say(text)
+            case Asked():
+                self._answered(event)
 
     def alone(self, model: int) -> None:
         """The same question now goes to one model alone."""
         self._wait(f"for comparison, {self.names[model]} answers alone")
 
     def done(self, answered: Answered) -> None:
-        """The rest of a question: its answer, what it took, and what each model alone answered."""
-        asked, route = answered.asked, answered.asked.route
+        """What each model alone answered."""
         self._rest()
+        for model, run in enumerate(answered.alone):
+            self._alone("" if model else "alone", self.names[model], run)
+
+    def _answered(self, asked: Asked) -> None:
+        """The rest of what the cascade did: its answer, and what it took."""
+        route = asked.route
         if not self._decided:
             self._decide(route.action, route.reason)
         self._row("answer", self._said(asked.answer or "(empty)"), self._author)
         if asked.question.answers:
             expected = Text().append(asked.question.answers[0], "dim")
-            self._row("expected", expected.append("  ").append_text(rows.rightness(answered.right)))
+            graded = rows.rightness(right(asked.question, asked.answer))
+            self._row("expected", expected.append("  ").append_text(graded))
         took = Text().append(route.action, rows.STYLES.get(route.action, ""))
         took.append(f"  {rows.tokens(route.usage['total'])}", style="dim")
         self._row("route", took, f"{asked.meter.seconds():.1f} s")
         for error in route.errors:
             self._row("error", Text(error, style="red"))
-        for model, run in enumerate(answered.alone):
-            self._alone("" if model else "alone", self.names[model], run)
 
     def _found(self, passages: Sequence[Passage]) -> None:
         question = self._question.question if self._question else ""
@@ -136,16 +144,17 @@ class View:
     def _mark(self, verdict: int | None) -> None:
         self._verdicts.append(verdict)
         if self.console.is_terminal:
-            self._live_row("verdicts", rows.marks(self._verdicts, self._ascii))
+            self._live_row("verdicts", rows.marks([*self._drawn, *self._verdicts], self._ascii))
 
     def _checked(self, verdicts: Sequence[int | None], seconds: float) -> None:
         if self.console.is_terminal:
             for shown in range(len(self._verdicts) + 1, len(verdicts) + 1):
-                self._live_row("verdicts", rows.marks(verdicts[:shown], self._ascii))
+                self._live_row("verdicts", rows.marks([*self._drawn, *verdicts[:shown]], self._ascii))
                 time.sleep(PACE)
         self._rest()
         self._verdicts = []
-        line = rows.marks(verdicts, self._ascii).append(f" {rows.counted(verdicts)}")
+        self._drawn += verdicts
+        line = rows.marks(self._drawn, self._ascii).append(f" {rows.counted(self._drawn)}")
         self._row("verdicts", line, f"{seconds:.1f} s")
 
     def _policy(self, weighed: Weighed) -> None:
@@ -156,7 +165,7 @@ class View:
 
     def _decide(self, action: str, reason: str) -> None:
         self._decided = True
-        self._row("decision", Text(reason, style=rows.STYLES.get(action, "")))
+        self._row("decision", Text(rows.named(reason, self.names), style=rows.STYLES.get(action, "")))
         if action == "verify":
             self._wait("more checks")
 

@@ -163,12 +163,13 @@ class Expecting:
     def decide(self, state: State) -> Decision:
         """Draft, two verdicts, two more, keep."""
         drawn = state.tallies[0].drawn
-        values = {"expected": {"accept 0": 0.612, "verify 0, 2 more": 0.609, "finish 1": 0.554}}
+        worth = {"finish 1": 0.554, "verify 0, 1 more": 0.601, "accept 0": 0.612, "verify 0, 2 more": 0.609}
+        values = {"expected": worth}
         if not state.drafted[0]:
             return Decision(Draft(0), "First.")
         if drawn < 4:
             return Decision(Verify(0, 2), "Two more.", values if drawn else {})
-        return Decision(Accept(0), "Enough.", values)
+        return Decision(Accept(0), "Enough for model 0, and for model 7.", values)
 
 
 def test_what_the_policy_expects_of_each_action(server: OpenAIServer) -> None:
@@ -176,4 +177,16 @@ def test_what_the_policy_expects_of_each_action(server: OpenAIServer) -> None:
     expected = "policy keep the draft 0.612, 2 more verdicts 0.609, let large answer 0.554 (expected score less cost)"
     assert text.count(expected) == 2
     assert "decision Two more." in text
-    assert "decision Enough." in text
+    assert "decision Enough for small, and for model 7." in text
+    assert "✓ ✓ 2 of 2 say correct" in text
+    assert "✓ ✓ ✓ ✓ 4 of 4 say correct" in text
+
+
+def test_the_answer_stands_before_the_models_are_asked_alone(server: OpenAIServer) -> None:
+    file, standing = io.StringIO(), []
+    with View(Console(file=file, width=80), NAMES) as view:
+        view.ask(1, 1, SUPPER)
+        session(server).ask(
+            SUPPER, view.show, lambda model: standing.append("answer      At 18:45." in file.getvalue())
+        )
+    assert standing == [True, True]
