@@ -1,11 +1,12 @@
-"""What `make demo` costs a newcomer: from nothing, then again from the cache.
+"""What the first ten minutes cost a newcomer: `git clone` and `make demo` from nothing, then `make demo` again.
 
-    python -m benchmarks.demo_cost [--args "--tiny --questions 1"] [--json]
+    python -m benchmarks.demo_cost [--args=--tiny] [--rate 2MB/s] [--json]
 
 The repository's last commit is cloned into a temporary folder, with its own environment, its own folder for weights and
-no pip cache; `make demo` runs there twice. Seconds are of the whole command and up to the first answer; megabytes are
-what lies on the disk afterwards and what the computer received meanwhile (all of it: leave it in peace); peak memory is
-the largest sum over the command and all its children, shared pages counted once. Linux only.
+no pip cache. Seconds run from the start of the clone ("nothing") or of make ("cache"), to the first answer and to the
+end. Everything that pip downloads passes a proxy on this computer, which counts the bytes and, with --rate, lets
+through no more than that: a slow line. What pip takes from folders on this computer is not counted. Peak memory is the
+largest sum over the command and all its children, shared pages counted once. Linux only.
 """
 
 from __future__ import annotations
@@ -13,119 +14,118 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.processes import PeakMemory
+from tests.loopback.proxy import Proxy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-ROUNDS = ("nothing", "cache")
+PROXIES = ("https_proxy", "http_proxy", "all_proxy")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--args", default="", help="passed on to automix demo")
+    parser.add_argument("--rate", type=rate, help="let downloads through no faster, such as 2MB/s or 500kB/s")
+    parser.add_argument("--repository", type=Path, default=REPOSITORY, help="what is cloned; default this one")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     if not Path("/proc/self/smaps_rollup").exists():
         sys.exit("demo_cost reads /proc, which only Linux has")
-    with tempfile.TemporaryDirectory(prefix="automix-demo-") as name:
+    upstream = proxy_in_use()
+    with (
+        tempfile.TemporaryDirectory(prefix="automix-demo-") as name,
+        Proxy(rate=options.rate, upstream=upstream) as line,
+    ):
         folder = Path(name)
-        clone = folder / "clone"
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY.as_uri(), str(clone)], check=True)
-        environment = fresh_environment(folder)
-        rounds = {round_: run(clone, environment, options.args) for round_ in ROUNDS}
+        clone, environment = folder / "clone", fresh_environment(folder, with_credentials(line.url, upstream))
+        begun = time.perf_counter()
+        source = options.repository.resolve().as_uri()
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", source, str(clone)], check=True)
+        cloned = time.perf_counter() - begun
+        rounds = {"nothing": run(clone, environment, options.args, line, begun)}
         disk = {"environment": size_of(clone / ".venv"), "weights": size_of(folder / "weights")}
-    report = {"arguments": options.args, "cpus": os.cpu_count(), "rounds": rounds, "disk_bytes": disk}
+        rounds["cache"] = run(clone, environment, options.args, line, time.perf_counter())
+    report = {
+        "arguments": options.args,
+        "cpus": os.cpu_count(),
+        "rate_bytes_per_second": options.rate,
+        "seconds_to_clone": cloned,
+        "rounds": rounds,
+        "disk_bytes": disk,
+    }
     print(json.dumps(report, indent=2) if options.json else table(report))
 
 
-def fresh_environment(folder: Path) -> dict[str, str]:
-    """This environment without keys, caches and settings of the person who runs the benchmark."""
+def rate(text: str) -> float:
+    """Bytes a second of `2MB/s`."""
+    found = re.fullmatch(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[kMG]?)B(?:/s)?", text)
+    if not found or not float(found["number"]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate such as 2MB/s or 500kB/s")
+    return float(found["number"]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[found["unit"]]
+
+
+def proxy_in_use() -> str | None:
+    """The proxy that pip uses on this computer, if any."""
+    chosen = os.environ.get("PIP_PROXY") or next(
+        (os.environ[name] for low in PROXIES for name in (low, low.upper()) if os.environ.get(name)), ""
+    )
+    if not chosen:
+        asked = [sys.executable, "-m", "pip", "config", "get", "global.proxy"]
+        chosen = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    if chosen and urlsplit(chosen).scheme != "http":
+        sys.exit("demo_cost can stand before a proxy whose URL begins with http:// only")
+    return chosen or None
+
+
+def with_credentials(url: str, upstream: str | None) -> str:
+    """Our proxy's URL, with the name and password that the one behind it asks for."""
+    userinfo, at, _ = urlsplit(upstream or "").netloc.rpartition("@")
+    return url.replace("//", f"//{userinfo}{at}", 1)
+
+
+def fresh_environment(folder: Path, proxy: str) -> dict[str, str]:
+    """This environment without keys, caches and settings of the person who runs the benchmark, behind our proxy."""
     dropped = ("AUTOMIX_", "LANGSMITH_", "LANGCHAIN_", "PYTHONPATH", "VIRTUAL_ENV", "MAKE", "MFLAGS")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {**kept, "PIP_NO_CACHE_DIR": "1", "AUTOMIX_CACHE_DIR": str(folder / "weights")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(dropped) and name.lower() not in (*PROXIES, "no_proxy")
+    }
+    own = {"PIP_NO_CACHE_DIR": "1", "PIP_PROXY": proxy, "HTTPS_PROXY": proxy, "HTTP_PROXY": proxy}
+    return {**kept, **own, "AUTOMIX_CACHE_DIR": str(folder / "weights")}
 
 
-def run(clone: Path, environment: dict[str, str], arguments: str) -> dict[str, Any]:
-    """`make demo` once, watched."""
-    received, started, first = bytes_received(), time.perf_counter(), None
+def run(clone: Path, environment: dict[str, str], arguments: str, line: Proxy, begun: float) -> dict[str, Any]:
+    """`make demo` once, watched; seconds count from `begun`."""
+    before, first = line.received, None
     command = ["make", "--no-print-directory", "demo", f"ARGS={arguments}"]
     with (
         subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as process,
         PeakMemory(process.pid) as memory,
     ):
         assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", file=sys.stderr)
-            if first is None and line.split()[:1] == ["answer"]:
-                first = time.perf_counter() - started
+        for said in process.stdout:
+            print(said, end="", file=sys.stderr)
+            if first is None and said.split()[:1] == ["answer"]:
+                first = time.perf_counter() - begun
     if process.returncode:
         sys.exit(f"make demo ended with {process.returncode}")
+    if first is None:
+        sys.exit("make demo printed no line that begins with: answer")
     return {
-        "seconds": time.perf_counter() - started,
         "seconds_to_first_answer": first,
-        "received_bytes": bytes_received() - received,
+        "seconds": time.perf_counter() - begun,
+        "downloaded_bytes": line.received - before,
         "peak_memory_bytes": memory.peak,
     }
-
-
-class PeakMemory:
-    """The largest memory of a process and all its descendants, looked at four times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self.peak = 0
-        self._pid = pid
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.25):
-            self.peak = max(self.peak, sum(memory_of(pid) for pid in family(self._pid)))
-
-
-def family(pid: int) -> set[int]:
-    """A process and its descendants."""
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name, in brackets, may hold spaces; the parent is the second field after it.
-            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-    members, size = {pid}, 0
-    while size != len(members):
-        size = len(members)
-        members |= {child for child, parent in parents.items() if parent in members}
-    return members
-
-
-def memory_of(pid: int) -> int:
-    """Proportional set size in bytes: a page that several processes share is split among them."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
-def bytes_received() -> int:
-    """Bytes that came in over every interface but loopback."""
-    interfaces = (line.partition(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:])
-    return sum(int(numbers.split()[0]) for name, _, numbers in interfaces if name.strip() != "lo")
 
 
 def size_of(folder: Path) -> int:
@@ -134,15 +134,16 @@ def size_of(folder: Path) -> int:
 
 
 def table(report: dict[str, Any]) -> str:
-    rows = [f"{'make demo from':16}{'seconds':>10}{'to 1st answer':>15}{'received MB':>13}{'peak memory MB':>16}"]
+    heads = ("to 1st answer, s", "to the end, s", "downloaded, MB", "peak memory, MB")
+    rows = [f"{'make demo from':16}" + "".join(f"{head:>18}" for head in heads)]
     for name, found in report["rounds"].items():
-        first = found["seconds_to_first_answer"]
         rows.append(
-            f"{name:16}{found['seconds']:>10.1f}{'-' if first is None else f'{first:.1f}':>15}"
-            f"{found['received_bytes'] / 1e6:>13.1f}{found['peak_memory_bytes'] / 1e6:>16.1f}"
+            f"{name:16}{found['seconds_to_first_answer']:>18.1f}{found['seconds']:>18.1f}"
+            f"{found['downloaded_bytes'] / 1e6:>18.1f}{found['peak_memory_bytes'] / 1e6:>18.1f}"
         )
-    disk = report["disk_bytes"]
+    disk, limit = report["disk_bytes"], report["rate_bytes_per_second"]
     rows.append(f"on disk: environment {disk['environment'] / 1e6:.0f} MB, weights {disk['weights'] / 1e6:.0f} MB")
+    rows.append(f"line: {f'{limit / 1e6:g} MB/s' if limit else 'as fast as it is'}; {report['cpus']} CPUs")
     return "\n".join(rows)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from automix_cli.progress import Quiet
 from automix_cli.weights.fetch import fetch
+from benchmarks.processes import family
 from tests.cli.fakes import Play, alive, eventually, listing
 from tests.cli.served import start_toy
 from tests.loopback.package_index import PackageIndex
@@ -17,28 +18,11 @@ from tests.loopback.package_index import PackageIndex
 pytest.importorskip("langchain_openai", reason="the demo is not installed (extra: demo)")
 pytest.importorskip("bm25s", reason="the demo is not installed (extra: demo)")
 
-PROCESSES = Path("/proc")
-
-
-def family(pid: int) -> set[int]:
-    """The process and its descendants."""
-    if not PROCESSES.exists():
-        pytest.skip("no /proc here to find the processes in")
-    parents = {}
-    for file in PROCESSES.glob("[0-9]*/stat"):
-        try:
-            parents[int(file.parent.name)] = int(file.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found, size = {pid}, 0
-    while size != len(found):
-        size = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found
-
 
 @pytest.mark.parametrize("killer", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_during_the_download(index: PackageIndex, toys: Play, cache: Path, stub_engine: Path, killer: str) -> None:
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("no /proc here to find the processes in")
     gate = index.hold("toy-part2")
     with start_toy(index.folder, "demo") as demo:
         assert index.busy.wait(60)
