@@ -36,9 +36,15 @@ PROMPT = PromptTemplate(
 )
 
 
-def cascade(small: Any, large: Any, policy: Policy | None = None, k: int = 8, **settings: Any) -> AutoMixLLM:
-    """The small model with the large one behind it; by default checked and decided as by default."""
-    return AutoMixLLM(models=[small, large], policy=policy, verifier=SelfVerifier(k=k), **settings)
+def cascade(
+    small: Any, large: Any, policy: Policy | None = None, k: int = 8, window: int | None = None, **settings: Any
+) -> AutoMixLLM:
+    """The small model with the large one behind it; by default checked and decided as by default.
+
+    `k` is the most verdicts drawn, `window` the small model's context window in tokens, where that is known.
+    """
+    verifier = SelfVerifier(k=k, context_window=window)
+    return AutoMixLLM(models=[small, large], policy=policy, verifier=verifier, **settings)
 
 
 def ask(llm: AutoMixLLM, retriever: Retriever, question: Question, show: Show) -> Asked:

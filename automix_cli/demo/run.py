@@ -108,7 +108,8 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
         embedded = zip(endpoints, plan.models.embedded, strict=True)
         models = [plan.framework.model(endpoint, max_tokens=LONGEST_ANSWER) for endpoint in endpoints]
         alone = [plan.framework.model(at, afresh=ours, max_tokens=LONGEST_ANSWER) for at, ours in embedded]
-        session = Session(host, names, models, alone, retriever, next(iter(policies.values())), k)
+        policy, window = next(iter(policies.values())), endpoints[0].context_window
+        session = Session(host, names, models, alone, retriever, policy, k, window)
         with View(console(as_json), names) as view:
             view.opening(len(passages), count, str(plan.docs or "a handbook"))
             answered, error = _ask(session, questions, count, view)

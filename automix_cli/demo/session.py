@@ -37,7 +37,8 @@ class Answered:
 class Session:
     """The cascade and its models, each behind the same prompt and retriever.
 
-    `models` are the framework's, cheapest first; `alone` the same ones as they are asked for comparison.
+    `models` are the framework's, cheapest first; `alone` the same ones as they are asked for comparison. `k` is the
+    most verdicts drawn, `window` the context window of the model that checks, in tokens, where that is known.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Session:
         retriever: Retriever,
         policy: Policy,
         k: int = 8,
+        window: int | None = None,
     ) -> None:
         self.names, self.policy = names, Watched(policy)
         self._host, self._retriever = host, retriever
-        self._cascade = host.cascade(*models, self.policy, k)
+        self._cascade = host.cascade(*models, self.policy, k, window)
         self._alone = [host.cascade(*alone, Always(m), on_failure="raise") for m in range(len(models))]
 
     def ask(self, question: Question, show: Show, waiting: Show) -> Answered:

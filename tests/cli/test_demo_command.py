@@ -24,7 +24,7 @@ from automix_cli.endpoint import Endpoint
 from automix_cli.engine import Engine
 from automix_cli.progress import Quiet
 from automix_core.policies import Threshold
-from tests.cli.demos import RETRIEVER, SUPPER, provider
+from tests.cli.demos import NAMES, RETRIEVER, SUPPER, models, provider
 from tests.loopback import OpenAIServer, Reply
 
 
@@ -123,6 +123,14 @@ class TestModels:
         host = framework.host()
         host.ask(host.cascade(model, model), RETRIEVER, SUPPER, lambda event: None)
         assert all(request.body["cache_prompt"] is False for request in server.requests)
+
+    @pytest.mark.parametrize(("window", "cut"), [(1600, True), (4096, False)])
+    def test_a_known_window_is_not_overrun_by_checks(self, server: OpenAIServer, window: int, cut: bool) -> None:
+        """4096 is the embedded engine's: three passages of the handbook and the checking examples fit."""
+        pair = models(server)
+        session = Session(in_langchain, NAMES, pair, pair, RETRIEVER, Threshold(), window=window)
+        done = session.ask(SUPPER, lambda event: None, lambda model: None)
+        assert done.asked.route.context_truncated is cut
 
 
 class TestErrors:

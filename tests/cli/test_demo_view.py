@@ -13,6 +13,7 @@ from rich.console import Console
 from automix_cli.corpus import Question
 from automix_cli.demo.closing import close
 from automix_cli.demo.compare import compared
+from automix_cli.demo.run import console
 from automix_cli.demo.view import View
 from automix_core.decision import Accept, Decision, Draft, Policy, State, Verify
 from automix_core.policies import Always, Threshold
@@ -31,12 +32,12 @@ def shown(
     question: Question = SUPPER,
     policy: Policy | None = None,
     compare: bool = False,
-    **console: Any,
+    **settings: Any,
 ) -> str:
     """One question and the closing, as text."""
-    file = console.pop("file", None) or io.StringIO()
-    settings: dict[str, Any] = {"file": file, "width": 80, "highlight": False, **console}
-    with View(Console(**settings), NAMES) as view:
+    file = settings.pop("file", None) or io.StringIO()
+    whole: dict[str, Any] = {"file": file, "width": 80, "highlight": False, **settings}
+    with View(Console(**whole), NAMES) as view:
         view.opening(33, 1)
         view.ask(1, 1, question)
         done = session(server, policy).ask(question, view.show, view.alone)
@@ -76,6 +77,14 @@ def test_a_kept_draft_piped(server: OpenAIServer) -> None:
         assert part in squeezed(text), part
 
 
+def test_no_color_is_plain_even_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert console().is_terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not console().is_terminal
+
+
 def test_an_escalation_piped(server: OpenAIServer) -> None:
     server.verdicts(BAD, "No idea.")
     text = squeezed(shown(server))
@@ -109,7 +118,7 @@ def test_estimated_tokens_are_called_so(server: OpenAIServer) -> None:
 
 def test_tokens_nobody_reported_are_called_unknown(server: OpenAIServer) -> None:
     server.say("small", Reply("At 18:45.", usage=False))
-    text = shown(server)
+    text = squeezed(shown(server))
     assert "tokens unknown" in text
     assert "can't be priced" in text
 
