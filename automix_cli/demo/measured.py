@@ -49,6 +49,8 @@ def measured(answered: Sequence[Answered], models: int) -> dict[str, Any]:
             "cascade": _right([one.right for one in answered]),
             **{name: way["right"] for name, way in single.items()},
             "of": sum(one.right is not None for one in answered),
+            "wrong_kept": _decided(answered, "accept", False),
+            "right_escalated": _decided(answered, "escalate", True),
         },
     }
 
@@ -78,6 +80,12 @@ def _table(asked: Sequence[Asked], models: int, of: Callable[[Asked, str | None,
         "by_step": {step: sum(of(one, step, None) for one in asked) for step in STEPS},
         "by_model": [sum(of(one, None, model) for one in asked) for model in range(models)],
     }
+
+
+def _decided(answered: Sequence[Answered], action: str, was_right: bool) -> int:
+    """How many drafts met with `action` although they were wrong, or right."""
+    asked = [one.asked for one in answered if one.asked.route.action == action and one.asked.meter.drafts]
+    return sum(right(one.question, one.meter.drafts[-1].text) is was_right for one in asked)
 
 
 def _right(known: Sequence[bool | None]) -> int | None:

@@ -93,7 +93,8 @@ class TestMeasured:
         totals = measured([], 2)
         assert totals["seconds"]["per_question"] is None
         assert totals["large_alone"] == {"questions": 0, "seconds_per_question": None}
-        assert totals["right"] == {"cascade": None, "always_small": None, "always_large": None, "of": 0}
+        assert totals["right"]["of"] == 0
+        assert totals["right"]["cascade"] is totals["right"]["always_small"] is totals["right"]["always_large"] is None
 
 
 class TestRight:
@@ -122,8 +123,21 @@ class TestRight:
     def test_counts(self, server: OpenAIServer) -> None:
         server.say("small", "At noon.")
         totals = measured([answered(server)], 2)
-        assert totals["right"] == {"cascade": 0, "always_small": 0, "always_large": 1, "of": 1}
-        assert on_quality(totals, NAMES) == "Right answers of 1: small alone 0, AutoMix 0, large alone 1."
+        assert on_quality(totals, NAMES) == (
+            "Right answers of 1: small alone 0, AutoMix 0, large alone 1. "
+            "The checks let 1 wrong draft pass and sent 0 right ones on."
+        )
+        server.say("small", "At 18:45.")
+        server.verdicts(BAD)
+        right = measured([answered(server)], 2)["right"]
+        assert right == {
+            "cascade": 1,
+            "always_small": 1,
+            "always_large": 1,
+            "of": 1,
+            "wrong_kept": 0,
+            "right_escalated": 1,
+        }
 
 
 def ledger(small: int, large: int, alone: int) -> dict[str, Any]:
