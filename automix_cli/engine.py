@@ -134,8 +134,9 @@ def embedded(
 ) -> Iterator[list[Engine]]:
     """Serve embedded models by name (`0.5b`) for the time of the block, fetching their weights first if need be.
 
-    `folder` is a weights folder (`--weights`). `agree` is asked before a download (`weights.asking`). `slots` is one number, or one a name: a model that only answers needs
-    fewer than one that gives eight verdicts, and less memory then. Names that are equal share one server.
+    `folder` is a weights folder (`--weights`). `agree` is asked before a download (`weights.asking`). `slots` is one
+    number, or one a name: a model that only answers needs fewer than one that gives eight verdicts, and less memory
+    then. Names that are equal share one server.
 
     Raises:
         ConfigError: no embedded model has that name.

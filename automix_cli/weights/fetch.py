@@ -7,6 +7,7 @@ right gets its final name.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -61,7 +62,7 @@ def fetch(weights: Weights, folder: Path, progress: Progress) -> Path:
                 _fetch(weights, target, progress)
         return target
     except OSError as error:
-        if error.errno == 28:
+        if error.errno == errno.ENOSPC:
             raise _full(weights, folder, room_needed(weights, folder)) from error
         cause = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
         raise EngineError(

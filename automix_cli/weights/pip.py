@@ -6,6 +6,7 @@ left elsewhere, and progress is that folder's size), checks the wheel's SHA-256 
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import re
@@ -59,7 +60,8 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     """Download the wheel into the empty `folder` and return its path; `at` is told the bytes so far.
 
     Raises:
-        PipError: there is no pip, no network, no such wheel, no room, or the wheel is another one.
+        PipError: there is no pip, no network, no such wheel, or the wheel is another one.
+        OSError: the disk is full (ENOSPC), or the folder can't be used.
     """
     if importlib.util.find_spec("pip") is None:
         raise PipError("this Python has no pip (python -m ensurepip adds it)")
@@ -83,7 +85,10 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     found = sorted(folder.glob("*.whl"))
     if process.returncode == 0 and len(found) == 1:
         return found[0]
-    raise _error(wheel, log.read_text("utf-8", errors="replace"), process.returncode)
+    said = log.read_text("utf-8", errors="replace")
+    if "No space left" in said or "Errno 28" in said:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    raise _error(wheel, said, process.returncode)
 
 
 def _size(paths: Iterable[Path]) -> int:
@@ -98,8 +103,6 @@ def _size(paths: Iterable[Path]) -> int:
 
 def _error(wheel: Wheel, said: str, code: int) -> PipError:
     """The cause in a clause, from what pip said."""
-    if "No space left" in said or "Errno 28" in said:
-        return PipError("the disk is full")
     if _OTHER in said:
         return PipError(f"{wheel.requirement} arrived incomplete or is another file (its SHA-256 differs)", cut=True)
     if _CUT.search(re.sub(r".*Retrying \(.*", "", said)):

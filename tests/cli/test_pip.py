@@ -18,7 +18,6 @@ from tests.cli.fakes import OTHER_WAYS, Play, listing, with_wheel
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
         (
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(\"Failed to establish a "
             "new connection: [Errno 111] Connection refused\")': /simple/toy/\nERROR: No matching distribution found",
@@ -54,6 +53,14 @@ def test_what_pip_says_becomes_one_sentence(play: Play, cache: Path, said: str, 
     assert message.startswith(f"toy could not be downloaded: {told}")
     assert "\n" not in message
     assert all(way in message for way in OTHER_WAYS)
+
+
+def test_a_disk_that_pip_finds_full(play: Play, cache: Path) -> None:
+    play.says(2, "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device")
+    with pytest.raises(EngineError, match=rf"^toy needs \d+ MB free in {cache} and there is less; make room") as caught:
+        fetch(play.weights, cache, Quiet())
+    assert all(way in str(caught.value) for way in OTHER_WAYS)
+    assert listing(cache) == {"toy-q4.gguf.partial", "toy-q4.gguf.lock"}
 
 
 def test_credentials_of_an_index_are_never_quoted(play: Play, cache: Path) -> None:

@@ -159,8 +159,8 @@ PROVOKED: dict[str, Callable[[Newcomer], str]] = {
         "ERROR: Could not find a version (from versions: none)\nERROR: No matching distribution found for toy"
     ),
     "the assembled file is wrong": wrong_file,
-    "too little room, or the disk filled up": no_room,
-    "pip found the disk full": lambda user: user.pip_says("OSError: [Errno 28] No space left on device"),
+    "too little room": no_room,
+    "the disk filled up": lambda user: user.pip_says("OSError: [Errno 28] No space left on device"),
     "the cache can't be written": no_cache,
     "this Python has no pip": no_pip,
     "the weights folder does not exist": lambda user: user.demo("--weights", str(user.folder / "nowhere")),
