@@ -163,7 +163,7 @@ def try_engine(limit: float = 60.0) -> str:
     Raises:
         EngineError: it is missing or does not run on this computer.
     """
-    process, log, report = launch("engine", {"path": None}, Quiet(), limit)
+    process, log, report = launch("", {"path": None}, Quiet(), limit)
     tether.end(process)
     log.unlink(missing_ok=True)
     return str(report["version"])

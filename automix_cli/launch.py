@@ -30,6 +30,8 @@ def launch(
 ) -> tuple[subprocess.Popen[bytes], Path, dict[str, Any]]:
     """Start the child, hand it the settings through its pipe, and return it, its log and its report.
 
+    `name` is the model's in what people read; empty where the engine is tried without one.
+
     Raises:
         EngineError: it can't load the engine or the model, ended, or took more than `limit` seconds.
     """
@@ -40,7 +42,7 @@ def launch(
     with stream:
         process = tether.spawn("automix_cli.serve", stdout=-1, stderr=stream, env=environment)
     try:
-        with progress.waiting(f"loading {name}"):
+        with progress.waiting(f"loading {name or 'the engine'}"):
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # it ended already: its report says so
                 process.stdin.write(json.dumps(settings).encode() + b"\n")
@@ -49,7 +51,7 @@ def launch(
         if report is None:
             if process.poll() is None:
                 raise EngineError(
-                    f"the engine for {name} did not start within {limit:.0f} seconds (log: {log}); {_OTHERWISE}"
+                    f"{_engine(name)} did not start within {limit:.0f} seconds (log: {log}); {_OTHERWISE}"
                 )
             raise ended(name, process.returncode, log)
         if "error" in report:
@@ -79,9 +81,8 @@ def _report(process: subprocess.Popen[bytes], limit: float) -> dict[str, Any] | 
 def _refused(name: str, path: str | None, error: str, log: Path) -> EngineError:
     if error.startswith(("ModuleNotFoundError", "ImportError")):
         return EngineError(f"the engine can't be loaded ({error}): pip install 'automix-rag[demo]', or {_OTHERWISE}")
-    return EngineError(
-        f"the engine can't serve {name} from {path}: {_last_words(log) or error} (log: {log}); {_OTHERWISE}"
-    )
+    what = f"serve {name} from {path}" if path else "be loaded"
+    return EngineError(f"the engine can't {what}: {_last_words(log) or error} (log: {log}); {_OTHERWISE}")
 
 
 def ended(name: str, code: int, log: Path) -> EngineError:
@@ -96,7 +97,11 @@ def ended(name: str, code: int, log: Path) -> EngineError:
         cause = f"it ended with exit code {code}"
     words = _last_words(log)
     said = f", its last words were {words!r}" if words else ""
-    return EngineError(f"the engine for {name} has stopped: {cause}{said} (log: {log}); {_OTHERWISE}")
+    return EngineError(f"{_engine(name)} has stopped: {cause}{said} (log: {log}); {_OTHERWISE}")
+
+
+def _engine(name: str) -> str:
+    return f"the engine for {name}" if name else "the engine"
 
 
 def _last_words(log: Path) -> str:
@@ -119,6 +124,6 @@ def _open_log(name: str) -> tuple[Path, IO[bytes]]:
             folder.mkdir(parents=True, exist_ok=True)
             for old in sorted(folder.glob("automix-*.log"), key=lambda path: path.stat().st_mtime)[: -_KEPT_LOGS + 1]:
                 old.unlink(missing_ok=True)
-            handle, path = tempfile.mkstemp(prefix=f"automix-{name}-", suffix=".log", dir=folder)
+            handle, path = tempfile.mkstemp(prefix=f"automix-{name or 'engine'}-", suffix=".log", dir=folder)
             return Path(path), os.fdopen(handle, "wb")
     raise EngineError(f"no log can be written in {weights.cache_folder()}; choose a folder by AUTOMIX_CACHE_DIR")

@@ -47,6 +47,10 @@ __version__ = "stub"
 how = os.environ["FAKE_ENGINE"]
 if how == "absent":
     raise ModuleNotFoundError("No module named 'xllamacpp'")
+if how == "import SIGILL":
+    os.kill(os.getpid(), signal.SIGILL)
+if how == "import broken":
+    raise RuntimeError("the library is broken")
 
 class CommonParams(SimpleNamespace):
     def __init__(self):
@@ -83,7 +87,7 @@ class Server:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         self.listening_address = f"http://127.0.0.1:{http.server_port}"
 """
-"""Serves, or does what the environment's FAKE_ENGINE says: absent, hang, refuse, or the name of a signal to die of."""
+"""Serves, or does what FAKE_ENGINE says: absent, import SIGILL, import broken, hang, refuse, or a signal to die of."""
 
 
 @dataclass(frozen=True)

@@ -93,14 +93,22 @@ def test_checked_weights_say_so(
     assert found["advice"] == []
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("absent", "the engine can't be loaded (ModuleNotFoundError: No module named 'xllamacpp')"),
+        ("import SIGILL", "the engine has stopped: this CPU lacks instructions that the prebuilt engine needs"),
+        ("import broken", "the engine can't be loaded: RuntimeError: the library is broken"),
+    ],
+)
 def test_an_engine_that_does_not_run_is_broken(
-    stub_engine: Path, installed: dict[str, str | None], monkeypatch: pytest.MonkeyPatch
+    stub_engine: Path, installed: dict[str, str | None], monkeypatch: pytest.MonkeyPatch, how: str, told: str
 ) -> None:
-    monkeypatch.setenv("FAKE_ENGINE", "absent")
+    monkeypatch.setenv("FAKE_ENGINE", how)
     result = run()
     assert result.exit_code == 1
     assert "does not work" in result.stdout
-    assert "the engine can't be loaded" in result.stdout
+    assert told in result.stdout
 
 
 def test_an_installed_package_that_cannot_be_imported_is_broken(
