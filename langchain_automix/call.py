@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
@@ -20,10 +20,12 @@ from .accounting import Record
 from .cascade import Cascade
 from .children import Child, as_message, as_reply
 from .custom_verifier import CustomVerifier
-from .structured import Structure
 from .toolcalls import judged
 from .tracing import Parent, detached
 from .watching import watched
+
+if TYPE_CHECKING:
+    from .structured import Structure
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput, ModelProfile
@@ -28,12 +28,13 @@ from .children import as_reply, rewrap
 from .composite import Composite
 from .configuring import configured
 from .context import for_children, has_other_content, read_query
-from .fingerprint import fingerprint
 from .meta_verifier import as_plain, as_policy
 from .profiles import common_profile, tokens_in
-from .structured import Structure, json_schema
 from .toolcalls import openai_tools
 from .tracing import parent_of
+
+if TYPE_CHECKING:
+    from .structured import Structure
 
 Extractor = Callable[[Sequence[BaseMessage]], Any]
 
@@ -69,7 +70,7 @@ class AutoMixChatModel(Composite):
     context_extractor: Extractor | None = Field(default=None, repr=False)
     """Finds the context in the messages where no keyword gives it; returns text, documents or None."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
     _plain: Sequence[Any] | None = PrivateAttr(default=None)
     _tools: Sequence[Any] = PrivateAttr(default=())
     _bound: frozenset[str] = PrivateAttr(default=frozenset())
@@ -122,6 +123,8 @@ class AutoMixChatModel(Composite):
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The response cache's key: all that decides the answer, so that no two cascades share an entry."""
+        from .fingerprint import fingerprint
+
         settings = sorted({**kwargs, "stop": stop}.items())
         return f"automix---{fingerprint(self, self._cascade())}---{settings}"
 
@@ -269,6 +272,8 @@ class AutoMixChatModel(Composite):
         Each model is asked in its own provider's way; `method` and `strict` are handed on. A draft that doesn't parse
         is rejected unverified. With `structured_output="large"` the largest model alone answers.
         """
+        from .structured import Structure, json_schema
+
         if self.structured_output == "large":
             whole: Any = self.models[-1]
             structured: Runnable[LanguageModelInput, dict[str, Any] | BaseModel] = whole.with_structured_output(
@@ -291,6 +296,3 @@ class AutoMixChatModel(Composite):
 def _whole(call: Call, ending: Any) -> ChatGenerationChunk:
     message = accounting.labelled(ending.reply.native, call.settle(ending))
     return ChatGenerationChunk(message=accounting.as_chunk(message))
-
-
-__all__ = ["AutoMixChatModel"]

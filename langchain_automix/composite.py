@@ -18,6 +18,7 @@ from langchain_core.outputs import ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.uuid import uuid7
+from pydantic import ConfigDict
 
 from . import accounting
 from .tracing import Parent, current
@@ -25,6 +26,8 @@ from .tracing import Parent, current
 
 class Composite(BaseChatModel):
     """The base of `AutoMixChatModel`: what it does for its children's runs, whatever it routes."""
+
+    model_config = ConfigDict(defer_build=True)
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
         """As every chat model does; the messages that come back carry the tokens of all steps."""

@@ -56,7 +56,7 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     policy: Any
     models: int = 2
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
 
     def __init__(self, policy: Policy | str | Path | None = None, models: int = 2, **kwargs: Any) -> None:
         super().__init__(policy=policy, models=models, **kwargs)

@@ -68,7 +68,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     price: Price | None = None
     """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
     _prompt: ChatPromptTemplate = PrivateAttr()
     _opening: Sequence[BaseMessage] = PrivateAttr()
 
