@@ -29,12 +29,19 @@ class CallError(Exception):
 class Calls:
     """Chat completions of several endpoints, `limit` at a time, each paid for once.
 
+    `names` say in the journal who answered: an embedded model's address is another at each start.
     `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each.
     """
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], journal: Journal, limit: int, answered: Callable[[], None]
+        self,
+        endpoints: Sequence[Endpoint],
+        names: Sequence[str],
+        journal: Journal,
+        limit: int,
+        answered: Callable[[], None],
     ) -> None:
+        self._names = names
         self._endpoints, self._journal, self._answered = endpoints, journal, answered
         self._slots = asyncio.Semaphore(limit)
         self._clients: list[httpx.AsyncClient] = []
@@ -82,7 +89,7 @@ class Calls:
             if value is not None
         }
         body |= {"n": n} if n > 1 else {}
-        name = key({"url": self._endpoints[model].base_url, **body}, place)
+        name = key({"url": self._names[model], **body}, place)
         paid = self._journal.find(name)
         if paid is None:
             async with self._slots:

@@ -62,7 +62,8 @@ async def collect(
 
     Raises `DataError` if the journal can't be written or the scorer misbehaves.
     """
-    async with Calls(endpoints, journal, plan.concurrency, answered) as calls:
+    names = [model.url for model in plan.models]
+    async with Calls(endpoints, names, journal, plan.concurrency, answered) as calls:
         run = _Run(plan, calls)
         results = await asyncio.gather(*(run.question(question) for question in questions))
         found = Collected(paid=calls.paid, found=calls.found)
