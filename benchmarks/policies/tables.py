@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from automix_core.columns import Columns
 from automix_core.fitting.estimate import estimate
 from benchmarks.policies.b2 import ensemble, kde_gain
-from benchmarks.policies.lattice import Choices, from_counts, points, problem_vectors, solve
+from benchmarks.policies.lattice import COUNTS, Choices, from_counts, points, problem_vectors, solve
 from benchmarks.policies.library import Library, chosen, data_set, kde_routes
 from benchmarks.policies.worlds import KAPPAS, RATIOS, WAYS, Array, Prices, World, worlds
 
 LIBRARY = ("library threshold", "library POMDP")
-METHODS = (*LIBRARY, "paper KDE POMDP", "method.md B2", "ours")
+SINGLE = "better single in training"
+METHODS = (*LIBRARY, SINGLE, "paper KDE POMDP", "method.md B2", "ours")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def cells(labels: int, seeds: int, library: Library | None, kinds: Sequence[Worl
     for i, (world, seed, columns) in enumerate(drawn):
         prices = Prices.of(world)
         choices = {
+            SINGLE: single(columns, prices),
             "paper KDE POMDP": from_counts(kde_routes(kde_gain(columns), prices)),
             "method.md B2": solve(ensemble(columns), prices),
             "ours": solve(problem_vectors(estimate(columns)), prices),
@@ -48,6 +50,13 @@ def cells(labels: int, seeds: int, library: Library | None, kinds: Sequence[Worl
         rows = np.array([_points(choices.get(method), world, prices) for method in METHODS])
         found.append(Cell(world, labels, seed, rows, points(solve(world.vectors, prices), world, prices)))
     return found
+
+
+def single(columns: Columns, prices: Prices) -> Choices:
+    """No cascade at all: whichever model had the higher reward in training."""
+    small, large = columns.scores.mean(axis=0)
+    skip = large - prices.cost_weight * prices.ratio > small - prices.cost_weight
+    return Choices(np.zeros((len(prices.ratio), len(COUNTS)), dtype=np.int64), skip)
 
 
 def sample(world: World, labels: int, seed: int) -> Columns:
@@ -129,10 +138,10 @@ def by_verifier(runs: dict[int, list[Cell]]) -> list[list[str]]:
 
 def regret(labels: Sequence[int], seeds: int, library: Library | None) -> list[list[str]]:
     """The decision alone: 8 verdicts forced and free, mean points lost to a policy that knows the truth."""
-    rows = {method: [method] for method in METHODS}
+    rows = {method: [method] for method in METHODS if method != SINGLE}
     kinds = [*worlds(), *(World(w.task, w.verifier, soft=True) for w in worlds() if not w.mis)]
     for n in labels:
-        lost: dict[str, list[float]] = {method: [] for method in METHODS}
+        lost: dict[str, list[float]] = {method: [] for method in rows}
         drawn = [(world, sample(world, n, seed)) for world in kinds for seed in range(seeds)]
         asked = [] if library is None else library.ask("candidates", [data_set(columns) for _, columns in drawn])
         for i, (world, columns) in enumerate(drawn):
@@ -148,7 +157,7 @@ def regret(labels: Sequence[int], seeds: int, library: Library | None) -> list[l
                 routes["library threshold"] = lambda: from_counts(chosen(asked[i]["Threshold"], columns, free))  # noqa: B023
             for method, route in routes.items():
                 lost[method].append(float((best - points(route(), world, free)).mean()))
-        for method in METHODS:
+        for method in rows:
             rows[method].append(f"{np.mean(lost[method]):.2f}" if lost[method] else "-")
     return [["method", *(f"n = {n}" for n in labels)], *rows.values()]
 
