@@ -89,7 +89,7 @@ def _measured(answered: Sequence[Answered], names: Sequence[str], ledger: Mappin
     single(f"{names[-1]} alone", "always_large")
     line("AutoMix", (calls["total"], tokens["total"], seconds["total"], seconds["per_question"]), "cascade", "bold")
     for step in STEPS:
-        models = " + ".join(names[model] for model in models_of(answered, step))
+        models = " + ".join("large" if model else "small" for model in models_of(answered, step))  # names don't fit
         if models:
             figures = (calls["by_step"][step], tokens["by_step"][step], seconds["by_step"][step], None)
             line(f"  {DOING[step]}, {models}", figures, style="dim")
