@@ -12,6 +12,11 @@ from automix_core.errors import DataError
 
 from .corpus import Passage
 
+_ASKING = frozenset(
+    {"what", "which", "who", "whom", "whose", "when", "where", "why", "how", "does", "did", "many", "much"}
+)
+"""A question's own words support no answer."""
+
 
 class Retriever:
     """BM25 over titled passages.
@@ -50,8 +55,9 @@ def excerpt(passage: Passage, query: str) -> str:
 
 
 def shared(text: str, other: str) -> list[tuple[int, int]]:
-    """Where in `text` the words stand that `other` has too, as retrieval compares words: start and end of each."""
-    (wanted,) = (set(words) for words in _words([other]))
+    """Where in `text` the words stand that `other` has too, start and end of each; not those that only ask."""
+    (words,) = _words([other])
+    wanted = set(words) - _ASKING
     return [found.span() for found in re.finditer(r"\b\w\w+\b", text) if found[0].lower() in wanted]
 
 
