@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("AUTOMIX_WEIGHTS", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_a_shell_leaves_them() -> Iterator[None]:
+    """Under nohup every process would ignore SIGHUP, those that the tests start included."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
