@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.collect_config import EMBEDDED, ModelSettings, Plan, plan
-from automix_cli.report import print_json, write
+from automix_cli.report import outputs, print_json, write
 from automix_core.errors import DataError
 from automix_core.outcome import Question, read_questions
 
@@ -67,6 +67,7 @@ def collect(
     from automix_cli.progress import progress
     from automix_cli.scoring import scorer as scorer_called
 
+    outputs(output, to_label, inputs=[path for path in (questions, config) if path is not None])
     wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)
@@ -83,6 +84,9 @@ def collect(
         except KeyboardInterrupt:
             shown.note(f"{len(journal)} answers are kept in {journal.path}; the same command goes on from there.")
             raise
+    if not found.outcomes:
+        why = next(iter(found.failed.values()))
+        raise DataError(f"All {len(asked)} questions failed ({why}); {output} is left as it was.")
     write(output, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in found.outcomes))
     facts = _facts(wanted, found, asked)
     if to_label is not None:

@@ -133,7 +133,7 @@ class Calls:
         try:
             data = reply.json()
             choices = data["choices"]
-            texts = tuple((choice["message"].get("content") or "") for choice in choices)
+            texts = tuple(_whole(choice["message"].get("content") or "") for choice in choices)
             usage = data.get("usage") or {}
             details = usage.get("prompt_tokens_details") or {}
             return Paid(
@@ -152,3 +152,8 @@ class Calls:
         endpoint = self._endpoints[model]
         text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
         return f"{endpoint.base_url} answered {reply.status_code}: {text}"
+
+
+def _whole(text: str) -> str:
+    """`text` without half characters, which some servers send and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

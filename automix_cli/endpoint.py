@@ -42,16 +42,27 @@ def parse_endpoint(text: str, name: str) -> Endpoint:
         ConfigError: the text is not of that form, or carries a key.
     """
     url, _, model = text.partition("#")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not model:
-        raise ConfigError(
-            f"{name} must be URL#model, such as http://localhost:11434/v1#llama3.2, not {_hidden(text)!r}"
-        )
+    bad = ConfigError(f"{name} must be URL#model, such as http://localhost:11434/v1#llama3.2, not {_hidden(text)!r}")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and model
+    except ValueError:  # a port or an address that is none
+        raise bad from None
+    if not usable or re.search(r"\s", url):
+        raise bad
     if parts.username is not None or parts.query:
         raise ConfigError(f"{name} must not carry a key in its URL; set {key_variable(name)} instead")
     path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
-    key = os.environ.get(key_variable(name)) or os.environ.get("OPENAI_API_KEY") or "none"
-    return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", model, key)
+    return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", model, _key(name))
+
+
+def _key(name: str) -> str:
+    for variable in (key_variable(name), "OPENAI_API_KEY"):
+        if key := os.environ.get(variable, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise ConfigError(f"{variable} holds a character that no key has; set it again")
+            return key
+    return "none"
 
 
 def key_variable(name: str) -> str:
@@ -60,4 +71,4 @@ def key_variable(name: str) -> str:
 
 
 def _hidden(text: str) -> str:
-    return re.sub(r"//[^/@#]*@", "//***@", text)
+    return re.sub(r"\?.*", "?***", re.sub(r"//[^/@#]*@", "//***@", text), flags=re.DOTALL)

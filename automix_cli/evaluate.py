@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, naming, number, print_json, span, write
+from automix_cli.report import bounds, naming, number, outputs, print_json, span, write
 from automix_core.errors import PolicyError
 from automix_core.outcome import digest, read_outcomes
 from automix_core.saving import PolicyFile, load_policy_file
@@ -32,6 +32,7 @@ def evaluate(
     from automix_core.columns import Columns
     from automix_core.evaluation.replay import replay
 
+    outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
     records = read_outcomes(outcomes)
     with naming(outcomes):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, naming, print_json, span
+from automix_cli.report import bounds, naming, outputs, print_json, span
 from automix_core.errors import ConfigError
 from automix_core.outcome import Outcome, digest, read_outcomes
 from automix_core.policies import POMDP, Always, Mixture
@@ -50,6 +50,7 @@ def fit(
     from automix_core.fitting.fit import Objective
     from automix_core.fitting.fit import fit as learn
 
+    outputs(output, inputs=[outcomes])
     if worth is not None:
         if cost_weight is not None:
             raise ConfigError("Give --worth or --cost-weight, not both: each is 1 over the other.")

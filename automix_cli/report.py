@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from automix_core.errors import DataError
+from automix_core.errors import ConfigError, DataError
 from automix_core.evaluation.intervals import Interval
 from automix_core.files import write_atomic
 
@@ -35,6 +35,19 @@ def naming(path: Path) -> Iterator[None]:
 def print_json(value: Any) -> None:
     """One JSON document on standard output; NaN never gets there."""
     typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def outputs(*paths: Path | None, inputs: Sequence[Path] = ()) -> None:
+    """Check where results are to be written. Raises `ConfigError` for a folder, or for a file named twice."""
+    written = [path for path in paths if path is not None]
+    for path in written:
+        if not path.name or path.is_dir():
+            raise ConfigError(f"{path} is a folder; name a file to write.")
+    seen: set[Path] = set()
+    for path in [*inputs, *written]:
+        if path.resolve() in seen:
+            raise ConfigError(f"{path} is named twice; it would be overwritten.")
+        seen.add(path.resolve())
 
 
 def bounds(interval: Interval | None) -> dict[str, float] | None:

@@ -164,7 +164,7 @@ def _imported(name: str) -> Scorer:
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"The scorer {name!r} can't be imported: {error}.") from None
     if not callable(found):
         raise ConfigError(f"The scorer {name!r} is not a function.")

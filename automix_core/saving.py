@@ -55,9 +55,9 @@ def save_policy(
 ) -> None:
     """Write `policy` to `path`: whole or not at all.
 
-    `models` are the names of the cascade it was made for, `prompt` the digest of the checking prompt, `k` the most
-    verdicts drawn, `costs` the mean cost of each model's answer, `data` what it was fitted on. Raises `PolicyError` for
-    a policy of a class that files don't know, or when the file can't be written.
+    `models` are the cascade's names, `prompt` the digest of the checking prompt, `k` the most verdicts drawn, `costs`
+    the mean cost of each answer, `data` what it was fitted on. Raises `PolicyError` for a class that files don't know,
+    or when the file can't be written.
     """
     record = {
         "format": FORMAT,
@@ -99,10 +99,12 @@ def load_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
         policy = record.policy.build()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise PolicyError(f"{path}: field {field}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
-    except ConfigError as error:
+        field, said = ".".join(map(str, first["loc"])), first["msg"]
+        raise PolicyError(f"{path}: field {field}: {said[0].lower()}{said[1:]}.") from None
+    except (ConfigError, RecursionError) as error:
         raise PolicyError(f"{path}: {error}") from None
+    if record.models and record.costs and len(record.models) != len(record.costs):
+        raise PolicyError(f"{path}: field costs holds {len(record.costs)} numbers for {len(record.models)} models.")
     return PolicyFile(
         policy,
         models=None if record.models is None else tuple(record.models),
@@ -123,8 +125,9 @@ def _read(path: Path) -> Any:
         raise PolicyError(f"{path} can't be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
         raise PolicyError(f"{path} is not UTF-8 text.") from None
-    except json.JSONDecodeError as error:
-        raise PolicyError(f"{path} is not whole JSON (line {error.lineno}: {error.msg}); save it again.") from None
+    except (ValueError, RecursionError) as error:  # cut off, a number too long to read, brackets without end
+        where, why = getattr(error, "lineno", 1), getattr(error, "msg", error)
+        raise PolicyError(f"{path} is not whole JSON (line {where}: {why}); save it again.") from None
 
 
 def policy_of(data: dict[str, Any]) -> Policy:
@@ -231,14 +234,12 @@ class _Problem(_Strict):
     states: list[str]
 
 
-_ActionWords: TypeAlias = (
-    tuple[Literal["accept", "finish", "draft"], int, float] | tuple[Literal["verify"], int, int, float]
-)
+_Words: TypeAlias = tuple[Literal["accept", "finish", "draft"], int, float] | tuple[Literal["verify"], int, int, float]
 
 
 class _Node(_Strict):
     seen: list[Count | None]
-    ranked: Annotated[list[_ActionWords], Field(min_length=1)]
+    ranked: Annotated[list[_Words], Field(min_length=1)]
 
     def entry(self) -> tuple[History, Ranked]:
         return tuple(self.seen), tuple((_action(words), float(words[-1])) for words in self.ranked)
@@ -247,7 +248,7 @@ class _Node(_Strict):
 _ACTIONS: dict[str, Callable[[int], Action]] = {"accept": Accept, "finish": Finish, "draft": Draft}
 
 
-def _action(words: _ActionWords) -> Action:
+def _action(words: _Words) -> Action:
     if words[0] == "verify":
         return Verify(words[1], int(words[2]))
     return _ACTIONS[words[0]](words[1])

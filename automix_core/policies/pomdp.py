@@ -52,6 +52,10 @@ class POMDP:
             models = {action.model for action, _ in ranked}
             if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
                 raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
+            if not all(_can(action, history, self.problem) for action, _ in ranked):
+                raise ConfigError(f"The policy's node {history} holds an action that is impossible there.")
+        if (None,) * self.problem.models not in self.nodes:
+            raise ConfigError("The policy has no node for the start, where nothing is drafted.")
         likelihoods = tuple({c: o.of(c) for c in o.seen} if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
         object.__setattr__(self, "_decisions", {})
@@ -134,6 +138,22 @@ class POMDP:
                 options.append((action, score - (0.0 if state.drafted[m] else problem.price(m))))
         ranked = tuple(sorted(options, key=lambda option: -option[1]))
         return self._decision(state, history, ranked, "Outside the policy's table, decided without more checks. ")
+
+
+def _can(action: Action, history: History, problem: Problem) -> bool:
+    """Whether `action` is one of `history`, whose tallies must be such as the problem's checks can give."""
+    for model, count in zip(problem.observations, history, strict=True):
+        if count is not None and (min(count) < 0 or sum(count) > (model.k if model else 0)):
+            return False
+    count, model = history[action.model], problem.observations[action.model]
+    match action:
+        case Draft():
+            return count is None
+        case Accept():
+            return count is not None
+        case Verify():
+            return count is not None and model is not None and 1 <= action.n <= model.k - sum(count)
+    return True
 
 
 def label(action: Action) -> str:

@@ -70,10 +70,11 @@ class ObservationModel:
             raise ConfigError(f"An observation model needs k, a whole number of checks from 1 on, not {self.k!r}.")
         object.__setattr__(self, "likelihood", _table("likelihood", self.likelihood))
         for s, row in enumerate(self.likelihood):
-            if len(row) not in (self.k + 1, len(final_counts(self.k))):
+            tallied = (self.k + 1) * (self.k + 2) // 2
+            if len(row) not in (self.k + 1, tallied):
                 raise ConfigError(
                     f"likelihood[{s}] has {len(row)} entries; {self.k} checks have {self.k + 1} counts of correct "
-                    f"verdicts, or {len(final_counts(self.k))} tallies with unreadable ones."
+                    f"verdicts, or {tallied} tallies with unreadable ones."
                 )
             _distribution(f"likelihood[{s}]", row)
         if len({len(row) for row in self.likelihood}) > 1:

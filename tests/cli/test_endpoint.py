@@ -21,14 +21,35 @@ def test_a_url_and_a_model(text: str, base_url: str, model: str) -> None:
     assert (endpoint.base_url, endpoint.model) == (base_url, model)
 
 
-@pytest.mark.parametrize("text", ["", "llama3.2", "http://localhost:11434/v1", "ftp://host/v1#m", "http://#m", "#m"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "llama3.2",
+        "http://localhost:11434/v1",
+        "ftp://host/v1#m",
+        "http://#m",
+        "#m",
+        "http://[bad#m",
+        "http://h:abc#m",
+        "http://h:99999#m",
+        "http://a b#m",
+    ],
+)
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match=r"large must be URL#model, such as http://localhost:11434/v1#llama3\.2"):
         parse_endpoint(text, "large")
 
 
 @pytest.mark.parametrize(
-    "text", ["https://me:hunter2@host/v1#m", "https://host/v1?key=hunter2#m", "https://me:hunter2@host/v1"]
+    "text",
+    [
+        "https://me:hunter2@host/v1#m",
+        "https://host/v1?key=hunter2#m",
+        "https://me:hunter2@host/v1",
+        "https://host/v1?key=hunter2",
+        "host/v1#m?key=hunter2",
+    ],
 )
 def test_a_key_in_the_url_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -44,6 +65,15 @@ def test_the_key_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = parse_endpoint("http://h#m", "my-small.1")
     assert endpoint.api_key == "its own"
     assert "its own" not in repr(endpoint)
+
+
+def test_a_key_is_what_a_header_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMALL_API_KEY", " sk-1\n")
+    assert parse_endpoint("http://h#m", "small").api_key == "sk-1"
+    monkeypatch.setenv("SMALL_API_KEY", "sk-sécret")
+    with pytest.raises(ConfigError, match="SMALL_API_KEY holds a character") as caught:
+        parse_endpoint("http://h#m", "small")
+    assert "sécret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from automix_core.decision import Decision, Finish, Policy, State
 from automix_core.errors import PolicyError
-from automix_core.policies import Always, Band, Curtailed, Mixture, Problem, Threshold, solve
+from automix_core.policies import Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold, solve
 from automix_core.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
 from tests.core.strategies import problems
 
@@ -115,6 +116,57 @@ def test_a_pomdp_with_a_broken_table_is_refused(tmp_path: Path) -> None:
     record["policy"]["nodes"][0]["ranked"] = [["explode", 0, 1.0]]
     path.write_text(json.dumps(record))
     with pytest.raises(PolicyError, match=r"nodes\.0\.ranked"):
+        load_policy(path)
+
+
+def _without_start(nodes: list[Any]) -> None:
+    nodes[:] = [node for node in nodes if any(count is not None for count in node["seen"])]
+
+
+def _first(nodes: list[Any], action: list[Any], held: bool) -> None:
+    node = next(node for node in nodes if (node["seen"][0] is not None) == held)
+    node["ranked"][0] = [*action, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (lambda nodes: nodes.clear(), "no node for the start"),
+        (_without_start, "no node for the start"),
+        (lambda nodes: _first(nodes, ["verify", 0, 100], True), "impossible"),
+        (lambda nodes: _first(nodes, ["verify", 0, -1], True), "impossible"),
+        (lambda nodes: _first(nodes, ["accept", 0], False), "impossible"),
+        (lambda nodes: _first(nodes, ["draft", 0], True), "impossible"),
+        (lambda nodes: nodes.append({"seen": [[-1, 0, 0], None], "ranked": [["accept", 0, 1.0]]}), "impossible"),
+        (lambda nodes: nodes.append({"seen": [[9, 0, 0], None], "ranked": [["accept", 0, 1.0]]}), "impossible"),
+    ],
+)
+def test_a_pomdp_whose_nodes_cannot_be_followed_is_refused(
+    tamper: Callable[[list[Any]], None], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "policy.json"
+    checks = ObservationModel(2, [[0.1, 0.3, 0.6], [0.6, 0.3, 0.1]])
+    save_policy(solve(Problem([0.5, 0.5], [[1, 1], [0, 1]], [1, 50], [checks, None], 0.01)), path)
+    record = json.loads(path.read_text())
+    tamper(record["policy"]["nodes"])
+    path.write_text(json.dumps(record))
+    with pytest.raises(PolicyError, match=words) as caught:
+        load_policy(path)
+    assert "policy.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "[" * 100_000])
+def test_what_no_reader_can_read_is_refused(number: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "policy.json")
+    path.write_text(path.read_text().replace("0.75", number))
+    with pytest.raises(PolicyError, match=r"policy\.json"):
+        load_policy(path)
+
+
+def test_a_cost_for_each_model(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    save_policy(Threshold(), path, models=["s", "l"], costs=[1.0])
+    with pytest.raises(PolicyError, match="costs holds 1 numbers for 2 models"):
         load_policy(path)
 
 
