@@ -43,7 +43,7 @@ def collect(
         Path | None, typer.Option(help="TOML: models, prompt, temperatures, limits.", show_default=False)
     ] = None,
     scorer: Annotated[
-        str | None, typer.Option(help="f1 (default), exact, choice or module:function.", show_default=False)
+        str | None, typer.Option(help="f1 (default), exact, choice, contains or module:function.", show_default=False)
     ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Verdicts a draft; default 8.", show_default=False)] = None,
     concurrency: Annotated[
@@ -67,7 +67,7 @@ def collect(
     from automix_cli.progress import progress
     from automix_cli.scoring import scorer as scorer_called
 
-    outputs(output, to_label, inputs=[path for path in (questions, config) if path is not None])
+    outputs(output, to_label, inputs=[questions, config])
     wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)

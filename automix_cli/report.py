@@ -37,14 +37,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
 
 
-def outputs(*paths: Path | None, inputs: Sequence[Path] = ()) -> None:
+def outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
     """Check where results are to be written. Raises `ConfigError` for a folder, or for a file named twice."""
     written = [path for path in paths if path is not None]
     for path in written:
         if not path.name or path.is_dir():
             raise ConfigError(f"{path} is a folder; name a file to write.")
     seen: set[Path] = set()
-    for path in [*inputs, *written]:
+    for path in [*filter(None, inputs), *written]:
         if path.resolve() in seen:
             raise ConfigError(f"{path} is named twice; it would be overwritten.")
         seen.add(path.resolve())

@@ -1,8 +1,8 @@
 """Scorers: how right an answer is, from 0 to 1, given the gold answers.
 
 A scorer is a function `(answer, golds) -> float`. `f1` is the token F1 of SQuAD, `exact` its exact match, `choice` for
-answers that are one of a few options; any other is named `module:function`. The gold `unanswerable` is met by a refusal
-(`REFUSALS`), whatever the scorer.
+answers that are one of a few options, `contains` for short facts within sentences; any other is named
+`module:function`. The gold `unanswerable` is met by a refusal (`REFUSALS`), whatever the scorer.
 """
 
 from __future__ import annotations
@@ -106,7 +106,23 @@ def choice(answer: str, golds: Sequence[str]) -> float:
     return 0.0
 
 
-BUILT_IN: dict[str, Scorer] = {"f1": f1, "exact": exact, "choice": choice}
+def contains(answer: str, golds: Sequence[str]) -> float:
+    """1 if the answer holds a gold answer word for word; case, punctuation and English articles don't count.
+
+    A rule for short facts in whole sentences: it does not see an answer that denies one.
+
+    >>> contains("Supper is at 18:45.", ["18:45"]), contains("At 6:18, 45 people came.", ["8:45"])
+    (1.0, 0.0)
+    """
+    words = tokens(answer)
+    return float(any(_within(tokens(gold), words) for gold in golds))
+
+
+def _within(part: list[str], whole: list[str]) -> bool:
+    return any(whole[start : start + len(part)] == part for start in range(len(whole) - len(part) + 1))
+
+
+BUILT_IN: dict[str, Scorer] = {"f1": f1, "exact": exact, "choice": choice, "contains": contains}
 
 
 def scorer(name: str) -> Scorer:

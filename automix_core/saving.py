@@ -267,7 +267,7 @@ class _POMDP(_Strict):
             for o in p.observations
         ]
         problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states)
-        return POMDP(problem, dict(node.entry() for node in self.nodes), self.fixed)
+        return POMDP(problem, dict(node.entry() for node in self.nodes), self.fixed).checked()
 
 
 _Policy: TypeAlias = Annotated[

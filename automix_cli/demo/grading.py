@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..corpus import Question
-from ..scoring import refuses, tokens
+from ..scoring import contains, refuses
 
 
 def right(question: Question, answer: str) -> bool | None:
@@ -16,9 +16,4 @@ def right(question: Question, answer: str) -> bool | None:
         return None
     if not question.passages and all(refuses(gold) for gold in question.answers):
         return refuses(answer)
-    words = tokens(answer)
-    return any(_within(tokens(gold), words) for gold in question.answers)
-
-
-def _within(part: list[str], whole: list[str]) -> bool:
-    return any(whole[start : start + len(part)] == part for start in range(len(whole) - len(part) + 1))
+    return bool(contains(answer, question.answers))

@@ -19,14 +19,9 @@ from ..corpus import Question
 from ..retrieval import Retriever
 from .events import Asked, Found, Said, Show
 from .meter import Meter
+from .prompt import PROMPT
 
-# One message and no system text: a system text would be shown to the verifier too, as the conversation's instructions,
-# and a model of half a billion parameters obeys what it is shown.
-PROMPT = ChatPromptTemplate.from_template(
-    "Answer the question from the passages, in one short sentence. "
-    "If they do not contain the answer, say that the passages do not say.\n\n"
-    "Passages:\n\n{context}\n\nQuestion: {question}"
-)
+TEMPLATE = ChatPromptTemplate.from_template(PROMPT)
 
 
 def cascade(
@@ -42,7 +37,7 @@ def cascade(
 
 def ask(llm: Runnable[Any, Any], retriever: Retriever, question: Question, show: Show) -> Asked:
     """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
-    chain = with_context(PROMPT, question_key="question") | llm
+    chain = with_context(TEMPLATE, question_key="question") | llm
     meter, answer, started = Meter(show), "", perf_counter()
     passages = retriever.search(question.question)
     meter.tell(Found(passages))

@@ -28,12 +28,9 @@ from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 from ..corpus import Passage, Question
 from ..retrieval import Retriever
 from .events import Answering, Asked, Checked, Decided, Drafted, Found, Said, Show, Span, Times, Verdict
+from .prompt import PROMPT
 
-PROMPT = PromptTemplate(
-    "Answer the question from the passages, in one short sentence. "
-    "If they do not contain the answer, say that the passages do not say.\n\n"
-    "Passages:\n\n{context_str}\n\nQuestion: {query_str}"
-)
+TEMPLATE = PromptTemplate(PROMPT.format(context="{context_str}", question="{query_str}"))
 
 
 def cascade(
@@ -51,7 +48,7 @@ def ask(llm: AutoMixLLM, retriever: Retriever, question: Question, show: Show) -
     """Ask one question and tell `show` what happens. Raises the last model's error if that fails."""
     times, answer = Times(show), ""
     searching = _Searching(retriever, times)
-    engine = RetrieverQueryEngine.from_args(searching, llm=llm, text_qa_template=PROMPT, streaming=True)
+    engine = RetrieverQueryEngine.from_args(searching, llm=llm, text_qa_template=TEMPLATE, streaming=True)
     started = perf_counter()
     with collect_routes() as routes, _watching(llm, times):
         response = engine.query(question.question)

@@ -52,10 +52,6 @@ class POMDP:
             models = {action.model for action, _ in ranked}
             if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
                 raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
-            if not all(_can(action, history, self.problem) for action, _ in ranked):
-                raise ConfigError(f"The policy's node {history} holds an action that is impossible there.")
-        if (None,) * self.problem.models not in self.nodes:
-            raise ConfigError("The policy has no node for the start, where nothing is drafted.")
         likelihoods = tuple({c: o.of(c) for c in o.seen} if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
         object.__setattr__(self, "_decisions", {})
@@ -69,6 +65,16 @@ class POMDP:
         if found is not None and state.available[found[1]] >= found[2]:
             return found[0]
         return self._beside_the_table(state)
+
+    def checked(self) -> POMDP:
+        """Itself. Raises `ConfigError` if the table can't be followed, which may be so of one that no solver made."""
+        if (None,) * self.problem.models not in self.nodes:
+            raise ConfigError("The policy has no node for the start, where nothing is drafted.")
+        for history, ranked in self.nodes.items():
+            follows = (_can(action, history, self.problem) for action, _ in ranked)
+            if not _can_be(history, self.problem) or not all(follows):
+                raise ConfigError(f"The policy's node {history} holds an action that is impossible there.")
+        return self
 
     def belief(self, history: History) -> tuple[float, ...]:
         """The probability of each hidden state after `history`. What no state predicts says nothing."""
@@ -140,11 +146,14 @@ class POMDP:
         return self._decision(state, history, ranked, "Outside the policy's table, decided without more checks. ")
 
 
+def _can_be(history: History, problem: Problem) -> bool:
+    """Whether the tallies are such as the problem's checks can give."""
+    most = [model.k if model else 0 for model in problem.observations]
+    return all(c is None or (min(c) >= 0 and sum(c) <= k) for c, k in zip(history, most, strict=True))
+
+
 def _can(action: Action, history: History, problem: Problem) -> bool:
-    """Whether `action` is one of `history`, whose tallies must be such as the problem's checks can give."""
-    for model, count in zip(problem.observations, history, strict=True):
-        if count is not None and (min(count) < 0 or sum(count) > (model.k if model else 0)):
-            return False
+    """Whether `action` is possible after `history`."""
     count, model = history[action.model], problem.observations[action.model]
     match action:
         case Draft():

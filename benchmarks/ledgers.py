@@ -1,0 +1,103 @@
+"""The demo's two ledgers on questions whose answers are known: what the cascade does, and each model alone.
+
+    python -m benchmarks.ledgers prepare QUESTIONS.jsonl FOLDER
+    python -m benchmarks.ledgers run FOLDER [--questions 100] [--weights DIR] [--json]
+
+`prepare` puts the contexts of at most 640 characters into FOLDER/documents, a file each, 100 questions about some of
+them into FOLDER/asked.jsonl, and 60 about others, each with the three passages that the demo would find for it, into
+FOLDER/collected.jsonl, for `automix collect --config FOLDER/collect.toml`. Which contexts go where is settled by their
+digests. No context is on both sides, but all are searched for every question, as a person's documents are.
+
+`run` asks the 100 with `automix demo --docs FOLDER/documents --ask --compare --json`, so the default policy decides and
+the fitted one is replayed on the same drafts and verdicts. An answer is right if it holds a gold answer word for word;
+where the passages lack the answer, if it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from automix_cli.demo.documents import read_documents
+from automix_cli.demo.prompt import PROMPT
+from automix_cli.demo.run import LONGEST_ANSWER
+from automix_cli.progress import progress
+from automix_cli.retrieval import Retriever
+from automix_cli.scoring import scorer
+
+LONGEST, ASKED, COLLECTED = 640, 100, 60
+"""Characters of a context; questions asked; questions whose outcomes a policy is fitted on."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    first = commands.add_parser("prepare", help="choose questions and write them down with their documents")
+    first.add_argument("questions", type=Path, help="JSON Lines, in the project's question format")
+    first.add_argument("folder", type=Path)
+    first.set_defaults(do=prepare)
+    second = commands.add_parser("run", help="ask them, and print both ledgers")
+    second.add_argument("folder", type=Path)
+    second.add_argument("--questions", type=int, default=ASKED, help="only the first so many")
+    second.add_argument("--weights", type=Path, help="folder with the embedded models' GGUF files")
+    second.add_argument("--json", action="store_true", help="print one JSON document")
+    second.set_defaults(do=ask)
+    options = parser.parse_args()
+    options.do(options)
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Write the documents, the questions to be asked, and those to fit a policy on."""
+    lines = options.questions.read_text(encoding="utf-8").splitlines()
+    short = [one for one in map(json.loads, lines) if len(one["context"]) <= LONGEST]
+    short.sort(key=lambda one: hashlib.sha256(one["context"].encode()).digest())
+    asked, taken = short[:ASKED], {one["context"] for one in short[:ASKED]}
+    collected = [one for one in short[ASKED:] if one["context"] not in taken][:COLLECTED]
+    if len(collected) < COLLECTED:
+        sys.exit(f"{options.questions} has {len(asked)} + {len(collected)} questions about short contexts, too few")
+    documents = options.folder / "documents"
+    documents.mkdir(parents=True)
+    for number, context in enumerate(sorted({one["context"] for one in asked + collected}), start=1):
+        (documents / f"{number:03}.txt").write_text(context, encoding="utf-8")
+    retriever = Retriever(read_documents(documents, progress(False)))
+    for one in collected:
+        one["context"] = [passage.content for passage in retriever.search(one["question"])]
+    for name, chosen in ("asked", asked), ("collected", collected):
+        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in chosen)
+        (options.folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    (options.folder / "collect.toml").write_text(SETTINGS, encoding="utf-8")
+
+
+def model_settings(name: str, embedded: str, price: int) -> str:
+    """One model of the configuration file of `automix collect`, as the demo asks it."""
+    lines = (f'name = "{name}"', f'url = "embedded:{embedded}"', f'price = "{price}/{price}"')
+    return "\n".join(("[[model]]", *lines, f"max_tokens = {LONGEST_ANSWER}", ""))
+
+
+SETTINGS = "\n".join(
+    (
+        f'prompt = {json.dumps(PROMPT)}\nscorer = "contains"\n',
+        model_settings("qwen2.5-coder-0.5b", "0.5b", 1),
+        model_settings("qwen2.5-coder-1.5b", "1.5b", 50),
+    )
+)
+
+
+def ask(options: argparse.Namespace) -> None:
+    """Ask the questions of the demo, judge the answers, and print both ledgers."""
+    lines = (options.folder / "asked.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines][: options.questions]
+    command = [sys.executable, "-m", "automix_cli", "demo", "--docs", str(options.folder / "documents")]
+    command += ["--ask", "--compare", "--json"] + (["--weights", str(options.weights)] if options.weights else [])
+    said = "".join(" ".join(one["question"].split()) + "\n" for one in asked)
+    done = subprocess.run(command, input=said, stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout if options.json else done.stdout[:400])
+
+
+if __name__ == "__main__":
+    main()
