@@ -95,8 +95,94 @@ def ask(options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "automix_cli", "demo", "--docs", str(options.folder / "documents")]
     command += ["--ask", "--compare", "--json"] + (["--weights", str(options.weights)] if options.weights else [])
     said = "".join(" ".join(one["question"].split()) + "\n" for one in asked)
-    done = subprocess.run(command, input=said, stdout=subprocess.PIPE, text=True, check=True)
-    print(done.stdout if options.json else done.stdout[:400])
+    done = subprocess.run(command, input=said, stdout=subprocess.PIPE, text=True)
+    (options.folder / "demo.json").write_text(done.stdout, encoding="utf-8")  # hours of work, whatever comes next
+    if done.returncode:
+        sys.exit(f"automix demo ended with {done.returncode}; what it did is in {options.folder / 'demo.json'}")
+    document = json.loads(done.stdout)
+    judged = {"documents": len(list((options.folder / "documents").iterdir())), **judge(asked, document)}
+    print(json.dumps(document | {"judged": judged}, indent=2) if options.json else table(document, judged))
+
+
+def judge(asked: list[dict[str, Any]], document: dict[str, Any]) -> dict[str, Any]:
+    """How many answers were right, of each way and of each policy that was compared."""
+    contains = scorer("contains")
+    golds = dict(zip((one["id"] for one in document["questions"]), (one["answers"] for one in asked), strict=True))
+
+    def right(identity: str, answer: str | None) -> bool:
+        return answer is not None and contains(answer, golds[identity]) == 1.0
+
+    done = {one["id"]: one for one in document["questions"]}
+    alone = [[one["alone"][model]["answer"] for one in done.values()] for model in (0, -1)]
+    ways = ("always_small", alone[0]), ("always_large", alone[1]), ("cascade", [one["answer"] for one in done.values()])
+    policies = [
+        {
+            "name": policy["name"],
+            "policy": policy["policy"],
+            "questions": len(policy["questions"]),
+            "kept": policy["kept"],
+            "verdicts": policy["verdicts"],
+            "usd": policy["cost"],
+            "right": sum(
+                right(row["id"], done[row["id"]]["drafts"][0]["text"] if row["kept"] else alone_of(done[row["id"]]))
+                for row in policy["questions"]
+            ),
+        }
+        for policy in document["compare"]["policies"]
+    ]
+    return {
+        "questions": len(done),
+        "without_answer": sum(gold == ["unanswerable"] for gold in golds.values()),
+        "right": {name: sum(map(right, done, answers)) for name, answers in ways},
+        "compare": policies,
+        "left_out": document["compare"]["left_out"],
+    }
+
+
+def alone_of(question: dict[str, Any]) -> str | None:
+    """What the large model answers without the small one."""
+    answer: str | None = question["alone"][-1]["answer"]
+    return answer
+
+
+def table(document: dict[str, Any], judged: dict[str, Any]) -> str:
+    measured, priced = document["measured"], document["priced"]
+    small, large = (model["name"] for model in document["models"])
+    rows = [
+        f"{judged['questions']} questions, {judged['without_answer']} of them without an answer; "
+        f"{judged['documents']} documents; {measured['actions']}",
+        f"{'':28}{'calls':>8}{'tokens in':>12}{'out':>9}{'seconds':>10}{'USD':>11}{'right':>8}",
+    ]
+
+    def row(
+        name: str, calls: int, tokens: dict[str, int] | None, seconds: float, usd: str = "", right: str = ""
+    ) -> str:
+        read, written = (tokens[key] if tokens else None for key in ("input_tokens", "output_tokens"))
+        return f"{name:28}{calls:>8}{read!s:>12}{written!s:>9}{seconds:>10.1f}{usd:>11}{right:>8}"
+
+    def usd(amount: float | None) -> str:
+        return "?" if amount is None else f"{amount:.5f}"
+
+    for name, way in (f"{small} alone", "always_small"), (f"{large} alone", "always_large"):
+        found = measured[way]
+        bill = usd(priced[way]["total"])
+        rows.append(row(name, found["calls"], found["tokens"], found["seconds"], bill, str(judged["right"][way])))
+    calls, tokens, seconds = measured["calls"], measured["tokens"], measured["seconds"]
+    bill = usd(priced["cascade"]["total"])
+    rows.append(
+        row("AutoMix", calls["total"], tokens["total"], seconds["total"], bill, str(judged["right"]["cascade"]))
+    )
+    for step in ("draft", "verify", "answer"):
+        rows.append(row(f"  {step}", calls["by_step"][step], tokens["by_step"][step], seconds["by_step"][step]))
+    even = priced["break_even_ratio"]
+    rows.append(f"breaks even at 1 : {even:.2f}" if even else "breaks even at no price ratio")
+    for policy in judged["compare"]:
+        rows.append(
+            f"{policy['name']}, {policy['policy']}: {policy['questions']} questions, {policy['kept']} drafts kept, "
+            f"{policy['verdicts']} verdicts, {policy['right']} right, {usd(policy['usd'])} USD"
+        )
+    rows.append(f"left out of the comparison: {len(judged['left_out'])}")
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":

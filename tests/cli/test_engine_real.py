@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -51,6 +52,16 @@ class TestTheRealEngine:
         assert len(answer["choices"]) == 8
         assert len({choice["message"]["content"] for choice in answer["choices"]}) > 1
         assert 0 < self.prompt_tokens(engine) - before <= answer["usage"]["prompt_tokens"]
+
+    def test_a_prompt_asked_afresh_is_read_anew(self, engine: Engine) -> None:
+        def read(**options: Any) -> float:
+            before = self.prompt_tokens(engine)
+            post(engine, messages=[{"role": "user", "content": "Count the steps. " * 40}], max_tokens=1, **options)
+            return self.prompt_tokens(engine) - before
+
+        whole = read()
+        assert read() < whole / 10
+        assert read(cache_prompt=False) == whole
 
     def test_eight_requests_at_once(self, engine: Engine) -> None:
         def ask(number: int) -> httpx.Response:
