@@ -69,12 +69,14 @@ def test_both_rounds_are_timed_counted_and_weighed(repository: Path, index: Pack
         assert found["peak_memory_bytes"] > 80_000_000
     assert report["disk_bytes"]["weights"] >= wheel
     assert report["rate_bytes_per_second"] == 400_000
+    assert report["typed"] == "make demo ARGS='--tiny please'"
+    assert report["keystrokes"] == 31
     assert "answer  --tiny please" in done.stderr
 
 
 def test_the_table_is_for_people(repository: Path) -> None:
     done = demo_cost(repository)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["make", "nothing", "cache", "on", "line:"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["make", "nothing", "cache", "on", "line:", "typed:"]
 
 
 def test_a_demo_without_an_answer_is_no_figure(repository: Path) -> None:
