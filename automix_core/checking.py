@@ -4,7 +4,7 @@ and the room that a verifier's window leaves for the context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .decision import Tally
@@ -39,6 +39,18 @@ def problem(text: str, finish_reason: str | None) -> str:
     if reason in CUT_OFF:
         return "cut off"
     return "" if final_text(text) else "empty"
+
+
+def check_case(case: Any) -> None:
+    """Raise `ConfigError`, naming the key, unless `case` is a verifier's input, its question and answer text."""
+    if not isinstance(case, Mapping):
+        kind = type(case).__name__
+        raise ConfigError(f"SelfVerifier needs a dict with the keys context, question and answer, not {kind}.")
+    for key in ("context", "question", "answer"):
+        if key not in case:
+            raise ConfigError(f"SelfVerifier needs the keys context, question and answer; {key!r} is missing.")
+        if key != "context" and not isinstance(case[key], str):
+            raise ConfigError(f"SelfVerifier: {key!r} must be text, not {type(case[key]).__name__}.")
 
 
 def read_result(result: object, n: int) -> Tally:

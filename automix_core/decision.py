@@ -135,9 +135,20 @@ class Policy(Protocol):
     """The meta-verifier: a pure, frozen, shareable rule.
 
     `decide` must return the same decision for the same state, never ask for more verdicts than are available, and
-    never accept a draft that is not held.
+    never accept a draft that is not held. A policy that fits some numbers of models only may have a second method,
+    `check_models(models)`, which raises `PolicyError`: a cascade asks it when it is put together.
     """
 
     def decide(self, state: State) -> Decision:
         """The next action in `state`."""
         ...
+
+
+def check_models(policy: Policy, models: int) -> None:
+    """Raise `PolicyError` if `policy` tells that it can't decide for a cascade of `models`.
+
+    One that has only `decide` is taken to fit any number.
+    """
+    check = getattr(policy, "check_models", None)
+    if callable(check):
+        check(models)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from .errors import ConfigError
 
 ContextSource: TypeAlias = Literal["argument", "message", "tools", "prompt", "template", "request", "parsed", "none"]
 
@@ -48,6 +50,15 @@ class Query:
         if whole := _most(len(self.context) - 1, lambda n: fits(cut(*self.context[:n]))):
             return cut(*self.context[:whole])
         return cut(first[: _most(len(first), lambda n: fits(cut(first[:n])))].rstrip())
+
+
+def read_coin(coin: Any) -> float | None:
+    """The coin passed with a call, in [0, 1), or None where none was. Raises `ConfigError` for anything else."""
+    if coin is None:
+        return None
+    if not isinstance(coin, bool) and isinstance(coin, int | float) and 0 <= coin < 1:
+        return float(coin)
+    raise ConfigError(f"automix_coin must be a number from 0 up to, but not including, 1, not {coin!r}.")
 
 
 def passages(context: str | Sequence[str] | None) -> tuple[str, ...]:

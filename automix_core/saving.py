@@ -122,7 +122,7 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except OSError as error:
-        raise PolicyError(f"{path} can't be read: {error.strerror or error}.") from None
+        raise PolicyError(f"{path} can't be read: {error.strerror}; give the path of a saved policy.") from None
     except UnicodeDecodeError:
         raise PolicyError(f"{path} is not UTF-8 text.") from None
     except (ValueError, RecursionError) as error:  # cut off, a number too long to read, brackets without end

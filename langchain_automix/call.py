@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from automix_core.collecting import Collector, collect, collectors
 from automix_core.decision import Draft, Policy, State
 from automix_core.effects import Check, Decide, Effect, Reply, Result
-from automix_core.query import Query
+from automix_core.query import Query, read_coin
 from automix_core.route import settle, spent
 from automix_core.routing import Ending, arun, bypass, route, run
 
@@ -42,7 +42,7 @@ class Call:
     settings: Mapping[str, Any]
     tools: Sequence[Any] = ()
     schema: Structure | None = None
-    coin: float | None = None
+    coin: Any = None
     passing: str = ""
     to: int = 0
     into: tuple[Collector, ...] = field(default_factory=collectors)
@@ -121,11 +121,10 @@ class Call:
         return Record.of(closed, spent(ending, answer))
 
     def _flow(self) -> Generator[Effect, Any, Ending]:
-        models, raising = len(self.cascade.models), self.cascade.raising
+        models, raising, coin = len(self.cascade.models), self.cascade.raising, read_coin(self.coin)
         if self.passing:
             return bypass(self.to, models, self.passing, raising=raising)
-        coin = random() if self.coin is None else self.coin
-        return route(State.start(models, self.cascade.k, coin), raising=raising)
+        return route(State.start(models, self.cascade.k, random() if coin is None else coin), raising=raising)
 
     def _finisher(self, ending: Ending) -> tuple[Child, Any]:
         model = ending.action.model

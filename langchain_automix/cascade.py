@@ -11,11 +11,12 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from automix_core.errors import ConfigError
+from automix_core.matching import as_policy
 from automix_core.price import Price
 
 from .children import Child, name_of, sampler
 from .custom_verifier import CustomVerifier
-from .meta_verifier import MetaVerifier, as_policy
+from .meta_verifier import MetaVerifier
 from .verifier import SelfVerifier
 
 DEFAULT_K = 8
@@ -58,20 +59,22 @@ class Cascade:
     ) -> Cascade:
         """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
 
-        Raises `ConfigError` for parts that don't fit together.
+        Raises `ConfigError` for parts that don't fit together, `PolicyError` for a policy that can't be read or
+        was made for another number of models.
         """
         check(models, prices, verify_concurrency)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
         own, sampling = (used.model, used.sampling) if isinstance(used, SelfVerifier) else (None, sampler)
         place = next((number for number, model in enumerate(plain) if model is own), None)
+        names = tuple(name_of(model) for model in models)
         return cls(
             models=tuple(models),
-            names=tuple(name_of(model) for model in models),
+            names=names,
             checkers=[sampling(own)] * len(models) if own is not None else [sampling(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
             verifier=used,
-            meta=MetaVerifier(as_policy(policy), len(models)),
+            meta=MetaVerifier(as_policy(policy, len(models), names), len(models)),
             prices=prices,
             verify_concurrency=verify_concurrency,
             raising=on_failure == "raise",

@@ -28,7 +28,7 @@ from .children import as_reply, rewrap
 from .composite import Composite
 from .configuring import configured
 from .context import for_children, has_other_content, read_query
-from .meta_verifier import as_plain, as_policy
+from .meta_verifier import as_plain
 from .profiles import common_profile, tokens_in
 from .toolcalls import openai_tools
 from .tracing import parent_of
@@ -46,7 +46,8 @@ class AutoMixChatModel(Composite):
         chain = prompt | llm | StrOutputParser()
 
     The route of a call is in `message.response_metadata["automix"]`. Raises `ConfigError` for a configuration that
-    can't work; keywords that it doesn't know are ignored with a warning, as hosts pass their own.
+    can't work, `PolicyError` for a policy that can't be read or was made for another number of models; keywords that it
+    doesn't know are ignored with a warning, as hosts pass their own.
     """
 
     models: list[Any]
@@ -85,20 +86,21 @@ class AutoMixChatModel(Composite):
     @model_validator(mode="wrap")
     @classmethod
     def _configured(cls, data: Any, handler: Any) -> AutoMixChatModel:
-        if isinstance(data, dict):
-            data = {**data, "policy": as_policy(data.get("policy"))}
         model = configured(cls, data, handler)
         model._cascade()
         return model
 
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
-        settings = (self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure)
-        parts = [*self.models, *settings]
-        held = self._held
+        held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
-            held = self._held = (parts, Cascade.of(self.models, self._plain or self.models, *settings))
+            cascade = Cascade.of(self.models, self._plain or self.models, *parts[len(self.models) :])
+            self.policy = cascade.meta.policy  # no longer a path: its file is read once
+            held = self._held = (self._parts(), cascade)
         return held[1]
+
+    def _parts(self) -> list[Any]:
+        return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
 
     @property
     def _llm_type(self) -> str:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from automix_core.checking import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.policies.threshold import Threshold
+from automix_core.matching import as_policy
 from automix_core.routing import possible
 
 from .configuring import configured
-
-
-def as_policy(policy: Any) -> Policy:
-    """A policy, from itself, from the path of a saved one, from plain data, or the default.
-
-    Raises `ConfigError` for anything else, `PolicyError` if the file can't be read.
-    """
-    if policy is None:
-        return Threshold()
-    if isinstance(policy, str | Path | dict):
-        from automix_core.saving import load_policy, policy_of  # built at import; most callers load nothing
-
-        return policy_of(policy) if isinstance(policy, dict) else load_policy(policy)
-    if isinstance(policy, Policy) and not isinstance(policy, type):
-        return policy
-    raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
 
 
 def as_plain(policy: Policy) -> dict[str, Any] | Policy:
@@ -51,10 +36,15 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     action is accept, verify or escalate and the model is the one kept, checked or to answer; verify adds `"n"`, the
     number of verdicts wanted. `verifier | meta_verifier` composes; in a LangGraph it is a node, and `edge` a
     conditional edge.
+
+    Raises `ConfigError` for settings that can't work, `PolicyError` for a policy that can't be read or was made for
+    another number of models.
     """
 
-    policy: Any
     models: int = 2
+    """How many models the cascade has."""
+    policy: Any = Field(default=None, validate_default=True)
+    """A policy, or the path of a saved one; None is `Threshold(0.75)`."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
 
@@ -64,12 +54,19 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, data: Any, handler: Any) -> MetaVerifier:
-        if isinstance(data, dict):
-            data = {**data, "policy": as_policy(data.get("policy"))}
-        meta = configured(cls, data, handler)
-        if meta.models < 2:
-            raise ConfigError(f"MetaVerifier: models must be 2 or more, not {meta.models}.")
-        return meta
+        return configured(cls, data, handler)
+
+    @field_validator("models")
+    @classmethod
+    def _two_or_more(cls, models: int) -> int:
+        if models < 2:
+            raise ConfigError(f"MetaVerifier: models must be 2 or more, not {models}.")
+        return models
+
+    @field_validator("policy")
+    @classmethod
+    def _made_for_them(cls, policy: Any, known: ValidationInfo) -> Any:
+        return as_policy(policy, known.data["models"]) if "models" in known.data else policy
 
     @property
     def edge(self) -> Runnable[dict[str, Any], str]:
@@ -110,7 +107,10 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def _decided(self, state: State) -> Decision:
         return possible(self.policy.decide(state), state)
 
-    def _state(self, values: dict[str, Any]) -> State:
+    def _state(self, values: Any) -> State:
+        if not isinstance(values, Mapping):
+            kind = type(values).__name__
+            raise ConfigError(f"MetaVerifier needs the verifier's output, a dict with verdicts, not {kind}.")
         model = values.get("model", 0)
         if isinstance(model, bool) or not isinstance(model, int) or not 0 <= model < self.models:
             raise ConfigError(f'MetaVerifier: "model" must be a number from 0 to {self.models - 1}, not {model!r}.')
@@ -120,11 +120,14 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         tally = read_result(verdicts, len(verdicts))
         if not verdicts and values.get("confidence") is not None:
             tally = read_result(values["confidence"], 0)
+        available = values.get("available") or 0
+        if isinstance(available, bool) or not isinstance(available, int) or available < 0:
+            raise ConfigError(f'MetaVerifier: "available" must be a number of verdicts, not {available!r}.')
         here = [number == model for number in range(self.models)]
         return State(
             drafted=tuple(here),
             tallies=tuple(tally if it else Tally() for it in here),
-            available=tuple(int(values.get("available", 0)) if it else 0 for it in here),
+            available=tuple(available if it else 0 for it in here),
         )
 
 

@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, R
 from langchain_core.runnables.config import ensure_config
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from automix_core.checking import approximate_tokens, fitted
+from automix_core.checking import approximate_tokens, check_case, fitted
 from automix_core.effects import Checks
 from automix_core.errors import ConfigError
 from automix_core.price import Price
@@ -254,10 +254,8 @@ def _heard(config: RunnableConfig) -> bool:
 
 
 def _query(values: dict[str, Any]) -> Query:
-    """The verifier's input as a query. Raises `ConfigError` naming a missing key."""
-    for key in ("context", "question", "answer"):
-        if key not in values:
-            raise ConfigError(f"SelfVerifier needs the keys context, question and answer; {key!r} is missing.")
+    """The verifier's input as a query. Raises `ConfigError` naming a key that is missing or holds no text."""
+    check_case(values)
     history = values.get("history") or ""
     if not isinstance(history, str):
         history = transcript(history)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.llms.types import ChatMessage
 
 from automix_core.errors import QueryError
-from automix_core.query import Query
+from automix_core.query import Query, read_coin
 
 from .context import CONTEXT, QUESTION, Reading, transcript
 from .passages import texts
@@ -31,8 +31,12 @@ class Asked:
 
 
 def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords that are for AutoMix, taken out of `kwargs`: no provider is to see them."""
-    return {name: kwargs.pop(name) for name in KEYWORDS if name in kwargs}
+    """The keywords that are for AutoMix, taken out of `kwargs`: no provider is to see them.
+
+    Raises `ConfigError` for a coin that can't be one.
+    """
+    found = {name: kwargs.pop(name) for name in KEYWORDS if name in kwargs}
+    return {**found, COIN: read_coin(found.get(COIN))}
 
 
 def ask(

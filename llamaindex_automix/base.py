@@ -12,6 +12,7 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, ValidationError, field_serializer
 
 from automix_core.errors import ConfigError, QueryError
+from automix_core.policies.threshold import Threshold
 from automix_core.price import Price
 from automix_core.query import Query
 
@@ -19,7 +20,6 @@ from .asking import COIN, ask
 from .call import Call
 from .cascade import Cascade
 from .context import Reading
-from .meta_verifier import as_policy
 from .requests import Request
 from .serving import payload, state_of
 from .verifier import SelfVerifier
@@ -29,7 +29,11 @@ PARTS = ("models", "verifier", "policy", "context_extractor", "should_verify")
 
 
 class RoutedLLM(FunctionCallingLLM):
-    """The configuration of an `AutoMixLLM`. Raises `ConfigError` for one that can't work."""
+    """The configuration of an `AutoMixLLM`.
+
+    Raises `ConfigError` for one that can't work, `PolicyError` for a policy that can't be read or was made for another
+    number of models.
+    """
 
     models: list[Any] = Field(repr=False)
     """Two LlamaIndex LLMs or more, cheapest first."""
@@ -66,7 +70,7 @@ class RoutedLLM(FunctionCallingLLM):
             warnings.warn(f"{name} ignores the unknown keyword {unknown!r}.", stacklevel=2)
         data = {key: value for key, value in data.items() if key in known}
         try:
-            super().__init__(**{**data, "policy": as_policy(data.get("policy"))})
+            super().__init__(**data)
         except ValidationError as error:
             first = error.errors(include_input=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "its arguments"
@@ -87,13 +91,16 @@ class RoutedLLM(FunctionCallingLLM):
 
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
-        parts = [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
-        held = self._held
+        held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
             raising = self.on_failure == "raise"
             cascade = Cascade.of(self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, raising)
-            held = self._held = (parts, cascade)
+            self.policy = cascade.meta.policy  # no longer a path: its file is read once
+            held = self._held = (self._parts(), cascade)
         return held[1]
+
+    def _parts(self) -> list[Any]:
+        return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
 
     @property
     def large(self) -> Any:
@@ -150,7 +157,7 @@ class RoutedLLM(FunctionCallingLLM):
         Raises `ConfigError` naming those that are missing: the models always, others where they were set.
         """
         shown = {name: data.get(name) for name in PARTS}
-        defaults = {"policy": repr(as_policy(None))}
+        defaults = {"policy": repr(Threshold())}
         missing = [name for name in PARTS if shown[name] != defaults.get(name) and name not in kwargs]
         if missing:
             raise ConfigError(

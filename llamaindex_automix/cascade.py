@@ -9,11 +9,12 @@ from typing import Any
 from llama_index.core.llms.llm import LLM
 
 from automix_core.errors import ConfigError
+from automix_core.matching import as_policy
 from automix_core.price import Price
 
 from .children import name_of
 from .custom_verifier import CustomVerifier
-from .meta_verifier import MetaVerifier, as_policy
+from .meta_verifier import MetaVerifier
 from .verifier import SelfVerifier
 
 LEAST_LEFT = 512
@@ -58,7 +59,11 @@ class Cascade:
         verify_concurrency: int,
         raising: bool,
     ) -> Cascade:
-        """Put a cascade together. Raises `ConfigError` for parts that don't fit together."""
+        """Put a cascade together.
+
+        Raises `ConfigError` for parts that don't fit together, `PolicyError` for a policy that can't be read or
+        was made for another number of models.
+        """
         check(models, prices, verify_concurrency)
         checkers: list[SelfVerifier | CustomVerifier]
         checked_by: list[int | None]
@@ -73,12 +78,13 @@ class Cascade:
             checkers = [type(kind)(**{**settings, "model": own or model}) for model in models]
         else:
             checkers, checked_by = [CustomVerifier(verifier)] * len(models), [None] * len(models)
+        names = tuple(name_of(model) for model in models)
         return cls(
             models=tuple(models),
-            names=tuple(name_of(model) for model in models),
+            names=names,
             checkers=checkers,
             checked_by=checked_by,
-            meta=MetaVerifier(as_policy(policy)),
+            meta=MetaVerifier(as_policy(policy, len(models), names)),
             prices=prices,
             raising=raising,
         )

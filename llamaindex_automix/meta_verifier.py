@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field
 
 from automix_core.decision import Accept, Decision, Policy, State, Verify
-from automix_core.errors import AutoMixError, ConfigError, PolicyError
-from automix_core.policies.threshold import Threshold
-from automix_core.saving import load_policy
+from automix_core.errors import AutoMixError, PolicyError
 
 from .events import observed
 
 dispatcher = get_dispatcher(__name__)
-
-
-def as_policy(policy: Any) -> Policy:
-    """A policy, from itself, from the path of a saved one, or the default.
-
-    Raises `ConfigError` for anything else, `PolicyError` if the file can't be read.
-    """
-    if policy is None:
-        return Threshold()
-    if isinstance(policy, str | Path):
-        return load_policy(policy)
-    if isinstance(policy, Policy) and not isinstance(policy, type):
-        return policy
-    raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
 
 
 class Ruling(BaseModel):

@@ -16,7 +16,7 @@ from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
-from automix_core.checking import fitted
+from automix_core.checking import check_case, fitted
 from automix_core.effects import Checks
 from automix_core.errors import ConfigError
 from automix_core.price import Price
@@ -229,9 +229,7 @@ def _verification(sample: Sample, truncated: bool, price: Price | None) -> Verif
 
 
 def _query(values: dict[str, Any]) -> Query:
-    """The verifier's input as a query. Raises `ConfigError` naming a missing key."""
-    for key in ("context", "question", "answer"):
-        if key not in values:
-            raise ConfigError(f"SelfVerifier needs the keys context, question and answer; {key!r} is missing.")
+    """The verifier's input as a query. Raises `ConfigError` naming a key that is missing or holds no text."""
+    check_case(values)
     history, instructions = str(values.get("history") or ""), str(values.get("instructions") or "")
     return Query(values["question"], texts(values["context"]), history, instructions, "argument")

@@ -27,9 +27,13 @@ class Always:
     def decide(self, state: State) -> Decision:
         """Finish with the chosen model."""
         models = len(state.drafted)
+        self.check_models(models)
+        chosen = self.model % models
+        return Decision(Finish(chosen), f"The policy lets model {chosen} answer every question.")
+
+    def check_models(self, models: int) -> None:
+        """Raise `PolicyError` unless a cascade of `models` has the chosen model."""
         if not -models <= self.model < models:
             raise PolicyError(
                 f"{self!r} names a model that a cascade of {models} does not have; 0 is the first, -1 the last."
             )
-        chosen = self.model % models
-        return Decision(Finish(chosen), f"The policy lets model {chosen} answer every question.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..decision import Accept, Decision, Finish, Policy, State, Tally, Verify
+from ..decision import Accept, Decision, Finish, Policy, State, Tally, Verify, check_models
 from .problem import final_counts
 
 
@@ -32,6 +32,10 @@ class Curtailed:
         if self.policy.decide(whole).action != Verify(m, whole.available[m]):
             return self.policy.decide(state)
         return _settled(self, state, m) or _ask(self, state, m)
+
+    def check_models(self, models: int) -> None:
+        """Raise `PolicyError` if its policy can't decide for a cascade of `models`."""
+        check_models(self.policy, models)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..decision import Decision, Policy, State
+from ..decision import Decision, Policy, State, check_models
 from .threshold import unit_interval
 
 _BELOW_ONE = 1 - 2**-53
@@ -38,6 +38,11 @@ class Mixture:
         decision = policy.decide(replace(state, coin=self.stretch(state.coin, chosen)))
         reason = f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
         return replace(decision, reason=reason)
+
+    def check_models(self, models: int) -> None:
+        """Raise `PolicyError` if either policy can't decide for a cascade of `models`."""
+        check_models(self.first, models)
+        check_models(self.second, models)
 
     def stretch(self, coin: float, chosen: bool) -> float:
         """The coin that the first policy sees if `chosen`, else the second."""

@@ -76,6 +76,11 @@ class POMDP:
                 raise ConfigError(f"The policy's node {history} holds an action that is impossible there.")
         return self
 
+    def check_models(self, models: int) -> None:
+        """Raise `PolicyError` unless it was solved for a cascade of `models`."""
+        if models != self.problem.models:
+            raise PolicyError(f"This policy was made for {self.problem.models} models, the cascade has {models}.")
+
     def belief(self, history: History) -> tuple[float, ...]:
         """The probability of each hidden state after `history`. What no state predicts says nothing."""
         weights = tuple(self.problem.prior)
@@ -88,10 +93,7 @@ class POMDP:
 
     def history(self, state: State) -> History:
         """`state` in the terms of the table."""
-        if len(state.drafted) != self.problem.models:
-            raise PolicyError(
-                f"This policy was made for {self.problem.models} models, the cascade has {len(state.drafted)}."
-            )
+        self.check_models(len(state.drafted))
         observed = zip(state.drafted, state.tallies, self.problem.observations, strict=True)
         return tuple(_count(tally, model) if held else None for held, tally, model in observed)
 

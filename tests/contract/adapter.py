@@ -95,6 +95,14 @@ class Adapter(ABC):
         """The adapter's `SelfVerifier`."""
 
     @abstractmethod
+    def check(self, verifier: Any, case: Any) -> Any:
+        """What a verifier used alone says of `case`."""
+
+    @abstractmethod
+    async def acheck(self, verifier: Any, case: Any) -> Any:
+        """`check`, awaited."""
+
+    @abstractmethod
     def collect(self) -> Any:
         """The adapter's `collect_routes()`."""
 

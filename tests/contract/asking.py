@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from automix_core import (
-    AutoMixError,
     ConfigError,
+    PolicyError,
     Price,
     QueryError,
 )
@@ -54,6 +54,16 @@ class Queries(Adapter):
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("coin", [1, -0.1, float("nan"), "0.5", True, pytest.param(10**400, id="huge"), []])
+    def test_a_coin_is_a_number_below_one(self, server: OpenAIServer, way: Way, coin: Any) -> None:
+        model = self.small_and_large(server)
+        with pytest.raises(ConfigError, match="automix_coin must be a number from 0 up to, but not including, 1, not"):
+            self.get(model, way, automix_coin=coin)
+        with pytest.raises(ConfigError, match="automix_coin"):
+            self.get(model, way, automix_coin=coin, automix_context=None)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("way", WAYS)
     def test_a_missing_context_may_be_an_error(self, server: OpenAIServer, way: Way) -> None:
         with pytest.raises(QueryError, match="automix_context"):
             self.get(self.small_and_large(server, without_context="raise"), way, automix_context=None)
@@ -85,8 +95,18 @@ class Configuration(Adapter):
             with pytest.raises(ConfigError, match=word) as caught:
                 self.cascade(**{"models": models, **settings})
             assert KEY not in str(caught.value)
-        with pytest.raises(AutoMixError, match=r"nowhere\.json"):
-            self.cascade(models, policy=tmp_path / "nowhere.json")
+        for path, words in [
+            (
+                tmp_path / "nowhere.json",
+                r"nowhere\.json can't be read: No such file .* give the path of a saved policy",
+            ),
+            (str(tmp_path), "can't be read: Is a directory; give the path of a saved policy"),
+        ]:
+            with pytest.raises(PolicyError, match=words):
+                self.cascade(models, policy=path)
+        for blank in ("", " "):
+            with pytest.raises(ConfigError, match="policy is an empty path; give the path of a saved policy"):
+                self.cascade(models, policy=blank)
 
     def test_a_verifier_that_cannot_work_is_said_at_once(self) -> None:
         for settings in ({"k": 0}, {"temperature": -1}, {"max_tokens": 0}, {"context_window": 0}, {"k": "many"}):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from automix_core import (
+    ConfigError,
     Price,
     Threshold,
 )
@@ -125,6 +126,25 @@ class Verifiers(Adapter):
         assert passages[-1] not in case
         assert QUESTION in case
         assert not self.get(model, "ask").route.context_truncated
+
+    @pytest.mark.parametrize(
+        ("case", "words"),
+        [
+            (None, "a dict with the keys context, question and answer, not NoneType"),
+            ("Oda Verrin", "a dict with the keys context, question and answer, not str"),
+            ({"context": CONTEXT, "question": QUESTION}, "'answer' is missing"),
+            ({"context": CONTEXT, "question": QUESTION, "answer": None}, "'answer' must be text, not NoneType"),
+            ({"context": CONTEXT, "question": None, "answer": DRAFT}, "'question' must be text, not NoneType"),
+            ({"context": CONTEXT, "question": QUESTION, "answer": 211}, "'answer' must be text, not int"),
+        ],
+    )
+    def test_what_a_verifier_alone_cannot_check_is_named(self, server: OpenAIServer, case: Any, words: str) -> None:
+        verifier = self.verifier(k=1, model=self.child(server, "judge"))
+        with pytest.raises(ConfigError, match=words):
+            self.check(verifier, case)
+        with pytest.raises(ConfigError, match=words):
+            asyncio.run(self.acheck(verifier, case))
+        assert server.requests == []
 
     def test_never_more_checks_at_once_than_allowed(self, server: OpenAIServer) -> None:
         script(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from automix_core import (
     Decision,
     Draft,
     Finish,
+    Policy,
     PolicyError,
     State,
     Threshold,
     Verify,
 )
 from automix_core.decision import Accept
-from automix_core.policies import Mixture
+from automix_core.policies import Curtailed, Mixture, Problem, solve
 from automix_core.saving import save_policy
 from tests.loopback import OpenAIServer, Reply
 
@@ -171,6 +173,66 @@ class Policies(Adapter):
         save_policy(Threshold(0.4), tmp_path / "policy.json")
         route = self.get(self.small_and_large(server, policy=tmp_path / "policy.json"), "ask").route
         assert (route.action, route.policy) == ("accept", "Threshold(0.4)")
+
+    def test_a_policy_for_another_number_of_models_is_refused_at_once(
+        self, server: OpenAIServer, tmp_path: Path
+    ) -> None:
+        three = solve(Problem([0.5, 0.5], [[1, 1, 1], [0, 0, 1]], [1, 5, 50], [None, None], 0.01))
+        path = tmp_path / "policy.json"
+        misfits: list[tuple[Policy, str]] = [
+            (three, "made for 3 models, the cascade has 2"),
+            (Always(5), r"Always\(5\) .* a cascade of 2"),
+            (Mixture(Always(0), Curtailed(three), 0.5), "made for 3 models, the cascade has 2"),
+        ]
+        for policy, words in misfits:
+            with pytest.raises(PolicyError, match=words):
+                self.small_and_large(server, policy=policy)
+            save_policy(policy, path)
+            with pytest.raises(PolicyError, match=rf"policy\.json: .*{words}"):
+                self.small_and_large(server, policy=path)
+        save_policy(Threshold(), path, models=["a", "b", "c"])
+        with pytest.raises(PolicyError, match=r"policy\.json was made for 3 models \(a, b, c\), the cascade has 2 \("):
+            self.small_and_large(server, policy=path)
+
+    def test_policies_that_fit_any_number_and_users_own_are_taken(self, server: OpenAIServer, tmp_path: Path) -> None:
+        save_policy(Mixture(Always(-1), Curtailed(Threshold(0.4)), 0.5), tmp_path / "policy.json", models=["a", "b"])
+        for policy in (Threshold(0.4), Band(0.2, 0.4), InBatches(), tmp_path / "policy.json"):
+            self.small_and_large(server, policy=policy)
+
+    @pytest.mark.parametrize(
+        ("names", "level"),
+        [
+            (["small", "large"], None),
+            (["large", "small"], logging.WARNING),
+            (["small", "larger"], logging.WARNING),
+            (["cheap", "dear"], logging.INFO),
+            (None, None),
+        ],
+    )
+    def test_other_names_in_a_saved_policy_are_logged_once(
+        self,
+        server: OpenAIServer,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+        names: list[str] | None,
+        level: int | None,
+    ) -> None:
+        """Names of the user's own, which the models never bear, are no mistake; the same names elsewhere are one."""
+        script(server, YES)
+        save_policy(Threshold(0.4), tmp_path / "policy.json", models=names)
+        with caplog.at_level(logging.INFO, "automix"):
+            self.get(self.small_and_large(server, policy=tmp_path / "policy.json"), "ask")
+        logged = [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "automix"]
+        assert [found for found, _ in logged] == ([] if level is None else [level])
+        assert all(f"was made for {', '.join(names or ())}, the cascade has small, large" in said for _, said in logged)
+
+    def test_a_saved_policy_is_read_once(self, server: OpenAIServer, tmp_path: Path) -> None:
+        script(server, YES)
+        save_policy(Threshold(0.4), tmp_path / "policy.json")
+        model = self.small_and_large(server, policy=tmp_path / "policy.json")
+        (tmp_path / "policy.json").unlink()
+        assert model.policy == Threshold(0.4)
+        assert self.get(model, "ask").route.policy == "Threshold(0.4)"
 
     @pytest.mark.parametrize("way", WAYS)
     def test_a_policy_that_breaks_fails_the_call(self, server: OpenAIServer, way: Way) -> None:

@@ -99,6 +99,16 @@ def test_what_cannot_work_is_said_at_once(settings: dict[str, Any], words: str) 
         MetaVerifier(**settings)
 
 
+def test_a_policy_for_another_number_of_models_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"Always\(2\) .* a cascade of 2"):
+        MetaVerifier(Always(2))
+    assert MetaVerifier(Always(2), models=3).policy == Always(2)
+    save_policy(Threshold(), tmp_path / "policy.json", models=["a", "b", "c"])
+    with pytest.raises(PolicyError, match=r"made for 3 models \(a, b, c\), the cascade has 2\."):
+        MetaVerifier(tmp_path / "policy.json")
+    assert MetaVerifier(tmp_path / "policy.json", models=3).policy == Threshold()
+
+
 def test_unknown_keywords_are_ignored_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="MetaVerifier ignores the unknown keyword 'threshold'"):
         MetaVerifier(threshold=0.5)
@@ -107,6 +117,9 @@ def test_unknown_keywords_are_ignored_with_a_warning() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
+        (None, "needs the verifier's output, a dict with verdicts, not NoneType"),
+        ("accept", "needs the verifier's output, a dict with verdicts, not str"),
+        (said(8, available="all"), '"available" must be a number of verdicts'),
         ({}, "needs the verifier's output"),
         ({"model": 0}, "needs the verifier's output"),
         (said(8, model=2), '"model" must be a number from 0 to 1'),
@@ -115,7 +128,7 @@ def test_unknown_keywords_are_ignored_with_a_warning() -> None:
         ({"confidence": 1.5}, "between 0 and 1"),
     ],
 )
-def test_what_it_cannot_read(values: dict[str, Any], words: str) -> None:
+def test_what_it_cannot_read(values: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         MetaVerifier().invoke(values)
 

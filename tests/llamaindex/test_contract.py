@@ -27,6 +27,12 @@ class TestMessages(AdapterContract):
     def verifier(self, **settings: Any) -> SelfVerifier:
         return SelfVerifier(**settings)
 
+    def check(self, verifier: SelfVerifier, case: Any) -> Any:
+        return verifier(case)
+
+    async def acheck(self, verifier: SelfVerifier, case: Any) -> Any:
+        return await verifier.acall(case)
+
     def collect(self) -> Any:
         return collect_routes()
 
