@@ -24,6 +24,8 @@ PAST = {
     "bypass": "passed by",
     "fallback": "handed over after a failure",
 }
+WIDE = 74
+"""Columns of a terminal from which on a ledger names the models and has seconds a question."""
 DOING = {"draft": "drafts", "verify": "checks", "answer": "answers"}
 
 
@@ -42,11 +44,13 @@ def close(
     console.print()
     console.print(Rule(style="dim", characters="-" if plain(console) else "─"))
     console.print(Text(f"{count} question{'s' * (count != 1)}: {said}.", style="bold"))
-    _print(console, "Measured", "what the models did on this run", _measured(answered, names, ledger))
+    wide = console.width >= WIDE
+    short = (names[0], names[-1]) if wide else ("small", "large")
+    _print(console, "Measured", "what the models did on this run", _measured(answered, short, ledger, wide))
     if ledger["tokens"]["estimated"]:
         console.print(Text("Tokens of checks are estimated: the server counts one choice of several.", style="dim"))
     ratio = "the small model is free" if bill["ratio"] is None else f"1 : {bill['ratio']:g} a token"
-    _print(console, "Priced", f"the same tokens at example prices, {ratio}", _priced(names, bill))
+    _print(console, "Priced", f"the same tokens at example prices, {ratio}", _priced(short, bill))
     if compared and compared["policies"]:
         _print(console, "Compared", "the same drafts and verdicts, decided by two policies", _compared(compared))
     if compared and compared["left_out"]:
@@ -71,13 +75,16 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _measured(answered: Sequence[Answered], names: Sequence[str], ledger: Mapping[str, Any]) -> Table:
+def _measured(answered: Sequence[Answered], names: Sequence[str], ledger: Mapping[str, Any], wide: bool) -> Table:
     right, graded = ledger["right"], ledger["right"]["of"] > 0
-    table = _table("", "calls", "tokens in", "out", "seconds", "a question", *(["right"] if graded else []))
+    heads = ["calls", "tokens in", "out", "seconds", *(["a question"] if wide else []), *(["right"] if graded else [])]
+    table = _table("", *heads)
 
     def line(name: str, figures: Sequence[Any], way: str = "", style: str = "") -> None:
         calls, usage, seconds, mean = figures
-        cells = [number(calls), *_cells(usage), f"{seconds:.1f}", number(mean, ".1f") if way else ""]
+        cells = [number(calls), *_cells(usage), f"{seconds:.1f}"]
+        if wide:
+            cells.append(number(mean, ".1f") if way else "")
         table.add_row(name, *cells, *([number(right[way]) if way else ""] if graded else []), style=style)
 
     def single(name: str, way: str) -> None:

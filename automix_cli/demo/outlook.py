@@ -43,5 +43,5 @@ def on_quality(measured: Mapping[str, Any], names: Sequence[str]) -> str:
     ways = ((f"{names[0]} alone", "always_small"), ("AutoMix", "cascade"), (f"{names[-1]} alone", "always_large"))
     said = ", ".join(f"{name} {'?' if right[way] is None else right[way]}" for name, way in ways)
     passed, sent = right["wrong_kept"], right["right_escalated"]
-    drafts, ones = f"{passed} wrong draft{'s' * (passed != 1)}", f"{sent} right one{'s' * (sent != 1)}"
+    drafts, ones = f"{passed or 'no'} wrong draft{'s' * (passed != 1)}", f"{sent or 'no'} right one{'s' * (sent != 1)}"
     return f"Right answers of {right['of']}: {said}. The checks let {drafts} pass and sent {ones} on."

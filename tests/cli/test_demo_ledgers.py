@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fractions import Fraction
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from automix_cli.corpus import Question, questions
+from automix_cli.demo.closing import close
 from automix_cli.demo.grading import right
 from automix_cli.demo.measured import measured
 from automix_cli.demo.outlook import on_price, on_quality, on_time
@@ -125,7 +129,7 @@ class TestRight:
         totals = measured([answered(server)], 2)
         assert on_quality(totals, NAMES) == (
             "Right answers of 1: small alone 0, AutoMix 0, large alone 1. "
-            "The checks let 1 wrong draft pass and sent 0 right ones on."
+            "The checks let 1 wrong draft pass and sent no right ones on."
         )
         server.say("small", "At 18:45.")
         server.verdicts(BAD)
@@ -238,3 +242,17 @@ def test_the_document_is_json_and_complete(server: OpenAIServer) -> None:
     assert [(run["model"], run["right"]) for run in record["alone"]] == [(0, True), (1, True)]
     assert read["measured"]["actions"] == {"accept": 1}
     assert read["priced"]["prices"] == "example"
+
+
+@pytest.mark.parametrize("columns", [58, 80])
+def test_the_ledger_s_rows_keep_to_one_line(server: OpenAIServer, columns: int) -> None:
+    printed = StringIO()
+    close(
+        Console(width=columns, file=printed),
+        ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"],
+        [answered(server)],
+        (1.0, 50.0),
+    )
+    said = printed.getvalue()
+    assert len(re.findall(r"^    (?:drafts|checks), small +\d.*$", said, re.MULTILINE)) == 2
+    assert ("a question" in said.split("Priced")[0]) is (columns == 80)
