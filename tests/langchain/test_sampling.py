@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain.chat_models import init_chat_model
-from langchain_core.caches import InMemoryCache
-from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import ConfigurableField, RunnableLambda
 from langchain_openai import ChatOpenAI, OpenAI
 
-from automix_core.route import Route
 from automix_core.usage import Usage
-from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
-from langchain_automix.children import finish_reason, gives_n, sampler
+from langchain_automix import SelfVerifier
+from langchain_automix.children import finish_reason, gives_n
 from langchain_automix.sampling import Request, Sample, adraw, draw, sampling
-from tests.langchain.cascades import CONTEXT, QUESTION, SECRET, cascade, child, script
+from tests.langchain.cascades import SECRET, cascade, child, script
 from tests.langchain.fakes import HUM, NO, YES, Fake, Text, Together
+from tests.langchain.verdicts import CASE, K, both, route, verdicts
 from tests.loopback import OpenAIServer, Quirks, Reply
-
-CASE = {"context": CONTEXT, "question": QUESTION, "answer": "Verrin."}
-K = 5
-
-
-async def verdicts(verifier: SelfVerifier, way: str) -> list[int | None]:
-    found = verifier.invoke(CASE) if way == "sync" else await verifier.ainvoke(CASE)
-    return list(found["verdicts"])
-
-
-async def route(model: AutoMixChatModel, way: str) -> Route:
-    message = model.invoke(QUESTION) if way == "sync" else await model.ainvoke(QUESTION)
-    found = route_of(message)
-    assert found is not None
-    return found
-
-
-both = pytest.mark.parametrize("way", ["sync", "async"])
-
 
 # One request only for models with a field n of their own, as they are or in bindings
 
@@ -200,200 +178,6 @@ async def test_some_of_the_rest_may_break(server: OpenAIServer, way: str) -> Non
     found = await route(cascade(server, k=K), way)
     assert found.verdicts == {"correct": 4, "incorrect": 0, "unreadable": 0, "failed": 1}
     assert (found.model, found.action, len(found.errors)) == (0, "fallback", 1)
-
-
-# Temperature
-
-REFUSED = Reply(status=400, error="Unsupported value: 'temperature' does not support 1.0 with this model.")
-
-
-@both
-@pytest.mark.parametrize("kind", ["one request", "separate requests"])
-async def test_a_refused_temperature_is_left_out_once(
-    server: OpenAIServer, kind: str, way: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.quirks["m"] = Quirks(refuse_temperature=True)
-    server.verdicts(YES)
-    model = child(server, "m")
-    with caplog.at_level(logging.WARNING, "automix"):
-        apart = model.with_retry(stop_after_attempt=1)
-        found = await verdicts(SelfVerifier(model=model if kind == "one request" else apart, k=3), way)
-    assert found == [1, 1, 1]
-    each = 1 if kind == "one request" else 3
-    sent = ["temperature" in request.body for request in server.requests]
-    assert sent == [True] * each + [False] * each
-    (warning,) = [record.getMessage() for record in caplog.records if record.name == "automix"]
-    assert "verdicts may be identical" in warning
-    assert "SelfVerifier(temperature=None)" in warning
-
-
-@both
-async def test_both_may_be_refused_in_turn(server: OpenAIServer, way: str) -> None:
-    server.quirks["m"] = Quirks(refuse_temperature=True)
-    server.verdicts(YES)
-    server.fail("m", Reply(status=400, error="n must be 1"), when=lambda r: r.n > 1 and "temperature" not in r.body)
-    assert await verdicts(SelfVerifier(model=child(server, "m"), k=3), way) == [1] * 3
-    assert [(request.n, "temperature" in request.body) for request in server.requests] == [
-        (3, True),
-        (3, False),
-        *[(1, False)] * 3,
-    ]
-
-
-class RefusalError(Exception):
-    """An error that bears its status as one or another client does."""
-
-    def __init__(self, **places: Any) -> None:
-        super().__init__("temperature is not supported")
-        self.__dict__.update(places)
-
-
-class Response:
-    def __init__(self, status: int) -> None:
-        self.status_code = status
-
-
-@both
-@pytest.mark.parametrize(
-    ("error", "again"),
-    [
-        (RefusalError(status_code=400), True),
-        (RefusalError(status_code=422), True),
-        (RefusalError(code=400), True),
-        (RefusalError(http_status=400), True),
-        (RefusalError(response=Response(400)), True),
-        (TypeError("got an unexpected keyword argument 'temperature'"), True),
-        (ValueError("temperature must be left out"), True),
-        (RefusalError(status_code=500), False),
-        (RefusalError(status_code=429), False),
-        (RefusalError(), False),
-        (ValueError("something else"), False),
-    ],
-)
-async def test_whose_refusal_is_understood(error: Exception, again: bool, way: str) -> None:
-    model = Fake(judges=YES)
-
-    def judges(_: Any) -> Any:
-        return error if "temperature" in model.seen[-1][1] else YES
-
-    model.judges = judges
-    verifier = SelfVerifier(model=model, k=1)
-    if again:
-        assert await verdicts(verifier, way) == [1]
-        assert [("temperature" in settings, settings["max_tokens"]) for _, settings in model.seen] == [
-            (True, 256),
-            (False, 256),
-        ]
-    else:
-        with pytest.raises(type(error)):
-            await verdicts(verifier, way)
-        assert len(model.seen) == 1
-
-
-@both
-@pytest.mark.parametrize(
-    "kind",
-    [
-        lambda server: child(server, "m", temperature=0.2),
-        lambda server: child(server, "m", temperature=0.2).with_retry(),
-        lambda server: child(server, "m").bind(temperature=0.2),
-        lambda server: init_chat_model(
-            "m",
-            model_provider="openai",
-            configurable_fields="any",
-            base_url=server.url,
-            api_key=SECRET,
-            temperature=0.2,
-        ),
-    ],
-    ids=["own", "retried", "bound", "built when called"],
-)
-async def test_none_is_sent_if_none_is_wanted(server: OpenAIServer, kind: Callable[[Any], Any], way: str) -> None:
-    server.verdicts(YES)
-    model = kind(server)
-    verifier = SelfVerifier(model=model, k=2, temperature=None, max_tokens=None)
-    await verdicts(verifier, way)
-    await route(AutoMixChatModel(models=[model, model], verifier=SelfVerifier(**dict(verifier) | {"model": None})), way)
-    assert len(server.calls(verdict=True)) >= 2
-    for request in server.calls(verdict=True):
-        assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(request.body)
-    (draft,) = server.calls(verdict=False)
-    assert draft.body["temperature"] == 0.2, "the child's own is for drafts"
-
-
-@both
-async def test_the_verifiers_settings_stand_above_the_childs(server: OpenAIServer, way: str) -> None:
-    server.verdicts(YES)
-    for model in (
-        child(server, "m", temperature=0.1, max_tokens=900),
-        child(server, "m").bind(temperature=0.1, max_tokens=900),
-        child(server, "m", temperature=0.1).with_retry(),
-    ):
-        server.clear()
-        await verdicts(SelfVerifier(model=model, k=2, temperature=0.7, max_tokens=99), way)
-        for request in server.requests:
-            assert request.body["temperature"] == 0.7
-            assert 99 in (request.body.get("max_tokens"), request.body.get("max_completion_tokens"))
-
-
-# Seeds and caches, which would make all verdicts one
-
-SEEDED: dict[str, Callable[[OpenAIServer], Any]] = {
-    "field": lambda server: child(server, "m", seed=7),
-    "model_kwargs": lambda server: child(server, "m", model_kwargs={"seed": 7, "user": "me"}),
-    "extra_body": lambda server: child(server, "m", extra_body={"seed": 7, "top_k": 3}),
-    "bound": lambda server: child(server, "m").bind(seed=7, user="me"),
-    "retried": lambda server: child(server, "m", seed=7).with_retry(),
-    "fallbacks": lambda server: child(server, "m", seed=7).with_fallbacks([child(server, "other", seed=7)]),
-    "configurable": lambda server: child(server, "m", seed=7).configurable_fields(
-        temperature=ConfigurableField(id="t")
-    ),
-    "built when called": lambda server: init_chat_model(
-        "m", model_provider="openai", configurable_fields="any", base_url=server.url, api_key=SECRET, seed=7
-    ),
-}
-
-
-@both
-@pytest.mark.filterwarnings("ignore:Parameters {'seed'} should be specified explicitly")
-@pytest.mark.parametrize("kind", SEEDED)
-async def test_a_seed_is_for_drafts_only(server: OpenAIServer, kind: str, way: str) -> None:
-    script(server, "accept")
-    server.say("m", "A draft.")
-    await route(cascade(server, models=[SEEDED[kind](server), child(server, "large")]), way)
-    draft, *checks = server.requests
-    assert draft.body["seed"] == 7
-    assert checks
-    for check in checks:
-        assert "seed" not in check.body
-        assert [check.body.get(name) for name in ("user", "top_k")] == [
-            draft.body.get(name) for name in ("user", "top_k")
-        ]
-
-
-@both
-@pytest.mark.parametrize("kind", ["field", "retried", "configurable"])
-@pytest.mark.parametrize("where", ["global", "own"])
-async def test_a_response_cache_is_for_drafts_only(server: OpenAIServer, kind: str, where: str, way: str) -> None:
-    server.verdicts(YES, NO, YES, NO)
-    cache = InMemoryCache()
-    model: Any = child(server, "m", cache=cache if where == "own" else None)
-    if kind == "configurable":
-        model = model.configurable_fields(temperature=ConfigurableField(id="t"))
-    set_llm_cache(cache if where == "global" else None)
-    try:
-        verifier = SelfVerifier(model=model.with_retry() if kind == "retried" else model, k=4)
-        assert sorted(await verdicts(verifier, way)) == sorted(await verdicts(verifier, way)) == [0, 0, 1, 1]  # type: ignore[type-var]
-    finally:
-        set_llm_cache(None)
-
-
-def test_the_child_itself_is_left_as_it_is() -> None:
-    model = ChatOpenAI(model="m", api_key=SECRET, seed=7, streaming=True, cache=True)
-    copy: Any = sampler(model)
-    assert (model.seed, model.streaming, model.cache) == (7, True, True)
-    assert (copy.seed, copy.streaming, copy.cache) == (None, False, False)
-    assert copy.client is model.client, "one connection pool"
 
 
 # The procedure by hand

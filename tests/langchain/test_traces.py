@@ -5,113 +5,23 @@ The real LangSmith client posts to a loopback collector; what is looked at is wh
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tracers.langchain import LangChainTracer
 from langgraph.checkpoint.memory import InMemorySaver
 from langsmith import Client, traceable
-from openai import InternalServerError
-from urllib3 import Retry
 
 from langchain_automix import AutoMixChatModel, SelfVerifier
-from tests.langchain.cascades import LARGE, PATHS, Path, cascade, child, eventually, expected, script
-from tests.loopback import Gate, LangSmithCollector, Node, OpenAIServer, Reply
-from tests.loopback.streams import INPUT, MESSAGES, PROMPT, agent, chain, graph
+from tests.langchain.cascades import PATHS, Path, cascade, child, expected, script
+from tests.langchain.tracing import CALLS, FEW, PLACES, USER, WAYS, automix_run, call, check_tree, roles
+from tests.loopback import LangSmithCollector, OpenAIServer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*v3.*:langchain_core._api.beta_decorator.LangChainBetaWarning"),
 ]
-
-USER: RunnableConfig = {"tags": ["users-tag"], "metadata": {"thread_id": "thread-7", "user": "Ines"}}
-PLACES: dict[str, Callable[[BaseChatModel], tuple[Any, Any]]] = {
-    "root": lambda model: (model, PROMPT.format_messages(**INPUT)),
-    "chain": lambda model: (chain(model), INPUT),
-    "graph": lambda model: (graph(model), MESSAGES),
-    "agent": lambda model: (agent(model), {"messages": [("user", INPUT["question"])]}),
-}
-CALLS = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "v3", "v3 async")
-FEW = ("invoke", "astream")
-# a chain has no v3 stream of its own in LangChain
-WAYS = [(place, how) for place in PLACES for how in CALLS if place != "chain" or not how.startswith("v3")]
-
-
-@pytest.fixture
-def tracing(collector: LangSmithCollector) -> Iterator[tuple[Client, RunnableConfig]]:
-    """A LangSmith client and the config that traces with it."""
-    client = collector.client()
-    yield client, {"callbacks": [LangChainTracer(client=client)], **USER}
-    client.close()
-
-
-def call(runnable: Any, value: Any, how: str, config: RunnableConfig) -> None:
-    """Call `runnable` in one of `CALLS` and exhaust what it returns."""
-    match how:
-        case "invoke":
-            runnable.invoke(value, config)
-        case "ainvoke":
-            asyncio.run(runnable.ainvoke(value, config))
-        case "stream":
-            list(runnable.stream(value, config))
-        case "astream":
-            asyncio.run(_drain(runnable.astream(value, config)))
-        case "batch":
-            runnable.batch([value, value], config)
-        case "abatch":
-            asyncio.run(runnable.abatch([value, value], config))
-        case "v3":
-            list(runnable.stream_events(value, config, version="v3"))
-        case "v3 async":
-
-            async def read() -> None:
-                await _drain(await runnable.astream_events(value, config, version="v3"))
-
-            asyncio.run(read())
-
-
-async def _drain(stream: Any) -> None:
-    async for _ in stream:
-        pass
-
-
-def automix_run(root: Node) -> Node:
-    """The one AutoMix run of a trace."""
-    (found,) = root.find("AutoMixChatModel")
-    return found
-
-
-def roles(run: Node) -> list[str]:
-    """The names of the runs directly under the AutoMix run, in order."""
-    return [child.name for child in run.children]
-
-
-def check_tree(root: Node, path: Path) -> None:
-    """The shape of one call's trace, and what every run in it carries."""
-    run = automix_run(root)
-    answered = ["automix_answer"] if path == "escalate" else []
-    assert roles(run) == ["automix_draft", "automix_verify", "automix_meta_verifier", *answered], root.drawn()
-    for node in root.walk():
-        assert node.finished, root.drawn()
-        assert node.error is None
-        assert node.metadata["thread_id"] == "thread-7"
-        assert node.metadata["user"] == "Ines"
-        assert "users-tag" in node.tags
-    for node in run.walk():
-        if node is run:
-            continue
-        stamped = {key for key in node.metadata if key.startswith("automix")}
-        assert stamped <= {"automix_role", "automix_model"}, "the composite's parameters are not its children's"
-        if node.kind == "llm":
-            assert node.metadata["ls_provider"] == "openai"
-            assert node.metadata["ls_model_name"] in ("small", "large")
-        else:
-            assert not [key for key in node.metadata if key.startswith("ls_") and key != "ls_integration"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -166,25 +76,6 @@ def test_wrapped_children_hang_under_the_automix_run(
     run = automix_run(root)
     assert roles(run) == ["automix_draft", "automix_verify", "automix_meta_verifier", "automix_answer"], root.drawn()
     assert all(node.finished and node.error is None for node in root.walk()), root.drawn()
-
-
-@pytest.fixture
-def environment(collector: LangSmithCollector, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """LANGSMITH_TRACING=true, as users switch it on; no callbacks are passed."""
-    import langsmith.utils
-    from langsmith import run_trees
-
-    client = collector.client()
-    cached: list[Any] = [langsmith.utils.get_env_var, langsmith.utils.get_tracer_project]
-    for function in cached:
-        function.cache_clear()
-    with monkeypatch.context() as patch:
-        patch.setenv("LANGSMITH_TRACING", "true")
-        patch.setattr(run_trees, "_CLIENT", client)
-        yield client
-    for function in cached:
-        function.cache_clear()
-    client.close()
 
 
 @pytest.mark.parametrize(("place", "how"), [way for way in WAYS if way[0] == "root" or way[1] in FEW])
@@ -293,101 +184,6 @@ def test_separate_verdict_requests_are_siblings_under_the_check(
     assert all(node.finished for node in root.walk())
 
 
-@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream", "astream", "v3", "v3 async"])
-def test_an_error_finishes_every_run(
-    server: OpenAIServer, collector: LangSmithCollector, tracing: tuple[Client, RunnableConfig], how: str
-) -> None:
-    client, config = tracing
-    script(server, "escalate")
-    server.fail("large", Reply(status=500))
-    with pytest.raises(InternalServerError):
-        call(cascade(server), "hello", how, config)
-    client.flush()
-    (root,) = collector.roots()
-    assert all(node.finished for node in root.walk()), root.drawn()
-    assert "500" in str(root.error)
-    (answer,) = root.find("automix_answer")
-    assert "500" in str(answer.error)
-    others = [node for node in root.walk() if node not in (root, answer)]
-    assert others
-    assert not [node.name for node in others if node.error]
-
-
-@pytest.mark.parametrize("how", ["stream", "astream"])
-@pytest.mark.parametrize("place", ["root", "chain"])
-def test_a_break_finishes_every_run(
-    server: OpenAIServer, collector: LangSmithCollector, tracing: tuple[Client, RunnableConfig], place: str, how: str
-) -> None:
-    client, config = tracing
-    script(server, "escalate")
-    # LangChain's own parsers wait for one more chunk before they close; nobody opens the gate for it
-    server.say("large", Reply(LARGE, gate=Gate(patience=0.3)))
-    runnable, value = PLACES[place](cascade(server))
-
-    def has_text(chunk: Any) -> bool:
-        return bool(chunk if isinstance(chunk, str) else chunk.text)
-
-    if how == "stream":
-        stream = runnable.stream(value, config)
-        next(chunk for chunk in stream if has_text(chunk))
-        stream.close()
-    else:
-
-        async def read() -> None:
-            stream = runnable.astream(value, config)
-            async for chunk in stream:
-                if has_text(chunk):
-                    break
-            await stream.aclose()
-
-        asyncio.run(read())
-    client.flush()
-    (root,) = collector.roots()
-    assert root.find("automix_answer")
-    assert all(node.finished for node in root.walk()), root.drawn()
-
-
-@pytest.mark.parametrize("moment", ["draft", "verify", "answer"])
-@pytest.mark.parametrize("how", ["ainvoke", "astream"])
-def test_a_cancellation_finishes_every_run(
-    server: OpenAIServer, collector: LangSmithCollector, tracing: tuple[Client, RunnableConfig], how: str, moment: str
-) -> None:
-    client, config = tracing
-    script(server, "escalate")
-    slow = Reply("late", delay=30)
-    if moment == "verify":
-        server.verdicts(slow)
-    else:
-        server.say("small" if moment == "draft" else "large", slow)
-    model = cascade(server)
-
-    async def go() -> None:
-        work = model.ainvoke("hello", config) if how == "ainvoke" else _drain(model.astream("hello", config))
-        task = asyncio.ensure_future(work)
-        await eventually(lambda: len(server.requests) == {"draft": 1, "verify": 2, "answer": 3}[moment])
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert not [other for other in asyncio.all_tasks() if other is not asyncio.current_task()]
-
-    asyncio.run(go())
-    client.flush()
-    (root,) = collector.roots()
-    assert all(node.finished for node in root.walk()), root.drawn()
-    assert root.error is not None
-
-
-def test_a_tracing_service_that_is_down_changes_nothing(server: OpenAIServer) -> None:
-    script(server, "escalate")
-    with LangSmithCollector(status=500) as broken:
-        client = broken.client(retry_config=Retry(total=0))
-        answer = cascade(server).invoke("hello", {"callbacks": [LangChainTracer(client=client)]})
-        client.flush()
-        client.close()
-        assert broken.posts
-    assert answer.text == LARGE
-
-
 def test_a_nested_cascade_nests_its_runs(
     server: OpenAIServer, collector: LangSmithCollector, tracing: tuple[Client, RunnableConfig]
 ) -> None:
@@ -404,81 +200,6 @@ def test_a_nested_cascade_nests_its_runs(
         (draft,) = [node for node in root.children if node.name == "automix_draft"]
         assert [node.name for node in draft.children if node.kind == "llm"] == ["automix_draft", "automix_answer"]
         assert all(node.finished for node in root.walk())
-
-
-class Runs(BaseCallbackHandler):
-    """Every run that starts and ends, and what it is under."""
-
-    def __init__(self) -> None:
-        self.parents: dict[Any, Any] = {}
-        self.open: set[Any] = set()
-
-    def _start(self, run_id: Any, parent_run_id: Any) -> None:
-        self.parents[run_id] = parent_run_id
-        self.open.add(run_id)
-
-    def on_chat_model_start(self, *args: Any, run_id: Any, parent_run_id: Any = None, **kwargs: Any) -> None:
-        self._start(run_id, parent_run_id)
-
-    def on_chain_start(self, *args: Any, run_id: Any, parent_run_id: Any = None, **kwargs: Any) -> None:
-        self._start(run_id, parent_run_id)
-
-    def _end(self, *args: Any, run_id: Any, **kwargs: Any) -> None:
-        self.open.discard(run_id)
-
-    on_llm_end = on_llm_error = on_chain_end = on_chain_error = _end
-
-
-@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream", "astream", "v3", "v3 async"])
-def test_a_users_own_handler_sees_the_same_tree(server: OpenAIServer, how: str) -> None:
-    script(server, "escalate")
-    handler = Runs()
-    call(cascade(server), "hello", how, {"callbacks": [handler]})
-    assert len([run for run, parent in handler.parents.items() if parent is None]) == 1
-    assert not handler.open
-
-
-@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream", "astream"])
-def test_callbacks_given_to_the_constructor_see_everything_once(server: OpenAIServer, how: str) -> None:
-    script(server, "escalate")
-    handler = Runs()
-    call(cascade(server, callbacks=[handler]), "hello", how, {})
-    assert not handler.open
-    assert len([run for run, parent in handler.parents.items() if parent is None]) == 1
-
-
-@pytest.mark.parametrize("how", CALLS)
-def test_opentelemetry_spans_nest_the_same_way(server: OpenAIServer, how: str) -> None:
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    script(server, "escalate")
-    with LangSmithCollector() as collector:
-        client = collector.client(tracing_mode="otel", otel_tracer_provider=provider)
-        runnable, value = PLACES["chain" if "v3" not in how else "root"](cascade(server))
-        call(runnable, value, how, {"callbacks": [LangChainTracer(client=client)], **USER})
-        client.flush()
-        client.close()
-        assert not collector.roots(), "only spans are exported"
-    spans = exporter.get_finished_spans()
-    names = [span.name for span in spans]
-    calls = 2 if "batch" in how else 1
-    assert len([span for span in spans if span.parent is None]) == calls
-    for name in ("AutoMixChatModel", "automix_draft", "automix_answer"):
-        assert names.count(name) == calls
-    by_id = {span.context.span_id: span for span in spans if span.context is not None}
-    for span in spans:
-        if span.name.startswith("automix_"):
-            parent = span.parent
-            line = []
-            while parent is not None:
-                line.append(by_id[parent.span_id].name)
-                parent = by_id[parent.span_id].parent
-            assert "AutoMixChatModel" in line
 
 
 @pytest.mark.parametrize("path", PATHS)
