@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -52,10 +53,14 @@ class _Group(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command and leave with its exit code."""
+        from automix_cli.report import legible
         from automix_core.errors import AutoMixError, ConfigError
 
+        legible()
         try:
             result = super().main(*args, **(extra | {"standalone_mode": False}))
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except _SHOWN as error:
             context = getattr(error, "ctx", None)
             hint = f" ({context.command_path} --help tells more)" if context else ""
@@ -64,15 +69,23 @@ class _Group(TyperGroup):
             _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
         except (KeyboardInterrupt, typer.Abort):
             _fail("interrupted", 130)
-        except BrokenPipeError:
-            # Whoever read our output has left; nothing may be written at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever read our output has left
+            _give_up_output()
             raise SystemExit(1) from None
+        except OSError as error:  # the disk is full, say, where standard output goes
+            _give_up_output()
+            _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1)
         if result == 130:  # what typer makes of Ctrl-C
             _fail("interrupted", 130)
         if standalone_mode:
             raise SystemExit(result if isinstance(result, int) else 0)
         return result
+
+
+def _give_up_output() -> None:
+    """What is still to be written at exit goes nowhere."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.collect_config import EMBEDDED, ModelSettings, Plan, plan
+from automix_cli.collect_config import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
 from automix_cli.report import outputs, print_json, write
 from automix_core.errors import DataError
 from automix_core.outcome import Question, read_questions
@@ -45,7 +45,9 @@ def collect(
     scorer: Annotated[
         str | None, typer.Option(help="f1 (default), exact, choice, contains or module:function.", show_default=False)
     ] = None,
-    k: Annotated[int | None, typer.Option(min=1, help="Verdicts a draft; default 8.", show_default=False)] = None,
+    k: Annotated[
+        int | None, typer.Option(min=1, max=MOST_VERDICTS, help="Verdicts a draft; default 8.", show_default=False)
+    ] = None,
     concurrency: Annotated[
         int | None,
         typer.Option(min=1, help="Requests at a time; default 8, and 1 with an embedded model.", show_default=False),
@@ -67,7 +69,7 @@ def collect(
     from automix_cli.progress import progress
     from automix_cli.scoring import scorer as scorer_called
 
-    outputs(output, to_label, inputs=[questions, config])
+    outputs(output, _journal(output), to_label, inputs=[questions, config])
     wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)
@@ -158,8 +160,8 @@ def _lines(total: int) -> Callable[[], None]:
     def one() -> None:
         nonlocal done, told
         done += 1
-        if 10 * done // max(total, 1) > told:
-            told = 10 * done // max(total, 1)
+        if (reached := min(10 * done // max(total, 1), 10)) > told:
+            told = reached
             seconds = time.monotonic() - started
             left = seconds / done * max(total - done, 0)
             print(f"{done} of about {total} requests, {_rate(done, seconds)}, {left:.0f} s left", file=sys.stderr)

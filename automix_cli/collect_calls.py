@@ -13,6 +13,7 @@ import httpx
 
 from automix_cli.collect_journal import Journal, Paid, key
 from automix_cli.endpoint import Endpoint
+from automix_core.errors import ConfigError
 
 _ATTEMPTS = 6
 _LONGEST_WAIT = 60.0
@@ -51,15 +52,12 @@ class Calls:
         self.paid = self.found = 0
 
     async def __aenter__(self) -> Self:
-        """Open the connections; on this computer a proxy of the environment is not used."""
+        """Open the connections; on this computer a proxy of the environment is not used.
+
+        Raises `ConfigError` where a URL, or a proxy or certificate file of the environment, can't be used.
+        """
         for endpoint in self._endpoints:
-            client = httpx.AsyncClient(
-                base_url=endpoint.base_url.rstrip("/") + "/",
-                headers={"Authorization": f"Bearer {endpoint.api_key}"},
-                timeout=_TIMEOUT,
-                trust_env=not endpoint.loopback,
-            )
-            self._clients.append(await self._stack.enter_async_context(client))
+            self._clients.append(await self._stack.enter_async_context(_client(endpoint)))
         return self
 
     async def __aexit__(
@@ -106,8 +104,10 @@ class Calls:
             sent = {k: v for k, v in body.items() if k != "temperature" or model not in self._refuses_temperature}
             try:
                 reply = await self._clients[model].post("chat/completions", json=sent)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 problem, wait = f"{type(error).__name__} at {self._endpoints[model].base_url}", None
+            except (httpx.InvalidURL, UnicodeError) as error:  # a host that no name server could be asked about
+                raise CallError(f"{self._endpoints[model].base_url} can't be reached: {error}") from None
             else:
                 if reply.status_code == 200:
                     return self._read(model, reply)
@@ -127,23 +127,23 @@ class Calls:
             wanted = float(asked) if asked is not None else 0.5 * 2**attempt * self._waits.uniform(0.5, 1.5)
         except ValueError:
             wanted = 0.5 * 2**attempt
-        return min(max(wanted, 0.0), _LONGEST_WAIT)
+        return min(max(0.0, wanted), _LONGEST_WAIT)  # in this order not a number is 0
 
     def _read(self, model: int, reply: httpx.Response) -> Paid:
         try:
             data = reply.json()
             choices = data["choices"]
             texts = tuple(_whole(choice["message"].get("content") or "") for choice in choices)
-            usage = data.get("usage") or {}
-            details = usage.get("prompt_tokens_details") or {}
+            usage = _object(data.get("usage"))
+            details = _object(usage.get("prompt_tokens_details"))
             return Paid(
                 texts,
-                tuple(choice.get("finish_reason") for choice in choices),
-                usage.get("prompt_tokens"),
-                usage.get("completion_tokens"),
-                details.get("cached_tokens") or 0,
+                tuple(choice.get("finish_reason") and str(choice["finish_reason"]) for choice in choices),
+                _count(usage.get("prompt_tokens")),
+                _count(usage.get("completion_tokens")),
+                _count(details.get("cached_tokens")) or 0,
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             where = self._endpoints[model].base_url
             raise CallError(f"{where} answered with something that is no chat completion") from None
 
@@ -152,6 +152,31 @@ class Calls:
         endpoint = self._endpoints[model]
         text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
         return f"{endpoint.base_url} answered {reply.status_code}: {text}"
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _client(endpoint: Endpoint) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            base_url=endpoint.base_url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {endpoint.api_key}"},
+            timeout=_TIMEOUT,
+            trust_env=not endpoint.loopback,
+        )
+    except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+        why = error if isinstance(error, ImportError | OSError) else type(error).__name__  # a proxy's may quote its key
+        raise ConfigError(
+            f"No client can be made for {endpoint.base_url} ({why}); look at the URL, the proxy variables of the "
+            "environment and SSL_CERT_FILE."
+        ) from None
+
+
+def _count(tokens: object) -> int | None:
+    """The number of tokens, if it is one that can be meant."""
+    return int(tokens) if isinstance(tokens, int | float) and 0 <= tokens <= 10**12 else None
 
 
 def _whole(text: str) -> str:

@@ -15,6 +15,7 @@ from automix_core.price import Price
 
 EMBEDDED = "embedded:"
 _AT_ONCE = 8
+MOST_VERDICTS = 1000
 
 PROMPT = (
     "Answer the question from the context, in a few words. If the context does not contain the answer, say that it "
@@ -39,7 +40,7 @@ class ModelSettings(_Strict):
 class CheckSettings(_Strict):
     """How drafts are checked: `k` verdicts each."""
 
-    k: int = Field(default=8, ge=1)
+    k: int = Field(default=8, ge=1, le=MOST_VERDICTS)
     temperature: float | None = Field(default=1.0, ge=0)
     max_tokens: int | None = Field(default=256, ge=1)
 
@@ -108,12 +109,12 @@ def _read(path: Path) -> File:
         return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {field}: {first['msg']}.") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number too long to read, brackets without end
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
 
 
 def _named(option: str, text: str, form: str) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _named(option: str, text: str, form: str) -> dict[str, Any]:
 
 def _pair(option: str, text: str, form: str) -> tuple[str, str]:
     name, equals, rest = text.partition("=")
-    if not (name and equals and rest):
+    if not (name and equals and rest and text.isprintable()):
         raise ConfigError(f"{option} must be {form}, not {text!r}.")
     return name, rest
 
@@ -147,4 +148,7 @@ def price(name: str, text: str) -> Price:
         numbers = []
     if len(numbers) not in (2, 3):
         raise ConfigError(f"The price of {name} must be IN/OUT in USD per million tokens, not {text!r}.")
-    return Price(*numbers)
+    found = Price(*numbers)
+    if not all(number == 0 or 1e-9 <= number <= 1e9 for number in numbers):
+        raise ConfigError(f"The price of {name}, {text}, must be 0 or lie between 1e-9 and 1e9 USD per million tokens.")
+    return found

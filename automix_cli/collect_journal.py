@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from pydantic import TypeAdapter
+
+from automix_cli.weights.cache import locked
 from automix_core.errors import DataError
+
+_BEGINS = b'{"key": "'
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,9 @@ class Paid:
     cached_tokens: int = 0
 
 
+_PAID = TypeAdapter(Paid)
+
+
 def key(request: dict[str, Any], place: int) -> str:
     """What identifies a call: the request itself and how many like it came before; never the API key."""
     return hashlib.sha256(json.dumps([request, place], sort_keys=True).encode()).hexdigest()[:32]
@@ -33,7 +42,7 @@ class Journal:
     """The calls paid for so far; `find` one before paying again, `keep` each as soon as it is answered.
 
     A line cut off by a kill is dropped; every whole line is kept. Raises `DataError` if the file can't be read or
-    written, or is something else.
+    written, is something else, or is in use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,24 +50,32 @@ class Journal:
         self._calls: dict[str, Paid] = {}
         self._file: TextIO | None = None
         self._open_ended = False
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Read what is there and open it for more."""
-        try:
-            whole = self._load()
-            self._file = self.path.open("r+" if self.path.exists() else "w", encoding="utf-8")
-            self._file.seek(whole)
-            self._file.truncate()
-            if self._open_ended:
-                self._file.write("\n")
-        except OSError as error:
-            raise DataError(f"{self.path} can't be used as journal: {error.strerror or error}.") from None
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path.with_name(self.path.name + ".lock"), self._in_use))
+                whole = self._load()
+                self._file = stack.enter_context(self.path.open("r+" if self.path.exists() else "w", encoding="utf-8"))
+                self._file.seek(whole)
+                self._file.truncate()
+                if self._open_ended:
+                    self._file.write("\n")
+            except OSError as error:
+                raise DataError(f"{self.path} can't be used as journal: {error.strerror or error}.") from None
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
+        self._stack.close()
+
+    def _in_use(self) -> None:
+        raise DataError(
+            f"{self.path} is in use by another automix collect; wait for it to end, or name another output."
+        )
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -93,10 +110,11 @@ class Journal:
         for number, line in enumerate(data.splitlines(keepends=True), 1):
             try:
                 record = json.loads(line)
-                tokens = record["tokens"]
-                self._calls[record["key"]] = Paid(tuple(record["texts"]), tuple(record["finish"]), *tokens)
-            except (ValueError, KeyError, TypeError):
-                if whole + len(line) == len(data):
+                names = ("texts", "finish", "input_tokens", "output_tokens", "cached_tokens")
+                values = (record["texts"], record["finish"], *record["tokens"])
+                self._calls[record["key"]] = _PAID.validate_python(dict(zip(names, values, strict=True)))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                if not line.endswith(b"\n") and (line.startswith(_BEGINS) or _BEGINS.startswith(line)):
                     break
                 raise DataError(f"{self.path}, line {number}: this is not a journal of automix collect.") from None
             whole += len(line)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from automix_cli.collect_calls import CallError, Calls, Message
 from automix_cli.collect_config import Plan
 from automix_cli.collect_journal import Journal, Paid
 from automix_cli.endpoint import Endpoint
-from automix_cli.scoring import Scorer
+from automix_cli.scoring import UNANSWERABLE, Scorer
 from automix_core import checking
+from automix_core.errors import DataError
 from automix_core.outcome import Question
 from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables, digest
 from automix_core.query import PASSAGE_BREAK, Query, passages
 from automix_core.verdict import final_text, read_verdict
+
+Result = TypeVar("Result")
 
 EMPTY = {"history": "", "instructions": ""}
 _IMPLAUSIBLE = 10
@@ -60,18 +63,26 @@ async def collect(
 ) -> Collected:
     """Ask every model every question; a question whose calls fail for good is left out and named.
 
-    Raises `DataError` if the journal can't be written or the scorer misbehaves.
+    Raises `DataError` if the journal can't be written or the scorer misbehaves: where gold answers are given it is
+    tried on one of them before anything is asked.
     """
+    _try(score, questions)
     names = [model.url for model in plan.models]
     async with Calls(endpoints, names, journal, plan.concurrency, answered) as calls:
         run = _Run(plan, calls)
-        results = await asyncio.gather(*(run.question(question) for question in questions))
+        results = await _all(run.question(question) for question in questions)
         found = Collected(paid=calls.paid, found=calls.found)
     for question, result in zip(questions, results, strict=True):
         if isinstance(result, str):
             found.failed[question.id] = result
         else:
-            found.outcomes.append(_outcome(question, plan, result, score, run))
+            try:
+                found.outcomes.append(_outcome(question, plan, result, score, run))
+            except DataError as error:
+                raise DataError(
+                    f"{error} The {len(journal)} answers paid for are kept in {journal.path}: mend the scorer and run "
+                    "the same command again."
+                ) from error
     found.estimated = run.estimated
     return found
 
@@ -84,7 +95,7 @@ class _Run:
     async def question(self, question: Question) -> list[_Draft] | str:
         """Every model's draft, or why one could not be had."""
         try:
-            return list(await asyncio.gather(*(self._model(question, m) for m in range(len(self.plan.models)))))
+            return await _all(self._model(question, m) for m in range(len(self.plan.models)))
         except CallError as error:
             return str(error)
 
@@ -117,7 +128,7 @@ class _Run:
                 raise
             first = []
         missing = verify.k - sum(len(batch.texts) for batch in first)
-        return [*first, *await asyncio.gather(*(draw(1, place) for place in range(1, missing + 1)))]
+        return [*first, *await _all(draw(1, place) for place in range(1, missing + 1))]
 
     def _verdict_cost(self, batches: Sequence[Paid], m: int) -> dict[str, float]:
         """What a batch cost: reading the prompt once a request, and each verdict's tokens."""
@@ -156,6 +167,23 @@ class _Run:
         return paid.output_tokens
 
 
+async def _all(jobs: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """The results of all jobs. Raises the first `CallError` once all have ended: what is under way is paid for."""
+    failed: list[CallError] = []
+
+    async def tried(job: Coroutine[Any, Any, Result]) -> list[Result]:
+        try:
+            return [await job]
+        except CallError as error:
+            failed.append(error)
+            return []
+
+    results = await asyncio.gather(*map(tried, jobs))
+    if failed:
+        raise failed[0]
+    return [result for some in results for result in some]
+
+
 def answer_messages(prompt: str, question: Question) -> list[Message]:
     """The request for an answer; braces in the question or the context are left alone."""
     values = {"context": PASSAGE_BREAK.join(passages(question.context)), "question": question.question}
@@ -175,6 +203,22 @@ def check_messages(question: Question, answer: str) -> list[Message]:
     return [*messages, {"role": "user", "content": CASE.format(**case)}]
 
 
+def _try(score: Scorer, questions: Sequence[Question]) -> None:
+    """Score one gold answer as if a model had given it: a scorer that can't work is found before anything is paid."""
+    golds = ((question, gold) for question in questions for gold in question.answers or ())
+    for question, gold in golds:
+        if gold.strip().lower() != UNANSWERABLE:
+            _scored(score, question, gold, question.answers or ())
+            return
+
+
+def _scored(score: Scorer, question: Question, answer: str, golds: Sequence[str]) -> float:
+    try:
+        return score(answer, golds)
+    except DataError as error:
+        raise DataError(f"Question {question.id!r}: {error}") from error
+
+
 def _outcome(question: Question, plan: Plan, drafts: Sequence[_Draft], score: Scorer, run: _Run) -> dict[str, Any]:
     answers = [final_text(draft.paid.texts[0]) for draft in drafts]
     golds = list(question.answers or ()) or [answers[-1]]
@@ -184,7 +228,7 @@ def _outcome(question: Question, plan: Plan, drafts: Sequence[_Draft], score: Sc
         model: dict[str, Any] = {
             "name": settings.name,
             "answer": answer,
-            "score": 1.0 if same else score(answer, golds),
+            "score": 1.0 if same else _scored(score, question, answer, golds),
             "cost": run.answer_cost(m, draft.paid),
         }
         if draft.problem:

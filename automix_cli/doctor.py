@@ -6,7 +6,6 @@ sentence is left out, and the home folder is shown as `~`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from automix_cli.examination import examine
+from automix_cli.report import print_json
 
 
 def doctor(
@@ -32,7 +32,7 @@ def doctor(
     with progress(quiet=as_json).waiting("looking around"):
         findings = _safe(examine(weights_folder))
     if as_json:
-        typer.echo(json.dumps(findings, indent=2, ensure_ascii=False))
+        print_json(findings)
     else:
         typer.echo(_words(findings))
     if findings["broken"]:

@@ -38,7 +38,10 @@ def fit(
             help="Certify: the most score lost against the last model, with --confidence.", show_default=False
         ),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="How sure a certificate must be.")] = 0.9,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="How sure the certificate of --max-loss must be; default 0.9.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Learn from recorded outcomes when to keep a draft, and save the rule as a policy.
@@ -47,16 +50,20 @@ def fit(
     mixing the two at random.
     """
     from automix_core.fitting.certificate import certify
-    from automix_core.fitting.fit import Objective
+    from automix_core.fitting.fit import HEAVIEST, Objective
     from automix_core.fitting.fit import fit as learn
 
     outputs(output, inputs=[outcomes])
     if worth is not None:
         if cost_weight is not None:
             raise ConfigError("Give --worth or --cost-weight, not both: each is 1 over the other.")
-        if not worth > 0:
-            raise ConfigError(f"--worth must be a number above 0, not {worth!r}.")
+        if not worth >= 1 / HEAVIEST:
+            raise ConfigError(f"--worth must be a number above 0, {1 / HEAVIEST:g} or more, not {worth!r}.")
         cost_weight = 1 / worth
+    if cost_weight is not None and cost_weight > HEAVIEST:
+        raise ConfigError(f"--cost-weight must be a number from 0 to {HEAVIEST:g}, not {cost_weight!r}.")
+    if confidence is not None and max_loss is None:
+        raise ConfigError("--confidence is how sure a certificate must be: give --max-loss with it, or leave it out.")
     objective = Objective(cost_weight, max_cost, min_quality)
     records = read_outcomes(outcomes)
     if max_loss is not None and objective != Objective():
@@ -65,7 +72,7 @@ def fit(
         if max_loss is None:
             found = learn(records, method=method, objective=objective)
         else:
-            found = certify(records, max_loss, confidence, method=method)
+            found = certify(records, max_loss, 0.9 if confidence is None else confidence, method=method)
     save_policy(
         found.policy,
         output,

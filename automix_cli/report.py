@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from automix_core.errors import ConfigError, DataError
-from automix_core.evaluation.intervals import Interval
 from automix_core.files import write_atomic
+
+if TYPE_CHECKING:
+    from automix_core.evaluation.intervals import Interval
+
+
+def legible() -> None:
+    """Let standard output print a question mark for what its encoding can't say, in place of failing half-way."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def write(path: Path, text: str) -> None:
@@ -29,12 +39,20 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        raise DataError(f"{path}: {error}") from None
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output; NaN never gets there."""
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+    """One JSON document on standard output, escaped where its encoding needs that.
+
+    Raises `DataError` for NaN or an infinite number.
+    """
+    spells = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    try:
+        text = json.dumps(value, ensure_ascii=not spells, allow_nan=False, indent=2)
+    except ValueError:
+        raise DataError("A figure is not finite: a cost or a cost weight is too large or too small.") from None
+    typer.echo(text)
 
 
 def outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:

@@ -8,6 +8,7 @@ answers that are one of a few options, `contains` for short facts within sentenc
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import re
 import sys
@@ -139,7 +140,11 @@ def scorer(name: str) -> Scorer:
         rest = [gold for gold in golds if gold not in refusing]
         if not rest:
             return 0.0
-        return _checked(chosen(answer, rest), name)
+        try:
+            value = chosen(answer, rest)
+        except Exception as error:
+            raise DataError(f"The scorer {name} raised {type(error).__name__}: {str(error).rstrip('.')}.") from error
+        return _checked(value, name)
 
     return score
 
@@ -180,9 +185,10 @@ def _imported(name: str) -> Scorer:
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"The scorer {name!r} can't be imported: {error}.") from None
-    if not callable(found):
-        raise ConfigError(f"The scorer {name!r} is not a function.")
+    except (Exception, SystemExit) as error:  # a module that is a script may do anything
+        raise ConfigError(f"The scorer {name!r} can't be imported: {type(error).__name__}: {error}.") from None
+    if not callable(found) or inspect.iscoroutinefunction(found):
+        kind = "an async function" if callable(found) else "not a function"
+        raise ConfigError(f"The scorer {name!r} is {kind}; it must be a plain one.")
     result: Scorer = found
     return result

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ConfigError, DataError
 from .verdict_cost import VerdictCost
@@ -29,12 +29,23 @@ def _verdict(value: Any) -> bool | None:
 
 def _verdict_cost(value: Any) -> VerdictCost:
     try:
-        return VerdictCost.parse(value)
+        found = VerdictCost.parse(value)
     except ConfigError as error:
         raise ValueError(str(error)) from None
+    for cost in found.to_dict().values():
+        _cost(cost)
+    return found
+
+
+def _cost(value: float) -> float:
+    """Costs so large that sums and products of them leave the range of floating-point numbers are refused."""
+    if value > 1e100:
+        raise ValueError("a cost is at most 1e+100; count in a larger unit")
+    return value
 
 
 Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
+Cost: TypeAlias = Annotated[float, Field(ge=0), AfterValidator(_cost)]
 
 
 class _Frozen(BaseModel):
@@ -51,7 +62,7 @@ class ModelOutcome(_Frozen):
 
     name: str
     score: float = Field(ge=0, le=1)
-    cost: float = Field(ge=0)
+    cost: Cost
     answer: str | None = None
     verdicts: tuple[Recorded, ...] = ()
     verdict_texts: tuple[str | None, ...] | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -123,8 +121,6 @@ def console(silent: bool = False) -> Console:
     """Standard output; plain text where it is piped or NO_COLOR is set."""
     from rich.console import Console
 
-    if isinstance(sys.stdout, io.TextIOWrapper):  # documents and models may say what an old terminal can't show
-        sys.stdout.reconfigure(errors="replace")
     unadorned = silent or bool(os.environ.get("NO_COLOR"))
     return Console(highlight=False, quiet=silent, force_terminal=False if unadorned else None)
 
@@ -154,6 +150,7 @@ def _close(
     as_json: bool,
     interrupted: bool,
 ) -> None:
+    from ..report import print_json
     from .closing import close
     from .compare import compared
     from .report import document
@@ -162,9 +159,6 @@ def _close(
     if plan.compare:
         replayed = compared(answered, names, plan.prices, policies)
     if as_json:
-        json.dump(
-            document(names, answered, plan.prices, replayed, interrupted), sys.stdout, ensure_ascii=False, indent=2
-        )
-        sys.stdout.write("\n")
+        print_json(document(names, answered, plan.prices, replayed, interrupted))
     elif answered:
         close(view.console, names, answered, plan.prices, replayed)

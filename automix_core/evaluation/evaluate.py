@@ -92,7 +92,7 @@ def baseline_names(names: Sequence[str]) -> list[str]:
 def ratios(means: Floats) -> tuple[Floats, Floats, Floats]:
     """ibc, delta_ibc and gap_recovered from P, C, P_0, C_0, P_n, C_n on the last axis; NaN where undefined."""
     p, c, p0, c0, pn, cn = np.moveaxis(means, -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ibc = np.where(c == c0, np.nan, (p - p0) / (c - c0))
         base = np.where(cn == c0, np.nan, (pn - p0) / (cn - c0))
         delta = np.where(base == 0, np.nan, 100 * (ibc - base) / base)

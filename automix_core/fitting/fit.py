@@ -21,6 +21,8 @@ from .labels import with_assumed_labels
 
 FEWEST = 10
 _FOLDS = 5
+HEAVIEST = 1e100
+"""The largest cost weight: times any cost that an outcome may have it is still a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,15 @@ def cost_weight_of(columns: Columns, objective: Objective) -> tuple[float, str]:
         return objective.cost_weight, ""
     score, cost = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
     rise, run = float(score[-1] - score[0]), float(cost[-1] - cost[0])
-    if run > 0 and rise > 0:
-        return rise / run, ""
+    weight = rise / run if run > 0 else np.inf
+    if 0 < weight <= HEAVIEST:
+        return weight, ""
     if objective.max_cost is not None or objective.min_quality is not None:
         return 0.0, ""
     first, last = columns.names[0], columns.names[-1]
-    if run <= 0:
-        return 0.0, f"{last} costs no more than {first} ({cost[-1]:.4g} and {cost[0]:.4g}), so cost decides nothing."
+    if weight > HEAVIEST:
+        more = "no more" if run <= 0 else "next to nothing more"
+        return 0.0, f"{last} costs {more} than {first} ({cost[-1]:.4g} and {cost[0]:.4g}), so cost decides nothing."
     return 0.0, f"{last} scores no more than {first} ({score[-1]:.4f} and {score[0]:.4f}), so it is not worth its cost."
 
 

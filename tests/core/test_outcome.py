@@ -80,6 +80,8 @@ def test_a_verdict_cost_may_be_one_number(tmp_path: Path) -> None:
         ({"models": [SMALL | {"score": float("nan")}, LARGE]}, "field models.0.score: input should be a finite number"),
         ({"models": [SMALL, LARGE | {"cost": -1}]}, "field models.1.cost"),
         ({"models": [SMALL, LARGE | {"cost": float("inf")}]}, "field models.1.cost"),
+        ({"models": [SMALL, LARGE | {"cost": 1e308}]}, "field models.1.cost: a cost is at most"),
+        ({"models": [SMALL | {"verdict_cost": {"again": 1e101}}, LARGE]}, "field models.0.verdict_cost: a cost is at most"),
         ({"models": [SMALL | {"verdicts": [1, 2]}, LARGE]}, "a verdict is 1 \\(correct\\), 0 \\(incorrect\\) or null"),
         ({"models": [SMALL | {"verdicts": ["correct"]}, LARGE]}, "field models.0.verdicts.0: a verdict is"),
         ({"models": [SMALL | {"verdict_cost": -1}, LARGE]}, "verdict_cost each must be a number, 0 or more"),
