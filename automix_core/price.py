@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 
 from .errors import ConfigError
@@ -29,7 +29,7 @@ class Price:
             value = getattr(self, name)
             if name == "cached_input" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
                 raise ConfigError(f"Price({name}) must be USD per million tokens, 0 or more, not {value!r}.")
 
     def of(self, usage: Usage) -> float:

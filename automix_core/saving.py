@@ -291,7 +291,7 @@ class _Record(_Strict):
     policy: _Policy
     models: list[str] | None
     prompt: str | None
-    k: int | None
+    k: Annotated[int, Field(ge=0, le=10_000)] | None
     costs: list[float] | None
     data: _FittedOn | None
 

@@ -116,6 +116,13 @@ def test_costs_that_are_only_absurd(unit: float, method: str, tmp_path: Path) ->
         automix(*asked)
 
 
+@pytest.mark.parametrize("k", [10**400, 10**18, -1])
+def test_a_policy_for_more_verdicts_than_there_are(k: int, tmp_path: Path) -> None:
+    """It is refused where it is read, in place of a table without end."""
+    save_policy(Threshold(0.75), tmp_path / "p.json", k=k)
+    assert "field k" in automix("explain", tmp_path / "p.json", fails=1).stderr
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
