@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from automix_core.decision import Policy
-from automix_core.errors import ConfigError, PolicyError
+from automix_core.errors import ConfigError
+from automix_core.matching import as_policy
 from automix_core.outcome import ModelOutcome, Outcome
 from automix_core.price import Price
 from automix_core.saving import PolicyFile, load_policy_file
@@ -25,14 +26,21 @@ SHIPPED = Path(__file__).parents[1] / "policies" / "embedded.json"
 def fitted(path: Path | None) -> PolicyFile:
     """The policy at `path`, or the one that is shipped for the embedded pair.
 
-    Raises `ConfigError` where none is shipped, `PolicyError` if the file can't be read or is for more than two models.
+    Raises `ConfigError` where none is shipped, `PolicyError` if the file can't be read or was made for another
+    number of models than two.
     """
     if path is None and not SHIPPED.exists():
         raise ConfigError("--compare needs --policy FILE: no fitted policy comes with this installation.")
-    file = load_policy_file(path or SHIPPED)
-    if file.models is not None and len(file.models) != 2:
-        raise PolicyError(f"{path or SHIPPED} was made for {len(file.models)} models, the demo has two.")
-    return file
+    as_policy(path or SHIPPED, 2)
+    return load_policy_file(path or SHIPPED)
+
+
+def borrowed(names: Sequence[str]) -> str | None:
+    """A sentence that says so where the shipped policy was fitted for other models than these."""
+    models = load_policy_file(SHIPPED).models
+    if models is None or models == tuple(names):
+        return None
+    return f"The fitted policy was made for {' and '.join(models)}; for these models it is no more than an example."
 
 
 def compared(

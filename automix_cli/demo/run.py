@@ -92,6 +92,7 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
     `PolicyError` before a model is opened if something is wrong with what was asked for.
     """
     from ..retrieval import Retriever
+    from .compare import borrowed
     from .priced import check
     from .session import Session
     from .view import View
@@ -103,6 +104,8 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
     retriever, host = Retriever(passages), plan.framework.host()
     with plan.models.open(progress) as endpoints:
         names = [endpoint.model for endpoint in endpoints]
+        if plan.compare and plan.policy is None and (said := borrowed(names)):
+            progress.note(said)
         embedded = zip(endpoints, plan.models.embedded, strict=True)
         models = [plan.framework.model(endpoint, max_tokens=LONGEST_ANSWER) for endpoint in endpoints]
         alone = [plan.framework.model(at, afresh=ours, max_tokens=LONGEST_ANSWER) for at, ours in embedded]

@@ -14,10 +14,19 @@ from automix_cli.demo import compare
 from automix_cli.demo.compare import compared
 from automix_cli.demo.measured import measured
 from automix_cli.demo.priced import priced
+from automix_cli.weights import DEFAULT_PAIR
+from automix_core.columns import Columns
 from automix_core.decision import Policy
+from automix_core.evaluation.replay import replay
+from automix_core.fitting.fit import fit
+from automix_core.outcome import digest as outcome_digest
+from automix_core.outcome import read_outcomes
 from automix_core.policies import Always, Curtailed, Threshold
+from automix_core.prompt import digest
 from automix_core.saving import save_policy
+from benchmarks.ledgers import COLLECTED
 from tests.cli.demos import BAD, GOOD, NAMES, answered, provider
+from tests.cli.served import ROOT
 from tests.loopback import OpenAIServer, Quirks, Reply
 
 PRICES = (1.0, 50.0)
@@ -107,12 +116,23 @@ def test_without_a_fitted_policy_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_shipped_policy_is_used(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     save_policy(Always(0), tmp_path / "embedded.json", models=["a", "b"])
     monkeypatch.setattr(compare, "SHIPPED", tmp_path / "embedded.json")
-    found = json.loads(CliRunner().invoke(app, command(server, "--compare", "--json")).stdout)
-    assert found["compare"]["policies"][1]["policy"] == "Always(0)"
+    ran = CliRunner().invoke(app, [word for word in command(server, "--compare", "--json") if word != "-q"])
+    assert json.loads(ran.stdout)["compare"]["policies"][1]["policy"] == "Always(0)"
+    assert "The fitted policy was made for a and b; for these models" in ran.stderr
+
+
+def test_the_policy_that_comes_with_the_package_is_for_the_embedded_pair() -> None:
+    file = compare.fitted(None)
+    assert file.models == DEFAULT_PAIR
+    assert compare.borrowed(DEFAULT_PAIR) is None
+    assert (file.prompt, file.k) == (digest(), 8)
+    assert file.data is not None
+    assert file.data.outcomes == COLLECTED
 
 
 @pytest.mark.parametrize(
-    ("models", "words"), [(["a", "b", "c"], "was made for 3 models, the demo has two"), (None, "can't be read")]
+    ("models", "words"),
+    [(["a", "b", "c"], "was made for 3 models (a, b, c), the cascade has 2"), (None, "can't be read")],
 )
 def test_a_policy_that_does_not_fit(tmp_path: Path, models: list[str] | None, words: str) -> None:
     file = tmp_path / "policy.json"
@@ -122,3 +142,12 @@ def test_a_policy_that_does_not_fit(tmp_path: Path, models: list[str] | None, wo
     assert ran.exit_code == 1
     assert words in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_fitting_the_recorded_outcomes_again_gives_that_policy() -> None:
+    outcomes = read_outcomes(ROOT / "benchmarks" / "outcomes-embedded.jsonl")
+    again, shipped = fit(outcomes), compare.fitted(None)
+    assert shipped.data is not None
+    assert shipped.data.sha256 == outcome_digest(outcomes)
+    recorded = Columns.of(outcomes)
+    assert replay(again.policy, recorded).model.tolist() == replay(shipped.policy, recorded).model.tolist()
