@@ -76,7 +76,14 @@ def test_both_rounds_are_timed_counted_and_weighed(repository: Path, index: Pack
 
 def test_the_table_is_for_people(repository: Path) -> None:
     done = demo_cost(repository)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["make", "nothing", "cache", "on", "line:", "typed:"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "make",
+        "nothing",
+        "cache",
+        "on",
+        "line:",
+        "typed:",
+    ]
 
 
 def test_a_demo_without_an_answer_is_no_figure(repository: Path) -> None:
