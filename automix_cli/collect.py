@@ -108,7 +108,7 @@ def collect(
 
 
 def _journal(output: Path) -> Path:
-    return output.with_name(output.name + ".journal")
+    return output.parent / f"{output.name}.journal"
 
 
 @contextmanager

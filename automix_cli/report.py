@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,11 +62,12 @@ def outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
     for path in written:
         if not path.name or path.is_dir():
             raise ConfigError(f"{path} is a folder; name a file to write.")
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in [*filter(None, inputs), *written]:
-        if path.resolve() in seen:
+        place = os.path.realpath(path)
+        if place in seen:
             raise ConfigError(f"{path} is named twice; it would be overwritten.")
-        seen.add(path.resolve())
+        seen.add(place)
 
 
 def bounds(interval: Interval | None) -> dict[str, float] | None:
@@ -78,8 +80,8 @@ def number(value: float | None, digits: int = 4) -> str:
     return "undefined" if value is None else f"{value:.{digits}f}"
 
 
-def span(interval: Interval | None, digits: int = 4) -> str:
-    """An interval for people."""
+def span(interval: Interval | None, form: str = ".4f") -> str:
+    """An interval for people, its numbers in the format `form`."""
     if interval is None:
         return ""
-    return f"{interval.mean:+.{digits}f} ({interval.low:+.{digits}f} to {interval.high:+.{digits}f})"
+    return f"{interval.mean:+{form}} ({interval.low:+{form}} to {interval.high:+{form}})"

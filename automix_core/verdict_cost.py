@@ -30,7 +30,7 @@ class VerdictCost:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= sys.float_info.max:
+            if isinstance(value, bool) or not isinstance(value, Real) or value < 0 or not value <= sys.float_info.max:
                 raise ConfigError(f"verdict_cost {field.name} must be a number, 0 or more, not {value!r}.")
 
     @classmethod

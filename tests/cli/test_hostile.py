@@ -244,6 +244,15 @@ def test_prices_that_can_not_be_meant(price: str, tmp_path: Path) -> None:
     automix("collect", questions(tmp_path), "-o", tmp_path / "o.jsonl", *models, fails=2)
 
 
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    path, loop = write(tmp_path / "outcomes.jsonl", 20), tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert "loop can't be read" in automix("fit", loop, "-o", tmp_path / "p.json", fails=1).stderr
+    automix("fit", path, "-o", loop)  # a link to itself keeps nothing that could be lost
+    models = ["--model=s=http://127.0.0.1:9#s", "--model=l=http://127.0.0.1:9#l"]
+    assert "is a folder" in automix("collect", questions(tmp_path), "-o", "", *models, fails=2).stderr
+
+
 def test_the_journal_is_nobody_elses(server: OpenAIServer, tmp_path: Path) -> None:
     """Neither an output nor a second run writes to it, and a file of one's own is not taken for one cut short."""
     journal = tmp_path / "outcomes.jsonl.journal"
