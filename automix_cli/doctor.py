@@ -77,7 +77,7 @@ def _words(findings: dict[str, Any]) -> str:
         lines.append(f"  {name:<30}{package['version'] or 'absent (extra: ' + package['extra'] + ')'}{state}")
     cache = findings["cache"]
     lines += ["", f"weights (cache: {cache['folder']}, {size(cache['free_bytes'])} free)"]
-    lines += [f"  {name:<30}{_where(facts)}" for name, facts in findings["weights"].items()]
+    lines += [f"  {name:<30}{_where(facts, cache['folder'])}" for name, facts in findings["weights"].items()]
     lines += ["", f"engine       {_engine_words(engine)}"]
     if findings["broken"]:
         lines += ["", "broken", *(f"  {line}" for line in findings["broken"])]
@@ -97,12 +97,14 @@ def _pip_words(pip: dict[str, Any]) -> str:
     return f"{pip['version']}, {'resumes' if pip['resumes'] else 'starts again with'} a wheel that was cut off"
 
 
-def _where(facts: dict[str, Any]) -> str:
+def _where(facts: dict[str, Any], cache: str) -> str:
     """Where a model's weights are."""
     from automix_cli.progress import size
 
     if facts["file"]:
-        return str(facts["file"]) + (", SHA-256 checked" if facts["checked"] else ", not checked yet")
+        folder = str(Path(facts["file"]).parent)
+        place = "in the cache" if folder == cache else f"in {folder}"
+        return f"{place}, {'SHA-256 checked' if facts['checked'] else 'not checked yet'}"
     if "problem" in facts:
         return "not in the weights folder"
     to_come = f"{size(facts['download_bytes'])} to download"

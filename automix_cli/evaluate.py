@@ -107,9 +107,9 @@ def _decisions(columns: Columns, done: Replayed) -> str:
 def _words(facts: dict[str, Any], policy: str) -> str:
     from automix_core.evaluation.intervals import Interval
 
-    def between(name: str, digits: int = 4) -> str:
+    def between(name: str, form: str = ".4f") -> str:
         found = facts["intervals"].get(name)
-        return "" if found is None else f"  (95 %: {found['low']:.{digits}f} to {found['high']:.{digits}f})"
+        return "" if found is None else f"  (95 %: {found['low']:{form}} to {found['high']:{form}})"
 
     lines = [f"{policy} on {facts['n']} outcomes" + (", in sample" if facts["in_sample"] else "")]
     if facts["in_sample"]:
@@ -117,10 +117,10 @@ def _words(facts: dict[str, Any], policy: str) -> str:
     lines += [
         "",
         f"performance         {facts['performance']:.4f}{between('performance')}",
-        f"cost                {facts['cost']:.4g}{between('cost', 3)}",
+        f"cost                {facts['cost']:.4g}{between('cost', '.3g')}",
         f"ibc                 {number(facts['ibc'], 6)}",
-        f"delta ibc, %        {number(facts['delta_ibc'], 1)}{between('delta_ibc', 1)}",
-        f"gap recovered       {number(facts['gap_recovered'], 3)}{between('gap_recovered', 3)}",
+        f"delta ibc, %        {number(facts['delta_ibc'], 1)}{between('delta_ibc', '.1f')}",
+        f"gap recovered       {number(facts['gap_recovered'], 3)}{between('gap_recovered', '.3f')}",
         f"route share         {facts['route_share']:.3f}",
         f"verdicts a question {facts['verdicts_per_query']:.2f}",
         f"exhausted           {facts['exhausted']}",
@@ -131,7 +131,9 @@ def _words(facts: dict[str, Any], policy: str) -> str:
         for figure in ("performance", "cost"):
             found = facts["intervals"][f"{figure} less {name}"]
             less = None if found is None else Interval(found["mean"], found["low"], found["high"])
-            lines.append(f"  {'policy less it, ' + figure:<30} {span(less, 4 if figure == 'performance' else 2)}")
+            lines.append(
+                f"  {'policy less it, ' + figure:<30} {span(less, '.4f' if figure == 'performance' else '.3g')}"
+            )
     if facts["regions"]:
         shares = ", ".join(number(region["delta_ibc"], 1) for region in facts["regions"])
         lines += ["", f"delta ibc of the curve by five cost regions, %: {shares}"]

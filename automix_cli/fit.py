@@ -139,7 +139,7 @@ def _words(facts: dict[str, Any], found: Any, records: list[Outcome]) -> str:
         lines += ["", "on questions held out, less each single model (95 % interval)"]
     for a in found.against:
         lines.append(f"  always {a.name:<28} score {span(a.score)}")
-        lines.append(f"  {'':<35} cost {span(a.cost, 2)}")
+        lines.append(f"  {'':<35} cost {span(a.cost, '.3g')}")
         lines.append(f"  {'':<35} reward {span(a.reward)}")
     if found.notes:
         lines += ["", *(f"note: {note}" for note in found.notes)]
