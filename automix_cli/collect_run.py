@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from typing import Any, TypeVar
 
@@ -70,7 +71,7 @@ async def collect(
     names = [model.url for model in plan.models]
     async with Calls(endpoints, names, journal, plan.concurrency, answered) as calls:
         run = _Run(plan, calls)
-        results = await _all(run.question(question) for question in questions)
+        results = await _all(partial(run.question, question) for question in questions)
         found = Collected(paid=calls.paid, found=calls.found)
     for question, result in zip(questions, results, strict=True):
         if isinstance(result, str):
@@ -95,7 +96,7 @@ class _Run:
     async def question(self, question: Question) -> list[_Draft] | str:
         """Every model's draft, or why one could not be had."""
         try:
-            return await _all(self._model(question, m) for m in range(len(self.plan.models)))
+            return await _all(partial(self._model, question, m) for m in range(len(self.plan.models)))
         except CallError as error:
             return str(error)
 
@@ -128,7 +129,7 @@ class _Run:
                 raise
             first = []
         missing = verify.k - sum(len(batch.texts) for batch in first)
-        return [*first, *await _all(draw(1, place) for place in range(1, missing + 1))]
+        return [*first, *await _all(partial(draw, 1, place) for place in range(1, missing + 1))]
 
     def _verdict_cost(self, batches: Sequence[Paid], m: int) -> dict[str, float]:
         """What a batch cost: reading the prompt once a request, and each verdict's tokens."""
@@ -167,13 +168,13 @@ class _Run:
         return paid.output_tokens
 
 
-async def _all(jobs: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+async def _all(jobs: Iterable[Callable[[], Coroutine[Any, Any, Result]]]) -> list[Result]:
     """The results of all jobs. Raises the first `CallError` once all have ended: what is under way is paid for."""
     failed: list[CallError] = []
 
-    async def tried(job: Coroutine[Any, Any, Result]) -> list[Result]:
+    async def tried(job: Callable[[], Coroutine[Any, Any, Result]]) -> list[Result]:
         try:
-            return [await job]
+            return [await job()]
         except CallError as error:
             failed.append(error)
             return []

@@ -217,6 +217,32 @@ def test_a_failed_call_does_not_waste_those_beside_it(server: OpenAIServer, tmp_
     assert (tmp_path / "outcomes.jsonl.journal").read_bytes().count(b"\n") == len(server.calls("l")) == 3
 
 
+def test_ctrl_c_before_all_has_begun(server: OpenAIServer, tmp_path: Path) -> None:
+    """One line after the note on what is kept, no word of Python's about what was not begun."""
+    script = (
+        "import asyncio, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from automix_cli import app, collect_run\n"
+        "gather = asyncio.gather\n"
+        "def interrupted(*jobs):\n"
+        "    every = gather(*jobs)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    return every\n"
+        "collect_run.asyncio.gather = interrupted\n"
+        "app.main()\n"
+    )
+    asked = ["collect", questions(tmp_path), "-o", tmp_path / "o.jsonl", f"--model=s={server.url}#s"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, asked), f"--model=l={server.url}#l"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[1:] == ["automix: interrupted"], done.stderr
+    assert "0 answers are kept" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("HTTPS_PROXY", "foo://user:hidden@x"), ("HTTP_PROXY", "http://u:hid#den@x"), ("SSL_CERT_FILE", "/no/such/file")],
