@@ -35,7 +35,7 @@ def explain(
     if as_json:
         print_json(_header(file) | {"rows": [row.to_dict() for row in rows]})
         return
-    _print(file, rows)
+    _print(file, rows, every)
 
 
 def _header(file: PolicyFile) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _header(file: PolicyFile) -> dict[str, Any]:
     }
 
 
-def _print(file: PolicyFile, rows: list[Row]) -> None:
+def _print(file: PolicyFile, rows: list[Row], every: bool) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
@@ -61,8 +61,11 @@ def _print(file: PolicyFile, rows: list[Row]) -> None:
         console.print(f"fitted on {file.data.outcomes} outcomes, {file.data.date}")
     for m, name in enumerate(names):
         console.print(f"  model {m}: {name}" + (f", {file.costs[m]:.4g} a question" if file.costs else ""))
-    for part in dict.fromkeys((row.policy, row.share) for row in rows):
-        console.print(_table(part, [row for row in rows if (row.policy, row.share) == part]))
+    shown = [row for row in rows if every or row.reached != 0]
+    for part in dict.fromkeys((row.policy, row.share) for row in shown):
+        console.print(_table(part, [row for row in shown if (row.policy, row.share) == part]))
+    if hidden := len(rows) - len(shown):
+        console.print(f"{hidden} more histories are reached only where checks fail: --all shows them.")
     if any("expected" in row.decision.values for row in rows):
         console.print(_FOOTNOTE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from automix_cli.demo.compare import SHIPPED
 from automix_core.columns import Columns
 from automix_core.evaluation.replay import replay
 from automix_core.outcome import read_outcomes
@@ -130,6 +132,13 @@ def test_explain_shows_the_words_of_the_routes(fitted: Path) -> None:
     assert len(facts["rows"]) == 46
     assert facts["rows"][0]["reason"].startswith("Nothing is known yet")
     assert "more verdict" in automix("explain", fitted / "policy.json").stdout
+
+
+def test_explain_leaves_out_what_is_not_reached() -> None:
+    shown, everything = automix("explain", SHIPPED).stdout, automix("explain", SHIPPED, "--all").stdout
+    assert re.search(r"^\d+ more histories are reached only where checks fail: --all", shown, re.MULTILINE)
+    assert "more histories" not in everything
+    assert everything.count("draft 0") > 2 * shown.count("draft 0")
 
 
 def test_explain_a_rule(tmp_path: Path) -> None:
