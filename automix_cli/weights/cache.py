@@ -27,12 +27,12 @@ _BLOCK = 1 << 20
 def cache_folder() -> Path:
     """AUTOMIX_CACHE_DIR, or the platform's folder for a user's caches; it need not exist."""
     if chosen := os.environ.get("AUTOMIX_CACHE_DIR"):
-        return Path(chosen).expanduser().absolute()
+        return Path(os.path.expanduser(chosen)).absolute()  # a ~user nobody knows is left as it is
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "automix"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "automix" / "Cache"
-    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    base = Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache"))
     return (base if base.is_absolute() else Path.home() / ".cache") / "automix"
 
 

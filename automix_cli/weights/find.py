@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def given_folder(folder: Path | str | None = None) -> Path | None:
     """The weights folder a user named: `folder`, else AUTOMIX_WEIGHTS, else none."""
     chosen = folder or os.environ.get("AUTOMIX_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else None
+    return Path(os.path.expanduser(chosen)) if chosen else None  # a ~user nobody knows is left as it is
 
 
 def find(weights: Weights, folder: Path | str | None = None, progress: Progress | None = None) -> Path | None:

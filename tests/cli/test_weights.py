@@ -72,6 +72,13 @@ class TestAWeightsFolder:
             weights.find(play.weights, tmp_path / "nowhere")
         assert all(way in str(caught.value) for way in OTHER_WAYS)
 
+    def test_of_a_user_nobody_knows(self, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AUTOMIX_WEIGHTS", "~no-such-user/weights")
+        with pytest.raises(EngineError, match="~no-such-user/weights"):
+            weights.find(play.weights)
+        monkeypatch.setenv("AUTOMIX_CACHE_DIR", "~no-such-user/cache")
+        assert weights.cache_folder() == Path.cwd() / "~no-such-user" / "cache"
+
     def test_a_file_that_is_no_gguf(self, play: Play, tmp_path: Path) -> None:
         (tmp_path / "toy.gguf").write_text("a web page that says 404")
         with pytest.raises(EngineError, match="is not a GGUF file"):
