@@ -103,8 +103,9 @@ def _where(facts: dict[str, Any], cache: str) -> str:
 
     if facts["file"]:
         folder = str(Path(facts["file"]).parent)
-        place = "in the cache" if folder == cache else f"in {folder}"
-        return f"{place}, {'SHA-256 checked' if facts['checked'] else 'not checked yet'}"
+        if folder != cache:  # a folder of the user's, who knows what is in it
+            return f"in {folder}, not checked"
+        return f"in the cache, {'SHA-256 checked' if facts['checked'] else 'not checked yet'}"
     if "problem" in facts:
         return "not in the weights folder"
     to_come = f"{size(facts['download_bytes'])} to download"

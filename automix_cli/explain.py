@@ -65,7 +65,7 @@ def _print(file: PolicyFile, rows: list[Row], every: bool) -> None:
     for part in dict.fromkeys((row.policy, row.share) for row in shown):
         console.print(_table(part, [row for row in shown if (row.policy, row.share) == part]))
     if hidden := len(rows) - len(shown):
-        console.print(f"{hidden} more histories are reached only where checks fail: --all shows them.")
+        console.print(f"{hidden} more histories are not expected to be reached: --all shows them.")
     if any("expected" in row.decision.values for row in rows):
         console.print(_FOOTNOTE)
 

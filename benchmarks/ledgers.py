@@ -10,7 +10,7 @@ digests. No context is on both sides, but all are searched for every question, a
 
 `run` asks the 100 with `automix demo --docs FOLDER/documents --ask --compare --json`, so the default policy decides and
 the fitted one is replayed on the same drafts and verdicts. An answer is right if it holds a gold answer word for word;
-where the passages lack the answer, if it says so. Interrupt the demo, and what it answered until then is judged.
+to a question that has none, if it says so. After Ctrl-C what was answered until then is judged.
 """
 
 from __future__ import annotations
@@ -95,11 +95,15 @@ def ask(options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "automix_cli", "demo", "--docs", str(options.folder / "documents")]
     command += ["--ask", "--compare", "--json"] + (["--weights", str(options.weights)] if options.weights else [])
     said = "".join(" ".join(one["question"].split()) + "\n" for one in asked)
-    done = subprocess.run(command, input=said, stdout=subprocess.PIPE, text=True)
-    (options.folder / "demo.json").write_text(done.stdout, encoding="utf-8")  # hours of work, whatever comes next
-    if not done.stdout.strip():
-        sys.exit(f"automix demo ended with {done.returncode} before it answered a question")
-    document = json.loads(done.stdout)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            printed, _ = demo.communicate(said)
+        except KeyboardInterrupt:  # the demo got it, too, and prints what it has
+            printed, _ = demo.communicate()
+    (options.folder / "demo.json").write_text(printed, encoding="utf-8")  # hours of work, whatever comes next
+    if not printed.strip():
+        sys.exit(f"automix demo ended with {demo.returncode} before it answered a question")
+    document = json.loads(printed)
     asked = asked[: len(document["questions"])]  # fewer where the demo was interrupted
     judged = {"documents": len(list((options.folder / "documents").iterdir())), **judge(asked, document)}
     print(json.dumps(document | {"judged": judged}, indent=2) if options.json else table(document, judged))

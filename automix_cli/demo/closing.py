@@ -49,8 +49,9 @@ def close(
     _print(console, "Measured", "what the models did on this run", _measured(answered, short, ledger, wide))
     if ledger["tokens"]["estimated"]:
         console.print(Text("Tokens of checks are estimated: the server counts one choice of several.", style="dim"))
-    ratio = "the small model is free" if bill["ratio"] is None else f"1 : {bill['ratio']:g} a token"
-    _print(console, "Priced", f"the same tokens at example prices, {ratio}", _priced(short, bill))
+    ratio = "" if bill["ratio"] is None else f" (1 : {bill['ratio']:g})"
+    example = f"{bill['small']:g} and {bill['large']:g} USD per million{ratio}"
+    _print(console, "Priced", f"the same tokens at example prices, {example}", _priced(short, bill))
     if compared and compared["policies"]:
         _print(console, "Compared", "the same drafts and verdicts, decided by two policies", _compared(compared))
     if compared and compared["left_out"]:

@@ -65,6 +65,8 @@ def demo(
     """Answer questions with a small model that checks itself and a large one behind it, on a handbook or your files."""
     if questions is not None and (question or docs or ask):
         raise ConfigError("--questions is for the eight of the handbook; leave it out with questions of your own.")
+    if question is not None and not question.strip():
+        raise ConfigError("The question is empty.")
     plan = Plan(
         models=Models(small, large, tiny, weights, yes),
         question=question,

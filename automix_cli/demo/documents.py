@@ -30,7 +30,7 @@ def read_documents(path: Path, progress: Progress) -> list[Passage]:
 
     Raises `DataError`, naming what it is about, where there is nothing to read or a file can't be read.
     """
-    files = _files(path)
+    files = _files(path, progress)
     passages: list[Passage] = []
     with progress.waiting(f"reading {len(files)} file{'s' * (len(files) != 1)} in {path}"):
         for file in files:
@@ -44,7 +44,7 @@ def read_documents(path: Path, progress: Progress) -> list[Passage]:
     return passages
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, progress: Progress) -> list[Path]:
     if not path.exists():
         raise DataError(f"--docs: {path} does not exist.")
     known = TEXT | MARKDOWN | PDF
@@ -53,13 +53,17 @@ def _files(path: Path) -> list[Path]:
         file for file in within if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
     ]
     files = [file for file in shown if file.suffix.lower() in known]
+    others = Counter(file.suffix.lower() or "without an ending" for file in shown if file not in files)
+    counted = ", ".join(f"{number} {kind}" for kind, number in others.most_common(5))
     if files:
+        if others:
+            progress.note(f"{path} holds files that are no text, Markdown or PDF, which are left out: {counted}.")
         return files
+    if path.is_file():
+        raise DataError(f"--docs: {path} is no text (.txt), Markdown (.md) or PDF file.")
     wanted = "put text (.txt), Markdown (.md) or PDF files there"
     if not shown:
         raise DataError(f"--docs: {path} is empty; {wanted}.")
-    kinds = Counter(file.suffix.lower() or "without an ending" for file in shown)
-    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(5))
     raise DataError(f"--docs: {path} holds no text, Markdown or PDF, only {counted}; pictures can't be read; {wanted}.")
 
 

@@ -70,7 +70,8 @@ class _Searching(BaseRetriever):
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         self.found = self._retriever.search(query_bundle.query_str)
         self._times.tell(Found(self.found))
-        return [NodeWithScore(node=TextNode(text=passage.content)) for passage in self.found]
+        texts = [passage.content for passage in self.found] or [""]  # without any node no model would be asked
+        return [NodeWithScore(node=TextNode(text=text)) for text in texts]
 
 
 class _Working(BaseSpan):

@@ -10,8 +10,8 @@ def on_time(measured: Mapping[str, Any], names: Sequence[str]) -> str:
     """Whether the cascade was slower or faster than the large model alone, and where the time went."""
     seconds, alone, questions = measured["seconds"], measured["always_large"], measured["questions"]
     mean, own, large = seconds["per_question"], alone["seconds_per_question"], names[-1]
-    if mean is None or own is None:
-        return f"{large} alone never answered, so this run can't tell which is faster."
+    if mean is None or own is None or alone["failed"]:
+        return f"{large} alone failed on {alone['failed']} of {questions}, so this run can't tell which is faster."
     before = (seconds["by_step"]["draft"] + seconds["by_step"]["verify"]) / questions
     spared = own - seconds["by_step"]["answer"] / questions
     word = "loses" if mean > own else "saves"
@@ -27,7 +27,9 @@ def on_price(priced: Mapping[str, Any], names: Sequence[str]) -> str:
     large, saved, even = names[-1], priced["saved"], priced["break_even_ratio"]
     if saved is None:
         return "A model failed alone or its tokens were not reported, so this run can't be priced."
-    share = priced["saved_share"] or 0.0
+    if priced["saved_share"] is None:
+        return f"At these prices {large} alone costs nothing, so there is nothing to save."
+    share = priced["saved_share"]
     words = "as much as" if saved == 0 else f"{100 * abs(share):.0f} % {'less' if saved > 0 else 'more'} than"
     said = f"At these prices AutoMix costs {words} {large} alone"
     if even is None:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from ..corpus import Passage, Question
     from ..progress import Progress
-    from .session import Answered, Session
+    from .session import Answered
     from .view import View
 
 LONGEST_ANSWER = 128
-"""Tokens; a very small model that has lost its way writes until something stops it."""
+"""Tokens of an embedded model's; a very small one that has lost its way writes until something stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Plan:
         """Whether questions are typed: asked for, or the only way to get one. Raises `ConfigError` if there is none."""
         if self.ask or self.question or self.docs is None:
             return self.ask
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise ConfigError('--docs needs a question, as in automix demo --docs FOLDER "...", or --ask.')
         return True
 
@@ -102,22 +102,33 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
     (questions, count), (policies, k) = plan.asked(), plan.policies()
     passages = plan.passages(progress)
     retriever, host = Retriever(passages), plan.framework.host()
-    with plan.models.open(progress) as endpoints:
-        names = [endpoint.model for endpoint in endpoints]
-        if plan.compare and plan.policy is None and (said := borrowed(names)):
-            progress.note(said)
-        embedded = zip(endpoints, plan.models.embedded, strict=True)
-        models = [plan.framework.model(endpoint, max_tokens=LONGEST_ANSWER) for endpoint in endpoints]
-        alone = [plan.framework.model(at, afresh=ours, max_tokens=LONGEST_ANSWER) for at, ours in embedded]
-        policy, window = next(iter(policies.values())), endpoints[0].context_window
-        session = Session(host, names, models, alone, retriever, policy, k, window)
-        with View(console(as_json), names) as view:
-            view.opening(len(passages), count, str(plan.docs or "a handbook"))
-            answered, error = _ask(session, questions, count, view)
-    if answered or error is None:
-        _close(plan, policies, names, answered, view, as_json, interrupted=error is not None)
-    if error is not None:
-        raise error
+    answered: list[Answered] = []
+    try:
+        with plan.models.open(progress) as endpoints:
+            names = [endpoint.model for endpoint in endpoints]
+            if plan.compare and plan.policy is None and (said := borrowed(names)):
+                progress.note(said)
+            embedded = list(zip(endpoints, plan.models.embedded, strict=True))
+            models = [plan.framework.model(at, **_limits(ours)) for at, ours in embedded]
+            alone = [plan.framework.model(at, afresh=ours, **_limits(ours)) for at, ours in embedded]
+            policy, window = next(iter(policies.values())), endpoints[0].context_window
+            session = Session(host, names, models, alone, retriever, policy, k, window)
+            with View(console(as_json), names) as view:
+                view.opening(len(passages), count, str(plan.docs or "a handbook"), k)
+                for number, question in enumerate(questions, start=1):
+                    view.ask(number, count, question)
+                    answered.append(session.ask(question, view.show, view.alone))
+                    view.done(answered[-1])
+    except (KeyboardInterrupt, Exception):
+        if answered:
+            _close(plan, policies, names, answered, view, as_json, interrupted=True)
+        raise
+    _close(plan, policies, names, answered, view, as_json, interrupted=False)
+
+
+def _limits(embedded: bool) -> dict[str, Any]:
+    """A user's own models write as much as they like: some think first."""
+    return {"max_tokens": LONGEST_ANSWER} if embedded else {}
 
 
 def console(silent: bool = False) -> Console:
@@ -126,22 +137,6 @@ def console(silent: bool = False) -> Console:
 
     unadorned = silent or bool(os.environ.get("NO_COLOR"))
     return Console(highlight=False, quiet=silent, force_terminal=False if unadorned else None)
-
-
-def _ask(
-    session: Session, questions: Iterable[Question], count: int | None, view: View
-) -> tuple[list[Answered], BaseException | None]:
-    """What was answered, and what ended it before the last question, if anything did."""
-    answered: list[Answered] = []
-    try:
-        for number, question in enumerate(questions, start=1):
-            view.ask(number, count, question)
-            answered.append(session.ask(question, view.show, view.alone))
-            view.done(answered[-1])
-    except (KeyboardInterrupt, Exception) as error:
-        view.__exit__()
-        return answered, error
-    return answered, None
 
 
 def _close(
@@ -162,6 +157,7 @@ def _close(
     if plan.compare:
         replayed = compared(answered, names, plan.prices, policies)
     if as_json:
-        print_json(document(names, answered, plan.prices, replayed, interrupted))
+        origin = {"framework": str(plan.framework), "documents": None if plan.docs is None else str(plan.docs)}
+        print_json(origin | document(names, answered, plan.prices, replayed, interrupted))
     elif answered:
         close(view.console, names, answered, plan.prices, replayed)

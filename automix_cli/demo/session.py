@@ -71,7 +71,7 @@ class Session:
         self.policy.show = note
         try:
             asked = self._host.ask(self._cascade, self._retriever, question, show)
-        except BrokenPipeError:  # whoever read our output has left
+        except OSError:  # of our output: whoever read it has left, or its disk is full
             raise
         except AutoMixError as error:
             raise ModelError(failure(error.__cause__ or error, self.names[-1])) from error

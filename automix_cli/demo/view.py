@@ -50,14 +50,14 @@ class View:
     def __exit__(self, *_: object) -> None:
         self._rest()
 
-    def opening(self, passages: int, questions: int | None, source: str = "a handbook") -> None:
-        """Who answers, from what; None for questions that are still to be typed."""
+    def opening(self, passages: int, questions: int | None, source: str = "a handbook", k: int = 8) -> None:
+        """Who answers, from what, checked how often at most; None for questions that are still to be typed."""
         small, *_, large = self.names
         self.console.print(Text("AutoMix demo", style="bold"))
         many = "" if questions is None else f" {questions} question{'s' * (questions != 1)}."
         self.console.print(
-            f"{small} answers from {passages} passages of {source} and checks its answer against them, eight times. "
-            f"Where the checks speak against it, {large} answers.{many}",
+            f"{small} answers from {passages} passages of {source} and checks its answer against them, up to {k} "
+            f"times. Where the checks speak against it, {large} answers.{many}",
             highlight=False,
             markup=False,
         )

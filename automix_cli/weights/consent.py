@@ -19,13 +19,13 @@ def asking(yes: bool = False) -> Callable[[Sequence[Weights]], bool] | None:
 
     Nothing is asked with `yes` (`--yes`), nor where standard input or standard error is not a terminal.
     """
-    if yes or not sys.stdin.isatty() or not sys.stderr.isatty():
+    if yes or sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
         return None
     return _ask
 
 
 def _ask(wanted: Sequence[Weights]) -> bool:
-    """Show what a download would bring, ask, and return the answer; only no, or the end of input, is no."""
+    """Show what a download would bring, ask, and return the answer: Enter or yes is yes, anything else no."""
     from automix_cli.weights.find import describe
 
     count = size(sum(remaining(weights) for weights in wanted))
@@ -33,4 +33,4 @@ def _ask(wanted: Sequence[Weights]) -> bool:
     answer = sys.stdin.readline()
     if not answer:
         print(file=sys.stderr)
-    return bool(answer) and not answer.strip().lower().startswith("n")
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes")

@@ -42,7 +42,7 @@ def test_size_licence_and_origin_are_shown_and_then_asked(
     assert (cache / "toy-q4.gguf").exists()
 
 
-@pytest.mark.parametrize("keys", ["n\n", "No\n", ""])
+@pytest.mark.parametrize("keys", ["n\n", "No\n", "quit\n", ""])
 def test_no_downloads_nothing_and_names_the_other_ways(
     play: Play, cache: Path, monkeypatch: pytest.MonkeyPatch, keys: str
 ) -> None:

@@ -23,6 +23,7 @@ from automix_cli.demo.session import Session
 from automix_cli.endpoint import Endpoint
 from automix_cli.engine import Engine
 from automix_cli.progress import Quiet
+from automix_core.errors import EngineError
 from automix_core.policies import Threshold
 from tests.cli.demos import NAMES, RETRIEVER, SUPPER, models, provider
 from tests.loopback import OpenAIServer, Reply
@@ -47,7 +48,19 @@ class TestQuestions:
         assert result.exit_code == 0, result.output
         found = json.loads(result.stdout)
         assert [record["id"] for record in found["questions"]] == ["supper", "crossing"]
-        assert set(found) == {"models", "policy", "interrupted", "questions", "measured", "priced", "compare"}
+        keys = {
+            "framework",
+            "documents",
+            "models",
+            "policy",
+            "interrupted",
+            "questions",
+            "measured",
+            "priced",
+            "compare",
+        }
+        assert set(found) == keys
+        assert (found["framework"], found["documents"]) == ("langchain", None)
         assert result.stderr == ""
 
     def test_text(self, urls: list[str]) -> None:
@@ -116,6 +129,31 @@ class TestModels:
         assert served[-1] == (["smollm2-135m"], Path("w"))
         assert served[-2][0] == ["qwen2.5-coder-1.5b"]
 
+    def test_an_engine_that_dies_between_questions_has_the_last_word(
+        self, server: OpenAIServer, urls: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Dead:
+            endpoint = Endpoint(server.url, "large", "k")
+
+            def check(self) -> None:
+                raise EngineError("the engine for large has stopped")
+
+        @contextmanager
+        def embedded(names: list[str], **settings: Any) -> Iterator[list[Any]]:
+            yield [Dead() for _ in names]
+
+        monkeypatch.setattr("automix_cli.engine.embedded", embedded)
+        server.fail("large", Reply(status=400), when=lambda request: "crossing" in request.question)
+        server.fail("small", Reply(status=400), when=lambda request: "crossing" in request.question)
+        result = CliRunner().invoke(app, ["demo", *urls[:3]])
+        assert "1 question: 1 accepted." in result.stdout
+        assert result.stderr.endswith("automix: the engine for large has stopped\n")
+        assert result.exit_code == 1
+
+    def test_only_embedded_models_are_kept_short(self, server: OpenAIServer, urls: list[str]) -> None:
+        assert CliRunner().invoke(app, ["demo", "--questions", "1", *urls]).exit_code == 0
+        assert [r.body.get("max_tokens") for r in server.requests if not r.asks_for_verdict] == [1, 1, None, None, None]
+
     @pytest.mark.parametrize("framework", list(Framework))
     def test_an_embedded_model_alone_reads_each_prompt_anew(self, server: OpenAIServer, framework: Framework) -> None:
         """Else the second asking of a question would be timed as if reading were free."""
@@ -147,6 +185,7 @@ class TestErrors:
             (["--weights", "/no/such/folder"], 1, "does not exist"),
             (["--docs", "/no/such/folder", "Why?"], 1, "/no/such/folder does not exist"),
             (["--docs", "."], 2, "--docs needs a question"),
+            ([" "], 2, "The question is empty."),
         ],
     )
     def test_bad_use(self, arguments: list[str], code: int, words: str) -> None:

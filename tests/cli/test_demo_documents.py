@@ -118,6 +118,17 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         read_documents(tmp_path / "nowhere", Quiet())
 
 
+def test_other_files_beside_text_are_counted(tmp_path: Path) -> None:
+    for name in ("a.md", "b.docx", "c.docx", "d"):
+        (tmp_path / name).write_text("Words.", "utf-8")
+    notes = Notes()
+    assert len(read_documents(tmp_path, notes)) == 1
+    (said,) = notes.said
+    assert said.endswith("left out: 2 .docx, 1 without an ending.")
+    with pytest.raises(DataError, match=r"b.docx is no text \(\.txt\), Markdown"):
+        read_documents(tmp_path / "b.docx", notes)
+
+
 def test_a_scan_beside_text_is_named_and_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Words.", "utf-8")
     (tmp_path / "scan.pdf").write_bytes(pdf(""))

@@ -211,7 +211,7 @@ def test_whether_time_was_lost_is_said_from_what_was_measured(
                 "per_question": sum(cascade),
                 "by_step": {"draft": draft, "verify": verify, "answer": answer},
             },
-            "always_large": {"seconds_per_question": alone},
+            "always_large": {"seconds_per_question": alone, "failed": 0},
         },
         NAMES,
     )
@@ -219,9 +219,16 @@ def test_whether_time_was_lost_is_said_from_what_was_measured(
     assert f"took {draft + verify:.1f} s of it, and spared {alone - answer:.1f} s" in said
 
 
-def test_without_the_large_model_nothing_is_said_about_time() -> None:
-    totals = measured([], 2)
-    assert "can't tell" in on_time(totals, NAMES)
+def test_without_the_large_model_nothing_is_said_about_time(server: OpenAIServer) -> None:
+    assert "can't tell" in on_time(measured([], 2), NAMES)
+    server.fail("large", Reply(status=400))
+    said = on_time(measured([answered(server)], 2), NAMES)
+    assert said == "large alone failed on 1 of 1, so this run can't tell which is faster."
+
+
+def test_where_the_large_model_is_free_nothing_can_be_saved(server: OpenAIServer) -> None:
+    said = on_price(priced(measured([answered(server)], 2), (1, 0)), NAMES)
+    assert said == "At these prices large alone costs nothing, so there is nothing to save."
 
 
 def test_the_document_is_json_and_complete(server: OpenAIServer) -> None:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from automix_cli.app import app
+from automix_cli.corpus import Question
 from automix_cli.demo.events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Verdict
 from automix_cli.demo.measured import measured
 from automix_cli.demo.session import Session
@@ -52,6 +53,13 @@ def test_a_good_draft_is_kept(server: OpenAIServer) -> None:
     assert check.n == 8
     assert all(passage.text in check.question for passage in done.passages)
     assert f"<question>\n{SUPPER.question}\n</question>" in check.question
+
+
+def test_where_nothing_is_found_the_large_model_answers(server: OpenAIServer) -> None:
+    events: list[Event] = []
+    llm = in_llamaindex.cascade(*models(server))
+    done = in_llamaindex.ask(llm, RETRIEVER, Question("mine", "Zeppelin?"), events.append)
+    assert (done.passages, done.answer, done.route.action) == ([], "Supper is served at 18:45.", "bypass")
 
 
 def test_a_bad_draft_escalates_and_the_answer_streams(server: OpenAIServer) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.demos import provider
 from tests.cli.fakes import eventually
+from tests.cli.served import ROOT
 from tests.loopback import OpenAIServer
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
@@ -40,7 +41,7 @@ def test_documents_without_a_question_ask_for_one(server: OpenAIServer, tmp_path
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             preexec_fn=_own_terminal,
         ) as process,
     ):
@@ -66,3 +67,12 @@ def _own_terminal() -> None:
 
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_what_is_no_text_is_one_line(server: OpenAIServer, locale: str) -> None:
+    command = [sys.executable, "-m", "automix_cli", "demo", "-q", "--ask"]
+    command += ["--small", f"{server.url}#small", "--large", f"{server.url}#large"]
+    done = subprocess.run(command, input=b"\xff\n", capture_output=True, cwd=ROOT, env=os.environ | {"LC_ALL": locale})
+    assert done.stderr == b"automix: The question is not UTF-8 text.\n"
+    assert done.returncode == 1

@@ -70,7 +70,7 @@ def test_a_kept_draft_piped(server: OpenAIServer) -> None:
         "large: Supper is served at 18:45. right",
         "1 question: 1 accepted.",
         "Measured what the models did on this run",
-        "Priced the same tokens at example prices, 1 : 50 a token",
+        "Priced the same tokens at example prices, 1 and 50 USD per million (1 : 50)",
         "AutoMix loses time here",
         "on this run it pays where",
     ):
