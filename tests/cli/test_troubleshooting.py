@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from automix_cli import launch, weights
 from automix_cli.app import app
+from automix_cli.demo import models
 from automix_cli.engine import Engine
 from automix_cli.weights import registry
 from automix_core.errors import EngineError
@@ -161,6 +162,23 @@ def served(reply: Reply) -> Callable[[Newcomer], str]:
     return ask
 
 
+def silent(user: Newcomer) -> str:
+    user.patch.setattr(models, "PATIENCE", 0.2)
+    return served(Reply(delay=2.0))(user)
+
+
+def broken_off(user: Newcomer) -> str:
+    with OpenAIServer() as server:
+        server.fail(None, Reply(status=400), when=lambda request: request.body.get("max_tokens") != 1)
+        return user.demo("-q", "--small", f"{server.url}#small", "--large", f"{server.url}#large")
+
+
+def of_another_kind(user: Newcomer) -> str:
+    file = user.folder / "plan.docx"
+    file.write_bytes(b"PK")
+    return user.demo("--docs", str(file), "Why?")
+
+
 def documents(**files: bytes) -> Callable[[Newcomer], str]:
     """The demo on a folder of these files; `_` stands for the point in a name."""
 
@@ -215,6 +233,10 @@ PROVOKED: dict[str, Callable[[Newcomer], str]] = {
     "something else listens there": served(Reply(body=b"<html>Welcome</html>")),
     "the provider takes no more": served(Reply(status=429)),
     "the server fails": served(Reply(status=503)),
+    "the server says nothing for two minutes": silent,
+    "the large model fails in the middle": broken_off,
+    "documents without a question, and nobody at a terminal": lambda user: user.demo("--docs", str(user.folder)),
+    "the document is of another kind": of_another_kind,
     "it is not `URL#model`": lambda user: user.demo("--small", "llama3.2"),
     "the documents are not there": lambda user: user.demo("--docs", str(user.folder / "nowhere"), "Why?"),
     "the folder is empty": documents(),
