@@ -80,7 +80,7 @@ def attempt(endpoint: Endpoint, role: str) -> None:
             reply.json()["choices"][0]
         problem = "" if reply.status_code in (200, 400, 422) else refusal(reply.status_code, endpoint, role)
     except httpx.TimeoutException:
-        problem = f"{endpoint.base_url} has not answered for {PATIENCE:.0f} seconds; it may still be loading {endpoint.model}"
+        problem = f"{endpoint.base_url} has not answered for {PATIENCE:.0f} seconds; it may be loading {endpoint.model}"
     except httpx.TransportError as error:
         problem = f"nothing answers at {endpoint.base_url} ({type(error).__name__}); start the server or mend the URL"
     except (ValueError, LookupError, TypeError):
