@@ -30,11 +30,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_as_a_shell_leaves_them() -> Iterator[None]:
-    """Under nohup every process would ignore SIGHUP, those that the tests start included."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    """Under nohup, or in a script's background, processes ignore a signal, those that the tests start included."""
+    usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.getsignal(number) for number in usual}
     for number, handler in before.items():
         if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, usual[number])
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
