@@ -7,6 +7,7 @@ import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def signals_as_a_shell_leaves_them() -> Iterator[None]:
     """Under nohup, or in a script's background, processes ignore a signal, those that the tests start included."""
-    usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    usual: dict[signal.Signals, Any] = {signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL}
+    usual[signal.SIGINT] = signal.default_int_handler
     before = {number: signal.getsignal(number) for number in usual}
     for number, handler in before.items():
         if handler is signal.SIG_IGN:
