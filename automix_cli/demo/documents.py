@@ -116,10 +116,10 @@ def _pages(file: Path) -> list[str]:
 
 
 def _headed(text: str) -> Iterator[tuple[str, str]]:
-    """The sections of a Markdown text, each under its nearest heading; a # within fenced code is none."""
+    """The sections of a Markdown text without comments, each under its nearest heading; no # in fenced code is one."""
     heading, fenced = "", False
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).splitlines():
         fenced ^= line.lstrip().startswith(("```", "~~~"))
         found = None if fenced else re.match(r"#{1,6}\s+(.*?)\s*#*\s*$", line)
         if found:

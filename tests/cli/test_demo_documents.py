@@ -67,6 +67,12 @@ def test_text_markdown_and_pdf_are_found_by_file_heading_and_page(tmp_path: Path
     assert Retriever(passages).search("What does a seat cost?")[0].title == "sub/a.MD, Fares"
 
 
+def test_what_markdown_hides_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Tea\n<!-- To do:\n# check -->\nIt boils at noon.", "utf-8")
+    (passage,) = read_documents(tmp_path, Quiet())
+    assert (passage.title, passage.text) == ("a.md, Tea", "It boils at noon.")
+
+
 def test_one_file_will_do(tmp_path: Path) -> None:
     file = tmp_path / "notes.md"
     file.write_text("\ufeffBefore any heading.\n\n```\n# no heading\n```\n", "utf-8")
