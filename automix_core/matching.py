@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .decision import Policy, check_models
 from .errors import ConfigError, PolicyError
 from .policies.threshold import Threshold
+
+if TYPE_CHECKING:
+    from .saving import PolicyFile
 
 log = logging.getLogger("automix")
 
@@ -32,7 +35,7 @@ def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
             "the default."
         )
     if isinstance(policy, str | os.PathLike):
-        return _loaded(policy, models, names)
+        return load_matching(policy, models, names).policy
     if isinstance(policy, dict):
         from .saving import policy_of
 
@@ -43,7 +46,8 @@ def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
     return policy
 
 
-def _loaded(path: str | os.PathLike[str], models: int, names: Sequence[str]) -> Policy:
+def load_matching(path: str | os.PathLike[str], models: int, names: Sequence[str] = ()) -> PolicyFile:
+    """The file of a saved policy for a cascade of `models`; what `as_policy` says of files holds."""
     from .saving import load_policy_file  # built at import; most callers load nothing
 
     file = load_policy_file(path)
@@ -60,4 +64,4 @@ def _loaded(path: str | os.PathLike[str], models: int, names: Sequence[str]) -> 
         level = logging.INFO if set(names).isdisjoint(file.models) else logging.WARNING
         made, live = ", ".join(file.models), ", ".join(names)
         log.log(level, "%s was made for %s, the cascade has %s; models match by place.", path, made, live)
-    return file.policy
+    return file

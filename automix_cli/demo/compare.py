@@ -8,10 +8,10 @@ from typing import Any
 
 from automix_core.decision import Policy
 from automix_core.errors import ConfigError
-from automix_core.matching import as_policy
+from automix_core.matching import load_matching
 from automix_core.outcome import ModelOutcome, Outcome
 from automix_core.price import Price
-from automix_core.saving import PolicyFile, load_policy_file
+from automix_core.saving import PolicyFile
 from automix_core.usage import Usage
 from automix_core.verdict_cost import VerdictCost
 
@@ -31,16 +31,15 @@ def fitted(path: Path | None) -> PolicyFile:
     """
     if path is None and not SHIPPED.exists():
         raise ConfigError("--compare needs --policy FILE: no fitted policy comes with this installation.")
-    as_policy(path or SHIPPED, 2)
-    return load_policy_file(path or SHIPPED)
+    return load_matching(path or SHIPPED, 2)
 
 
-def borrowed(names: Sequence[str]) -> str | None:
+def borrowed(file: PolicyFile, names: Sequence[str]) -> str | None:
     """A sentence that says so where the shipped policy was fitted for other models than these."""
-    models = load_policy_file(SHIPPED).models
-    if models is None or models == tuple(names):
+    if file.models is None or file.models == tuple(names):
         return None
-    return f"The fitted policy was made for {' and '.join(models)}; for these models it is no more than an example."
+    made = " and ".join(file.models)
+    return f"The fitted policy was made for {made}; for these models it is no more than an example."
 
 
 def compared(

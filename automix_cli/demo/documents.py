@@ -53,7 +53,7 @@ def _files(path: Path, progress: Progress) -> list[Path]:
         file for file in within if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
     ]
     files = [file for file in shown if file.suffix.lower() in known]
-    others = Counter(file.suffix.lower() or "without an ending" for file in shown if file not in files)
+    others = Counter(file.suffix.lower() or "without an ending" for file in shown if file.suffix.lower() not in known)
     counted = ", ".join(f"{number} {kind}" for kind, number in others.most_common(5))
     if files:
         if others:

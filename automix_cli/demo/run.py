@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automix_core.decision import Policy
+    from automix_core.saving import PolicyFile
 
     from ..corpus import Passage, Question
     from ..progress import Progress
@@ -68,18 +69,18 @@ class Plan:
 
         return handbook() if self.docs is None else read_documents(self.docs, progress)
 
-    def policies(self) -> tuple[dict[str, Policy], int]:
-        """The policies by name, the first of which decides, and the most verdicts drawn.
-
-        Raises `ConfigError` or `PolicyError` where one can't be had.
-        """
-        from automix_core.policies import Threshold
-
+    def saved(self) -> PolicyFile | None:
+        """The policy that is given, or compared with. Raises `ConfigError` or `PolicyError` where it can't be had."""
         from .compare import fitted
 
-        if self.policy is None and not self.compare:
+        return fitted(self.policy) if self.policy or self.compare else None
+
+    def policies(self, file: PolicyFile | None) -> tuple[dict[str, Policy], int]:
+        """The policies by name, the first of which decides, and the most verdicts drawn."""
+        from automix_core.policies import Threshold
+
+        if file is None:
             return {"default": Threshold()}, 8
-        file = fitted(self.policy)
         if self.compare:  # the default draws every verdict there is, which any other policy can then be replayed on
             return {"default": Threshold(), "fitted": file.policy}, max(8, file.k or 0)
         return {"given": file.policy}, file.k or 8
@@ -99,14 +100,15 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
 
     plan.framework.check()
     check(plan.prices)
-    (questions, count), (policies, k) = plan.asked(), plan.policies()
+    (questions, count), file = plan.asked(), plan.saved()
+    policies, k = plan.policies(file)
     passages = plan.passages(progress)
     retriever, host = Retriever(passages), plan.framework.host()
     answered: list[Answered] = []
     try:
         with plan.models.open(progress) as endpoints:
             names = [endpoint.model for endpoint in endpoints]
-            if plan.compare and plan.policy is None and (said := borrowed(names)):
+            if file and plan.policy is None and (said := borrowed(file, names)):
                 progress.note(said)
             embedded = list(zip(endpoints, plan.models.embedded, strict=True))
             models = [plan.framework.model(at, **_limits(ours)) for at, ours in embedded]

@@ -124,7 +124,7 @@ def test_a_shipped_policy_is_used(server: OpenAIServer, monkeypatch: pytest.Monk
 def test_the_policy_that_comes_with_the_package_is_for_the_embedded_pair() -> None:
     file = compare.fitted(None)
     assert file.models == DEFAULT_PAIR
-    assert compare.borrowed(DEFAULT_PAIR) is None
+    assert compare.borrowed(file, DEFAULT_PAIR) is None
     assert (file.prompt, file.k) == (digest(), 8)
     assert file.data is not None
     assert file.data.outcomes == COLLECTED
