@@ -96,9 +96,10 @@ def test_the_readme_tests_as_make_and_ci_do() -> None:
     """One command, in three places."""
     command = "-m pytest"
     assert f".venv/bin/python {command}" in (ROOT / "README.md").read_text("utf-8").splitlines()
-    dry = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert dry.stdout.splitlines()[-1].strip() == f".venv/bin/python {command}"
-    assert f'stage "tests" "$bin/python" {command}\n' in (ROOT / ".ci" / "run").read_text("utf-8")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    dry = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, env=outside, capture_output=True, text=True, check=True)
+    assert f".venv/bin/python {command}" in [line.strip() for line in dry.stdout.splitlines()]
+    assert re.search(r'stage "make test" make test\b', (ROOT / ".ci" / "run").read_text("utf-8"))
 
 
 def test_automix_commands_in_the_pages_exist() -> None:
