@@ -1,4 +1,4 @@
-"""The command `automix`: its commands are modules of their own, imported when they are used.
+"""The command `automix`: its commands are packages of their own, imported when they are used.
 
 Exit codes: 2 for bad use, 1 for bad data and for an engine that can't run, 130 after Ctrl-C. Every error is one line on
 standard error that begins with `automix:`.
@@ -23,7 +23,7 @@ _COMMANDS = {
     "explain": "Show a policy as a table: what it does after every tally of verdicts, and why.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
 }
-"""Each command is the function of its name in the module of its name."""
+"""Each command is the function of its name in the module `command` of the package of its name."""
 
 # typer's own errors, wherever this version keeps them: BadParameter, then UsageError, then ClickException.
 _SHOWN: Any = typer.BadParameter.__mro__[2]
@@ -39,7 +39,7 @@ class _Later(TyperCommand):
         """Hand over to the real command."""
         name = str(self.name)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(name)(getattr(importlib.import_module(f"automix_cli.{name}"), name))
+        single.command(name)(getattr(importlib.import_module(f"automix_cli.{name}.command"), name))
         command: Any = typer.main.get_command(single)
         return command.make_context(*args, **kwargs)
 
@@ -53,7 +53,7 @@ class _Group(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command and leave with its exit code."""
-        from automix_cli.report import legible
+        from automix_cli.printing import legible
         from automix_core.errors import AutoMixError, ConfigError
 
         legible()

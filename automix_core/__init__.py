@@ -1,7 +1,9 @@
-"""The method, knowing no host: queries, verdicts, policies, routing, routes and their prices.
+"""The method, knowing no framework: queries, verdicts, policies, routing, routes and their prices.
 
 AutoMix (Aggarwal, Madaan et al., NeurIPS 2024, arXiv 2310.12963): a small model answers and checks its own answer, and
 a meta-verifier that knows how noisy the check is decides whether to keep it or to pay for a larger model.
+
+The names in `__all__` are the public ones; the modules behind them may change.
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
     from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
-    from .policies import POMDP, Always, Band, Mixture, Threshold
-    from .price import Price
-    from .route import Route
-    from .saving import load_policy
+    from .evaluation.evaluate import evaluate
+    from .fitting.fit import Objective, fit
+    from .outcomes.outcome import Outcome, Question, read_outcomes, read_questions
+    from .outcomes.verdict_cost import VerdictCost
+    from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Threshold, solve
+    from .policies.explain import explain
+    from .policies.saving import load_policy, save_policy
+    from .routing.price import Price
+    from .routing.route import Route
 
 __all__ = [
     "POMDP",
@@ -31,28 +38,76 @@ __all__ = [
     "Finish",
     "Mixture",
     "ModelError",
+    "Objective",
+    "ObservationModel",
+    "Outcome",
     "Policy",
     "PolicyError",
     "Price",
+    "Problem",
     "QueryError",
+    "Question",
     "Route",
     "State",
     "Tally",
     "Threshold",
+    "VerdictCost",
     "Verify",
+    "evaluate",
+    "explain",
+    "fit",
     "load_policy",
+    "read_outcomes",
+    "read_questions",
+    "save_policy",
+    "solve",
 ]
 
-_HOMES = {"Price": "price", "Route": "route", "load_policy": "saving"}
-_HOMES |= dict.fromkeys(("Accept", "Decision", "Draft", "Finish", "Policy", "State", "Tally", "Verify"), "decision")
-_HOMES |= dict.fromkeys(("POMDP", "Always", "Band", "Mixture", "Threshold"), "policies")
+_HOMES = {
+    "Accept": "decision",
+    "Decision": "decision",
+    "Draft": "decision",
+    "Finish": "decision",
+    "Policy": "decision",
+    "State": "decision",
+    "Tally": "decision",
+    "Verify": "decision",
+    "AutoMixError": "errors",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "EngineError": "errors",
+    "ModelError": "errors",
+    "PolicyError": "errors",
+    "QueryError": "errors",
+    "evaluate": "evaluation.evaluate",
+    "Objective": "fitting.fit",
+    "fit": "fitting.fit",
+    "Outcome": "outcomes.outcome",
+    "Question": "outcomes.outcome",
+    "read_outcomes": "outcomes.outcome",
+    "read_questions": "outcomes.outcome",
+    "VerdictCost": "outcomes.verdict_cost",
+    "Always": "policies",
+    "Band": "policies",
+    "Mixture": "policies",
+    "ObservationModel": "policies",
+    "POMDP": "policies",
+    "Problem": "policies",
+    "Threshold": "policies",
+    "solve": "policies",
+    "explain": "policies.explain",
+    "load_policy": "policies.saving",
+    "save_policy": "policies.saving",
+    "Price": "routing.price",
+    "Route": "routing.route",
+}
 
 
 def __getattr__(name: str) -> Any:
     """A public name loads its module when it is asked for: a chat model needs few of them at import."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -24,10 +24,10 @@ from typing import Any
 import httpx
 
 from automix_cli import weights
-from automix_cli.corpus import handbook, questions
-from automix_cli.engine import Engine
+from automix_cli.demo.corpus import handbook, questions
+from automix_cli.engine.engine import Engine
 from automix_cli.progress import progress
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS
 
 K = 8
 COUNTERS = {"prompt_tokens_computed": "prompt_tokens_total", "tokens_written": "tokens_predicted_total"}

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from automix_core.collecting import Collector, collect, collectors
+from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
-from automix_core.effects import Check, Decide, Effect, Reply, Result
-from automix_core.query import Query, read_coin
-from automix_core.route import settle, spent
-from automix_core.routing import Ending, arun, bypass, route, run
+from automix_core.routing.collecting import Collector, collect, collectors
+from automix_core.routing.effects import Check, Decide, Effect, Reply, Result
+from automix_core.routing.procedure import Ending, arun, bypass, route, run
+from automix_core.routing.route import settle, spent
 
-from .accounting import Record
 from .cascade import Cascade
-from .children import Child, as_message, as_reply
-from .custom_verifier import CustomVerifier
-from .toolcalls import judged
-from .tracing import Parent, detached
-from .watching import watched
+from .child.models import Child, as_message, as_reply
+from .draft.toolcalls import judged
+from .tracing.parent import Parent, detached
+from .tracing.tokens import Record
+from .tracing.watch import watched
+from .verifier.custom_verifier import CustomVerifier
 
 if TYPE_CHECKING:
-    from .structured import Structure
+    from .draft.structured import Structure
 
 
 @dataclass(frozen=True, slots=True)

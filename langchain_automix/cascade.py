@@ -11,13 +11,13 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from automix_core.errors import ConfigError
-from automix_core.matching import as_policy
-from automix_core.price import Price
+from automix_core.policies.loading import as_policy
+from automix_core.routing.price import Price
 
-from .children import Child, name_of, sampler
-from .custom_verifier import CustomVerifier
+from .child.models import Child, name_of, sampler
 from .meta_verifier import MetaVerifier
-from .verifier import SelfVerifier
+from .verifier.custom_verifier import CustomVerifier
+from .verifier.self_verifier import SelfVerifier
 
 DEFAULT_K = 8
 """How many verdicts a verifier that has no k of its own is asked for."""

@@ -9,18 +9,18 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from automix_core.checking import read_result
+from automix_core.checking.results import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.matching import as_policy
-from automix_core.routing import possible
+from automix_core.policies.loading import as_policy
+from automix_core.routing.procedure import possible
 
 from .configuring import configured
 
 
 def as_plain(policy: Policy) -> dict[str, Any] | Policy:
     """`policy` as plain data that `as_policy` takes back, or itself if it is of a user's own class."""
-    from automix_core.saving import policy_dict
+    from automix_core.policies.saving import policy_dict
 
     try:
         return policy_dict(policy)

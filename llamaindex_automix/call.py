@@ -10,18 +10,18 @@ from typing import Any
 
 from llama_index.core.instrumentation.span import active_span_id
 
-from automix_core.collecting import Collector, collect, collectors
+from automix_core.checking.query import Query
 from automix_core.decision import Draft, State
-from automix_core.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.errors import ModelError
-from automix_core.query import Query
-from automix_core.route import settle
-from automix_core.routing import Ending, arun, bypass, route, run
+from automix_core.routing.collecting import Collector, collect, collectors
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
+from automix_core.routing.procedure import Ending, arun, bypass, route, run
+from automix_core.routing.route import settle
 
 from . import events
 from .cascade import Cascade
-from .metering import Meter
-from .requests import Record, Request
+from .request.meter import Meter
+from .request.request import Record, Request
 
 
 @dataclass(frozen=True, slots=True)

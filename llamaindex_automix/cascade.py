@@ -9,13 +9,13 @@ from typing import Any
 from llama_index.core.llms.llm import LLM
 
 from automix_core.errors import ConfigError
-from automix_core.matching import as_policy
-from automix_core.price import Price
+from automix_core.policies.loading import as_policy
+from automix_core.routing.price import Price
 
-from .children import name_of
-from .custom_verifier import CustomVerifier
+from .child.responses import name_of
 from .meta_verifier import MetaVerifier
-from .verifier import SelfVerifier
+from .verifier.custom_verifier import CustomVerifier
+from .verifier.self_verifier import SelfVerifier
 
 LEAST_LEFT = 512
 """Tokens that a window must leave beside the checking prompt and the answer, or the prompt is not reserved for."""

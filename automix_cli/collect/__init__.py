@@ -1,1 +1,1 @@
-"""TODO."""
+"""`automix collect`: outcomes from questions."""

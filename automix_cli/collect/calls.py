@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import httpx
 
-from automix_cli.collect_journal import Journal, Paid, key
-from automix_cli.endpoint import Endpoint
+from automix_cli.collect.journal import Journal, Paid, key
+from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
 
 _ATTEMPTS = 6

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.collect_config import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
-from automix_cli.report import outputs, print_json, write
+from automix_cli.collect.plan import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
+from automix_cli.printing import outputs, print_json, write
 from automix_core.errors import DataError
-from automix_core.outcome import Question, read_questions
+from automix_core.outcomes.outcome import Question, read_questions
 
 if TYPE_CHECKING:
-    from automix_cli.collect_run import Collected
-    from automix_cli.endpoint import Endpoint
+    from automix_cli.collect.run import Collected
+    from automix_cli.endpoint.endpoint import Endpoint
     from automix_cli.progress import Progress
 
 
@@ -63,11 +63,11 @@ def collect(
 
     Every answer paid for goes to a journal beside the output; after an interruption the same command goes on.
     """
-    from automix_cli.collect_journal import Journal
-    from automix_cli.collect_run import collect as run
-    from automix_cli.collect_run import requests
+    from automix_cli.collect.journal import Journal
+    from automix_cli.collect.run import collect as run
+    from automix_cli.collect.run import requests
+    from automix_cli.collect.scoring import scorer as scorer_called
     from automix_cli.progress import progress
-    from automix_cli.scoring import scorer as scorer_called
 
     outputs(output, _journal(output), to_label, inputs=[questions, config])
     wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
@@ -114,8 +114,8 @@ def _journal(output: Path) -> Path:
 @contextmanager
 def _endpoints(wanted: Plan, weights: Path | None, shown: Progress) -> Iterator[list[Endpoint]]:
     """Where each model is; embedded ones are served for the time of the block."""
-    from automix_cli.endpoint import parse_endpoint
-    from automix_cli.engine import embedded
+    from automix_cli.endpoint.endpoint import parse_endpoint
+    from automix_cli.engine.engine import embedded
 
     inside = [settings for settings in wanted.models if settings.url.startswith(EMBEDDED)]
     own = {s.name: parse_endpoint(s.url, s.name) for s in wanted.models if s not in inside}

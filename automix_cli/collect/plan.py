@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automix_core.errors import ConfigError
-from automix_core.price import Price
+from automix_core.routing.price import Price
 
 EMBEDDED = "embedded:"
 _AT_ONCE = 8

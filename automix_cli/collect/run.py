@@ -10,17 +10,17 @@ from functools import partial
 from statistics import fmean
 from typing import Any, TypeVar
 
-from automix_cli.collect_calls import CallError, Calls, Message
-from automix_cli.collect_config import Plan
-from automix_cli.collect_journal import Journal, Paid
-from automix_cli.endpoint import Endpoint
-from automix_cli.scoring import UNANSWERABLE, Scorer
-from automix_core import checking
+from automix_cli.collect.calls import CallError, Calls, Message
+from automix_cli.collect.journal import Journal, Paid
+from automix_cli.collect.plan import Plan
+from automix_cli.collect.scoring import UNANSWERABLE, Scorer
+from automix_cli.endpoint.endpoint import Endpoint
+from automix_core.checking import results as checking
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables, digest
+from automix_core.checking.query import PASSAGE_BREAK, Query, passages
+from automix_core.checking.verdict import final_text, read_verdict
 from automix_core.errors import DataError
-from automix_core.outcome import Question
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables, digest
-from automix_core.query import PASSAGE_BREAK, Query, passages
-from automix_core.verdict import final_text, read_verdict
+from automix_core.outcomes.outcome import Question
 
 Result = TypeVar("Result")
 

@@ -8,18 +8,18 @@ from typing import Any
 
 from automix_core.decision import Policy
 from automix_core.errors import ConfigError
-from automix_core.matching import load_matching
-from automix_core.outcome import ModelOutcome, Outcome
-from automix_core.price import Price
-from automix_core.saving import PolicyFile
-from automix_core.usage import Usage
-from automix_core.verdict_cost import VerdictCost
+from automix_core.outcomes.outcome import ModelOutcome, Outcome
+from automix_core.outcomes.verdict_cost import VerdictCost
+from automix_core.policies.loading import load_matching
+from automix_core.policies.saving import PolicyFile
+from automix_core.routing.price import Price
+from automix_core.routing.usage import Usage
 
 from .events import Asked
 from .grading import right
 from .session import Answered
 
-SHIPPED = Path(__file__).parents[1] / "policies" / "embedded.json"
+SHIPPED = Path(__file__).parent / "policies" / "embedded.json"
 """The policy fitted for the embedded pair."""
 
 
@@ -50,8 +50,8 @@ def compared(
     A question can be replayed if its draft was checked and both models answered; the others are `left_out`. Costs are
     those of the recorded tokens at `prices`, a verdict's being the mean of its draft's; None where tokens are unknown.
     """
-    from automix_core.columns import Columns
     from automix_core.evaluation.replay import replay
+    from automix_core.outcomes.columns import Columns
 
     recorded = [outcome for one in answered if (outcome := _outcome(one, names, prices)) is not None]
     counted = all(_counted(one) for one in answered)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from automix_core.errors import ConfigError, DataError
 
-from ..corpus import Passage
+from .corpus import Passage
 
 if TYPE_CHECKING:
     from ..progress import Progress

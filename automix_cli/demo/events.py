@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 from automix_core.decision import Decision, State
-from automix_core.route import Route
+from automix_core.routing.route import Route
 
-from ..corpus import Passage, Question
+from .corpus import Passage, Question
 
 
 @dataclass(frozen=True, slots=True)

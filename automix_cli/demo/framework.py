@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from automix_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..endpoint import Endpoint
+    from ..endpoint.endpoint import Endpoint
 
 
 class Framework(StrEnum):
@@ -38,10 +38,10 @@ class Framework(StrEnum):
         """
         body: dict[str, Any] = {"extra_body": {"cache_prompt": False}} if afresh else {}
         if self is Framework.LANGCHAIN:
-            from ..chat import chat_model
+            from ..endpoint.langchain import chat_model
 
             return chat_model(endpoint, **body, **options)
-        from ..openai_like import openai_like
+        from ..endpoint.llamaindex import openai_like
 
         if afresh:
             body = {"additional_kwargs": {"stream_options": {"include_usage": True}, **body}}

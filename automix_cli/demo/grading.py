@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..corpus import Question
-from ..scoring import contains, refuses
+from ..collect.scoring import contains, refuses
+from .corpus import Question
 
 
 def right(question: Question, answer: str) -> bool | None:

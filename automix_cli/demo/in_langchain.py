@@ -15,11 +15,11 @@ from langchain_core.runnables import Runnable
 from automix_core.decision import Policy
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, with_context
 
-from ..corpus import Question
-from ..retrieval import Retriever
+from .corpus import Question
 from .events import Asked, Found, Said, Show
 from .meter import Meter
 from .prompt import PROMPT
+from .retrieval import Retriever
 
 TEMPLATE = ChatPromptTemplate.from_template(PROMPT)
 

@@ -21,14 +21,14 @@ from llama_index_instrumentation.span import BaseSpan
 from llama_index_instrumentation.span_handlers import BaseSpanHandler
 from pydantic import PrivateAttr
 
+from automix_core.checking.verdict import read_verdict
 from automix_core.decision import Policy
-from automix_core.verdict import read_verdict
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 
-from ..corpus import Passage, Question
-from ..retrieval import Retriever
+from .corpus import Passage, Question
 from .events import Answering, Asked, Checked, Decided, Drafted, Found, Said, Show, Span, Times, Verdict
 from .prompt import PROMPT
+from .retrieval import Retriever
 
 TEMPLATE = PromptTemplate(PROMPT.format(context="{context_str}", question="{query_str}"))
 

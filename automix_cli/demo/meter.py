@@ -10,7 +10,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-from automix_core.verdict import read_verdict
+from automix_core.checking.verdict import read_verdict
 
 from .events import Answering, Checked, Decided, Drafted, Show, Span, Times, Verdict
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automix_core.price import Price
-from automix_core.usage import Usage
+from automix_core.routing.price import Price
+from automix_core.routing.usage import Usage
 
 
 def priced(measured: Mapping[str, Any], prices: Sequence[float]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from automix_core.errors import DataError
 
-from ..corpus import Question
+from .corpus import Question
 
 PROMPT = "\nYour question (an empty line ends): "
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from automix_core.policies.pomdp import label
 
-from ..retrieval import shared
 from .events import Asked, Weighed
 from .grading import right
 from .measured import STEPS, measured
 from .priced import priced
+from .retrieval import shared
 from .session import Answered
 
 

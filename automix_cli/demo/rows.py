@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..corpus import Passage
-from ..retrieval import excerpt, shared
+from .corpus import Passage
 from .events import Weighed
+from .retrieval import excerpt, shared
 
 LABEL = 11
 BAR = 24

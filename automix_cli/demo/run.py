@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automix_core.decision import Policy
-    from automix_core.saving import PolicyFile
+    from automix_core.policies.saving import PolicyFile
 
-    from ..corpus import Passage, Question
     from ..progress import Progress
+    from .corpus import Passage, Question
     from .session import Answered
     from .view import View
 
@@ -54,7 +54,7 @@ class Plan:
 
     def asked(self) -> tuple[Iterable[Question], int | None]:
         """The questions, and how many they are where that is known."""
-        from ..corpus import questions
+        from .corpus import questions
         from .questions import given, typed
 
         if self.typing:
@@ -64,7 +64,7 @@ class Plan:
 
     def passages(self, progress: Progress) -> Sequence[Passage]:
         """The passages to answer from. Raises `DataError` where the documents can't be read."""
-        from ..corpus import handbook
+        from .corpus import handbook
         from .documents import read_documents
 
         return handbook() if self.docs is None else read_documents(self.docs, progress)
@@ -92,9 +92,9 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
     What was answered is totalled, too, if Ctrl-C or an error ends the run. Raises `ConfigError`, `DataError` or
     `PolicyError` before a model is opened if something is wrong with what was asked for.
     """
-    from ..retrieval import Retriever
     from .compare import borrowed
     from .priced import check
+    from .retrieval import Retriever
     from .session import Session
     from .view import View
 
@@ -150,7 +150,7 @@ def _close(
     as_json: bool,
     interrupted: bool,
 ) -> None:
-    from ..report import print_json
+    from ..printing import print_json
     from .closing import close
     from .compare import compared
     from .report import document

@@ -10,10 +10,10 @@ from automix_core.decision import Policy
 from automix_core.errors import AutoMixError, ModelError
 from automix_core.policies import Always
 
-from ..corpus import Question
-from ..retrieval import Retriever
+from .corpus import Question
 from .events import Asked, Show, Weighed
 from .grading import right
+from .retrieval import Retriever
 from .watched import Watched
 
 

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
-from ..corpus import Passage, Question
 from . import rows
+from .corpus import Passage, Question
 from .events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Verdict, Weighed
 from .grading import right
 from .session import Answered

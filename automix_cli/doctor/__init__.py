@@ -1,1 +1,1 @@
-"""TODO."""
+"""`automix doctor`: what is installed and what works."""

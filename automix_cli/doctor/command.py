@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from automix_cli.examination import examine
-from automix_cli.report import print_json
+from automix_cli.doctor.findings import examine
+from automix_cli.printing import print_json
 
 
 def doctor(

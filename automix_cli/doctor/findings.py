@@ -132,7 +132,7 @@ def _engine(findings: dict[str, Any]) -> dict[str, Any]:
     """Start the engine on the smallest weights there are, and let it answer with one token."""
     if findings["packages"]["xllamacpp"]["version"] is None:
         return {"installed": False}
-    from automix_cli.engine import Engine, try_engine
+    from automix_cli.engine.engine import Engine, try_engine
 
     began = time.monotonic()
     file = next((facts["file"] for facts in findings["weights"].values() if facts["file"]), None)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Models behind an OpenAI-compatible address."""

@@ -9,7 +9,7 @@ from automix_core.errors import ConfigError
 if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
 
-    from automix_cli.endpoint import Endpoint
+    from automix_cli.endpoint.endpoint import Endpoint
 
 TIMEOUT = 300.0
 """Seconds for one request: a long prompt takes a while on a laptop's CPU."""
@@ -32,7 +32,7 @@ def chat_model(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
 
     clients: dict[str, Any] = {}
     if endpoint.loopback:
-        from automix_cli.loopback import AsyncLoopbackClient, LoopbackClient
+        from automix_cli.endpoint.loopback import AsyncLoopbackClient, LoopbackClient
 
         clients["http_client"] = LoopbackClient(TIMEOUT)
         clients["http_async_client"] = AsyncLoopbackClient(TIMEOUT)

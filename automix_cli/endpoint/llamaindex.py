@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from automix_cli.chat import TIMEOUT
+from automix_cli.endpoint.langchain import TIMEOUT
 from automix_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped, unused-ignore]
 
-    from automix_cli.endpoint import Endpoint
+    from automix_cli.endpoint.endpoint import Endpoint
 
 
 def openai_like(endpoint: Endpoint, **options: Any) -> OpenAILike:
@@ -31,7 +31,7 @@ def openai_like(endpoint: Endpoint, **options: Any) -> OpenAILike:
         raise ConfigError("llama-index-llms-openai-like is missing: pip install 'automix-rag[all]'") from error
     clients: dict[str, Any] = {}
     if endpoint.loopback:
-        from automix_cli.loopback import AsyncLoopbackClient, LoopbackClient
+        from automix_cli.endpoint.loopback import AsyncLoopbackClient, LoopbackClient
 
         clients["http_client"] = LoopbackClient(TIMEOUT)
         clients["async_http_client"] = AsyncLoopbackClient(TIMEOUT)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The embedded engine: llama.cpp's server in a child process."""

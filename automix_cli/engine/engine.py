@@ -3,8 +3,9 @@
     with Engine.start(path, name="qwen2.5-coder-0.5b") as engine:
         llm = chat_model(engine.endpoint)
 
-Each model is served by a child process (`automix_cli.serve`) on a loopback port that the system picks, with a random
-key: without one, any web page open in a browser could use it. The child ends with this process, however that ends.
+Each model is served by a child process (`automix_cli.engine.server`) on a loopback port that the system picks, with a
+random key: without one, any web page open in a browser could use it. The child ends with this process, however that
+ends.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from automix_cli import tether, weights
-from automix_cli.endpoint import Endpoint
-from automix_cli.launch import ended, launch
+from automix_cli import weights
+from automix_cli.endpoint.endpoint import Endpoint
+from automix_cli.engine import tether
+from automix_cli.engine.launch import ended, launch
 from automix_cli.progress import Progress, Quiet
 
 if TYPE_CHECKING:

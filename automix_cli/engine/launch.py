@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from automix_cli import tether, weights
+from automix_cli import weights
+from automix_cli.engine import tether
 from automix_core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def launch(
     environment = {"GOMP_SPINCOUNT": "1000", **os.environ}
     log, stream = _open_log(name)
     with stream:
-        process = tether.spawn("automix_cli.serve", stdout=-1, stderr=stream, env=environment)
+        process = tether.spawn("automix_cli.engine.server", stdout=-1, stderr=stream, env=environment)
     try:
         with progress.waiting(f"loading {name or 'the engine'}"):
             assert process.stdin is not None

@@ -1,8 +1,8 @@
 """The child process of the embedded engine: one model behind llama.cpp's OpenAI-compatible server.
 
-`python -m automix_cli.serve` reads its settings as one JSON line from standard input, writes one JSON line to standard
-output once it serves (`{"url": ...}`) or can't (`{"error": ...}`), and ends when its standard input closes. Whatever
-the engine prints goes to standard error, which the parent has turned into the log.
+`python -m automix_cli.engine.server` reads its settings as one JSON line from standard input, writes one JSON line to
+standard output once it serves (`{"url": ...}`) or can't (`{"error": ...}`), and ends when its standard input closes.
+What the engine prints goes to standard error, which the parent has turned into the log.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from automix_cli.tether import end_with_parent
+from automix_cli.engine.tether import end_with_parent
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def spawn(
     The current folder is not on the child's import path (`-P`).
     """
     environment = dict(os.environ if env is None else env)
-    home = str(Path(__file__).resolve().parent.parent)
+    home = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH", "")]))
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],

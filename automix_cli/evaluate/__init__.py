@@ -1,1 +1,1 @@
-"""TODO."""
+"""`automix evaluate`: a policy on outcomes."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, naming, number, outputs, print_json, span, write
+from automix_cli.printing import bounds, naming, number, outputs, print_json, span, write
 from automix_core.errors import PolicyError
-from automix_core.outcome import digest, read_outcomes
-from automix_core.saving import PolicyFile, load_policy_file
+from automix_core.outcomes.outcome import digest, read_outcomes
+from automix_core.policies.saving import PolicyFile, load_policy_file
 
 if TYPE_CHECKING:
-    from automix_core.columns import Columns
     from automix_core.evaluation.replay import Replayed
+    from automix_core.outcomes.columns import Columns
 
 
 def evaluate(
@@ -29,8 +29,8 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write an HTML page with the curves.", show_default=False)] = None,
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
-    from automix_core.columns import Columns
     from automix_core.evaluation.replay import replay
+    from automix_core.outcomes.columns import Columns
 
     outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
@@ -47,7 +47,7 @@ def evaluate(
     if decisions is not None:
         write(decisions, _decisions(columns, done))
     if report is not None:
-        from automix_cli.report_html import page
+        from automix_cli.evaluate.page import page
 
         write(report, page(facts, repr(file.policy), [columns.names[m] for m in range(columns.models)]))
     if as_json:

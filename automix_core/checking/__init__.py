@@ -1,1 +1,1 @@
-"""TODO."""
+"""Checking a draft: the prompt, the query it is about, reading a verdict, and what came of it."""

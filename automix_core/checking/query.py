@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 ContextSource: TypeAlias = Literal["argument", "message", "tools", "prompt", "template", "request", "parsed", "none"]
 

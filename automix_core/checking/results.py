@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .decision import Tally
-from .errors import ConfigError
+from ..decision import Tally
+from ..errors import ConfigError
 from .query import Query
 from .verdict import count, final_text
 

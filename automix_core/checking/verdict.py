@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .decision import Tally
+from ..decision import Tally
 
 _LEADING_THOUGHTS = re.compile(r"(?:\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z))+", re.DOTALL | re.IGNORECASE)
 _THOUGHT = re.compile(r"<think", re.IGNORECASE)

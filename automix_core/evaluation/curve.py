@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..columns import Columns
 from ..decision import Policy
 from ..fitting.family import thresholds
 from ..fitting.frontier import frontier
+from ..outcomes.columns import Columns
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
 from .evaluate import baseline_names, ratios
 from .replay import replay

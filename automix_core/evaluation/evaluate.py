@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..columns import Columns, Floats
 from ..decision import Policy
 from ..errors import DataError
-from ..outcome import Outcome
+from ..outcomes.columns import Columns, Floats
+from ..outcomes.outcome import Outcome
 from .intervals import Interval, between, resampled_means
 from .replay import Replayed, replay
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..columns import Columns, Floats
+from ..outcomes.columns import Columns, Floats
 
 _BINS = 5
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns import Columns, Floats, Ints
 from ..decision import Accept, Decision, Draft, Policy, State, Tally, Verify
-from ..effects import Check, Checks, Decide, Reply, Result
+from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
-from ..routing import Ending, route
+from ..routing.effects import Check, Checks, Decide, Reply, Result
+from ..routing.procedure import Ending, route
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..columns import Columns, Floats
 from ..decision import Policy
 from ..errors import ConfigError, DataError
 from ..evaluation.replay import replay
-from ..outcome import Outcome
+from ..outcomes.columns import Columns, Floats
+from ..outcomes.outcome import Outcome
 from ..policies import Always
 from ..policies.expected import Value
 from .family import family

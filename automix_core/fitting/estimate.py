@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns import Columns
 from ..errors import DataError
+from ..outcomes.columns import Columns
+from ..outcomes.verdict_cost import VerdictCost
 from ..policies.problem import Count, ObservationModel, Problem, final_counts
-from ..verdict_cost import VerdictCost
 from .beta_binomial import Array, count_distributions
 
 _UNIFORM = 2.0

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..columns import Columns
 from ..decision import Policy
 from ..errors import ConfigError, DataError
 from ..evaluation.replay import replay
+from ..outcomes.columns import Columns
 from ..policies import Always, Band, Problem, Threshold
 from ..policies.expected import Value
 from .estimate import estimate

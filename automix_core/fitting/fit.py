@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..columns import Columns, Floats, Ints
 from ..decision import Policy
 from ..errors import AutoMixError, ConfigError, DataError
 from ..evaluation.intervals import Interval, between, resampled_means
 from ..evaluation.replay import replay
-from ..outcome import Outcome
+from ..outcomes.columns import Columns, Floats, Ints
+from ..outcomes.outcome import Outcome
 from ..policies import Always
 from ..policies.expected import Value
 from .family import Family, family

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns import Columns
 from ..errors import DataError
+from ..outcomes.columns import Columns
+from ..outcomes.verdict_cost import VerdictCost
 from ..policies.problem import ObservationModel, Problem
-from ..verdict_cost import VerdictCost
 from .beta_binomial import Array
 
 _NARROWEST = 1e-3

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..columns import Columns, Floats
+from ..outcomes.columns import Columns, Floats
 
 _PSEUDO = 6.0
 _EXPECTED = 0.4

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError
+from ..errors import DataError
 from .outcome import ModelOutcome, Outcome, coin
 
 Floats = NDArray[np.float64]

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .decision import Decision, Policy, State, Tally
-from .policies import POMDP, Always, Curtailed, Mixture
-from .policies.expected import visits
-from .policies.pomdp import label
-from .policies.problem import Count, ObservationModel
+from ..decision import Decision, Policy, State, Tally
+from . import POMDP, Always, Curtailed, Mixture
+from .expected import visits
+from .pomdp import label
+from .problem import Count, ObservationModel
 
 _K = 8
 

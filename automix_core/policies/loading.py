@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .decision import Policy, check_models
-from .errors import ConfigError, PolicyError
-from .policies.threshold import Threshold
+from ..decision import Policy, check_models
+from ..errors import ConfigError, PolicyError
+from .threshold import Threshold
 
 if TYPE_CHECKING:
     from .saving import PolicyFile

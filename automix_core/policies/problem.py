@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from ..errors import ConfigError
-from ..verdict_cost import VerdictCost
+from ..outcomes.verdict_cost import VerdictCost
 
 Count: TypeAlias = tuple[int, int, int]
 """Correct, incorrect and unreadable verdicts."""

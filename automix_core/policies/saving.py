@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .decision import Accept, Action, Draft, Finish, Policy, Verify
-from .errors import ConfigError, PolicyError
-from .files import write_atomic
-from .policies import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
-from .policies.pomdp import History, Ranked
-from .policies.problem import Count
-from .verdict_cost import VerdictCost
+from ..decision import Accept, Action, Draft, Finish, Policy, Verify
+from ..errors import ConfigError, PolicyError
+from ..files import write_atomic
+from ..outcomes.verdict_cost import VerdictCost
+from . import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
+from .pomdp import History, Ranked
+from .problem import Count
 
 FORMAT, VERSION = "automix-policy", 1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .decision import Decision, Draft, State, Tally, Verify
+from ..decision import Decision, Draft, State, Tally, Verify
 from .price import Price
 from .usage import Usage
 

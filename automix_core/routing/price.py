@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from .errors import ConfigError
+from ..errors import ConfigError
 from .usage import Usage
 
 

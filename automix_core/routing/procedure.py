@@ -18,11 +18,11 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from .decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from ..checking.verdict import final_text
+from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from ..errors import PolicyError
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
-from .errors import PolicyError
 from .usage import Usage
-from .verdict import final_text
 
 log = logging.getLogger("automix")
 

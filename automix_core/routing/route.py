@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .decision import Accept, Tally
+from ..checking.query import Query
+from ..decision import Accept, Tally
+from ..errors import ConfigError
 from .effects import Checks, Reply
-from .errors import ConfigError
 from .price import Price
-from .query import Query
-from .routing import Ending, Step
+from .procedure import Ending, Step
 from .usage import Usage, total
 
 RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]

@@ -18,8 +18,8 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.prompts.chat_prompts import CHAT_TEXT_QA_PROMPT
 from llama_index.core.schema import MetadataMode, TextNode
 
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS
-from automix_core.verdict import read_verdict
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS
+from automix_core.checking.verdict import read_verdict
 from benchmarks.llamaindex.children import Child
 
 PASSAGES = (

@@ -12,8 +12,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.columns import Columns
 from automix_core.fitting.kde import kernel_weights
+from automix_core.outcomes.columns import Columns
 from benchmarks.policies.worlds import Array, K, beta_binomial
 
 _POINTS = product((np.arange(25) + 0.5) / 25, np.linspace(0.03, 0.75, 10))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.problem import Problem, tallies, thinning
 from automix_core.policies.solver import value
-from automix_core.verdict_cost import VerdictCost
 from benchmarks.policies.worlds import Array, K, Prices, World
 
 COUNTS = tallies(K, False)

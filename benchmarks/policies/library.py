@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.columns import Columns
+from automix_core.outcomes.columns import Columns
 from benchmarks.policies.worlds import Array, K, Prices
 
 VERSION = "1.0.3"

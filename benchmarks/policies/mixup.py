@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from automix_core.columns import Columns
 from automix_core.fitting.estimate import estimate
+from automix_core.outcomes.columns import Columns
 from benchmarks.policies.lattice import points, problem_vectors, solve
 from benchmarks.policies.tables import sample
 from benchmarks.policies.worlds import Prices, worlds

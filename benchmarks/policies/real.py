@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from automix_core.columns import Columns, Ints
 from automix_core.evaluation.evaluate import ratios
 from automix_core.evaluation.intervals import resampled_means
 from automix_core.evaluation.reliability import reliability
 from automix_core.evaluation.replay import Replayed, replay
 from automix_core.fitting.family import family
 from automix_core.fitting.fit import Objective, cost_weight_of
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.columns import Columns, Ints
+from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies import Always
 from benchmarks.policies.library import Library, data_set
 from benchmarks.policies.worlds import Array

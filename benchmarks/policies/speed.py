@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from automix_core.columns import MISSING, Columns
 from automix_core.decision import State, Tally
 from automix_core.evaluation.evaluate import evaluate
 from automix_core.fitting.estimate import estimate
 from automix_core.fitting.fit import fit
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.columns import MISSING, Columns
+from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies import solve
 from benchmarks.policies.library import Library, data_set
 from benchmarks.policies.worlds import WAYS, World

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.columns import Columns
 from automix_core.fitting.estimate import estimate
+from automix_core.outcomes.columns import Columns
 from benchmarks.policies.b2 import ensemble, kde_gain
 from benchmarks.policies.lattice import COUNTS, Choices, from_counts, points, problem_vectors, solve
 from benchmarks.policies.library import Library, chosen, data_set, kde_routes

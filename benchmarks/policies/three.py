@@ -8,12 +8,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.columns import MISSING, Columns
 from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State, Verify
 from automix_core.fitting.estimate import estimate
+from automix_core.outcomes.columns import MISSING, Columns
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies import ObservationModel, Problem, solve
 from automix_core.policies.expected import expected
-from automix_core.verdict_cost import VerdictCost
 from benchmarks.policies.worlds import Array, K, beta_binomial
 
 COSTS = (1.0, 10.0, 100.0)

@@ -9,9 +9,9 @@ import numpy as np
 
 from automix_core.decision import Policy
 from automix_core.fitting.estimate import estimate
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies import Curtailed, Problem, solve
 from automix_core.policies.expected import expected
-from automix_core.verdict_cost import VerdictCost
 from benchmarks.policies.tables import sample
 from benchmarks.policies.worlds import KAPPAS, World, worlds
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.columns import MISSING, Columns
+from automix_core.outcomes.columns import MISSING, Columns
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.problem import ObservationModel, Problem
-from automix_core.verdict_cost import VerdictCost
 
 Array = NDArray[np.float64]
 

@@ -19,22 +19,22 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from automix_core.price import Price
+from automix_core.routing.price import Price
 
-from . import accounting
-from .call import Call
-from .cascade import Cascade
-from .children import as_reply, rewrap
+from ..call import Call
+from ..cascade import Cascade
+from ..child.models import as_reply, rewrap
+from ..configuring import configured
+from ..draft.toolcalls import openai_tools
+from ..meta_verifier import as_plain
+from ..query.reading import for_children, has_other_content, read_query
+from ..tracing import tokens as accounting
+from ..tracing.parent import parent_of
 from .composite import Composite
-from .configuring import configured
-from .context import for_children, has_other_content, read_query
-from .meta_verifier import as_plain
-from .profiles import common_profile, tokens_in
-from .toolcalls import openai_tools
-from .tracing import parent_of
+from .profile import common_profile, tokens_in
 
 if TYPE_CHECKING:
-    from .structured import Structure
+    from ..draft.structured import Structure
 
 Extractor = Callable[[Sequence[BaseMessage]], Any]
 
@@ -125,7 +125,7 @@ class AutoMixChatModel(Composite):
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The response cache's key: all that decides the answer, so that no two cascades share an entry."""
-        from .fingerprint import fingerprint
+        from .cache_key import fingerprint
 
         settings = sorted({**kwargs, "stop": stop}.items())
         return f"automix---{fingerprint(self, self._cascade())}---{settings}"
@@ -274,7 +274,7 @@ class AutoMixChatModel(Composite):
         Each model is asked in its own provider's way; `method` and `strict` are handed on. A draft that doesn't parse
         is rejected unverified. With `structured_output="large"` the largest model alone answers.
         """
-        from .structured import Structure, json_schema
+        from ..draft.structured import Structure, json_schema
 
         if self.structured_output == "large":
             whole: Any = self.models[-1]

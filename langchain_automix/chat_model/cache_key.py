@@ -16,12 +16,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableBinding
 from pydantic import BaseModel
 
+from automix_core.checking.prompt import Shot
 from automix_core.decision import Policy
-from automix_core.price import Price
-from automix_core.prompt import Shot
+from automix_core.routing.price import Price
 
-from .cascade import Cascade
-from .meta_verifier import as_plain
+from ..cascade import Cascade
+from ..meta_verifier import as_plain
 
 _PROCESS = uuid4().hex
 

@@ -20,8 +20,8 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.uuid import uuid7
 from pydantic import ConfigDict
 
-from . import accounting
-from .tracing import Parent, current
+from ..tracing import tokens as accounting
+from ..tracing.parent import Parent, current
 
 
 class Composite(BaseChatModel):

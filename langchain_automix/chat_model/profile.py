@@ -9,7 +9,7 @@ from langchain_core.language_models import ModelProfile
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from .children import Child, core_model
+from ..child.models import Child, core_model
 
 
 def common_profile(models: Sequence[Child]) -> ModelProfile | None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The models of the cascade, as they are asked."""

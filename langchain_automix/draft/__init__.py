@@ -1,1 +1,1 @@
-"""TODO."""
+"""Drafts that are not plain text: structured output and tool calls."""

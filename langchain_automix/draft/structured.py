@@ -11,11 +11,11 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnableSequence
 from langchain_core.utils.function_calling import convert_to_json_schema
 
-from automix_core.effects import Reply
 from automix_core.errors import ConfigError
+from automix_core.routing.effects import Reply
 
-from .accounting import KEY
-from .children import Child, rewrap
+from ..child.models import Child, rewrap
+from ..tracing.tokens import KEY
 
 
 @dataclass(frozen=True, slots=True)

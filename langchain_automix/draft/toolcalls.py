@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from automix_core.effects import Reply
+from automix_core.routing.effects import Reply
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,

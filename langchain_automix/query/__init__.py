@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is asked: the question and its context, found in messages."""

@@ -10,8 +10,8 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
+from automix_core.checking.query import ContextSource, Query, passages
 from automix_core.errors import ConfigError, QueryError
-from automix_core.query import ContextSource, Query, passages
 
 CONTEXT = "automix_context"
 QUESTION = "automix_question"

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What runs beneath a call reports: its runs, its tokens, its record."""

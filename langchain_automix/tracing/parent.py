@@ -26,7 +26,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2StreamingCallbackHandler
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
-from .watching import Watch
+from .watch import Watch
 
 if TYPE_CHECKING:
     from langchain_core.callbacks.manager import BaseRunManager

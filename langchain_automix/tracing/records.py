@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from automix_core.route import Route
+from automix_core.routing.route import Route
 
-from .accounting import KEY
+from .tokens import KEY
 
 
 def route_of(message: Any) -> Route | None:

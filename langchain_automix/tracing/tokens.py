@@ -14,11 +14,11 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from automix_core.route import Route
-from automix_core.usage import Usage
+from automix_core.routing.route import Route
+from automix_core.routing.usage import Usage
 
-from .children import as_message
-from .watching import nothing
+from ..child.models import as_message
+from .watch import nothing
 
 KEY = "automix"
 _PROVIDERS_USAGE = ("token_usage", "usage")

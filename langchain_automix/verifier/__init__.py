@@ -1,1 +1,1 @@
-"""TODO."""
+"""Who checks a draft: `SelfVerifier`, or a verifier of the user's own."""

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
-from automix_core.checking import read_result
-from automix_core.effects import Checks
+from automix_core.checking.query import Query
+from automix_core.checking.results import read_result
 from automix_core.errors import ConfigError
-from automix_core.query import Query
+from automix_core.routing.effects import Checks
 
 Verdicts: TypeAlias = list[bool | None] | float
 CheckFunction: TypeAlias = Callable[[str, str, str, int], Verdicts | Awaitable[Verdicts]]

@@ -14,17 +14,17 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, R
 from langchain_core.runnables.config import ensure_config
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from automix_core.checking import approximate_tokens, check_case, fitted
-from automix_core.effects import Checks
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.checking.query import Query
+from automix_core.checking.results import approximate_tokens, check_case, fitted
+from automix_core.checking.verdict import count, read_verdict
 from automix_core.errors import ConfigError
-from automix_core.price import Price
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
-from automix_core.query import Query
-from automix_core.verdict import count, read_verdict
+from automix_core.routing.effects import Checks
+from automix_core.routing.price import Price
 
-from .children import Child, sampler, takes_settings
-from .configuring import configured
-from .context import texts, transcript
+from ..child.models import Child, sampler, takes_settings
+from ..configuring import configured
+from ..query.reading import texts, transcript
 from .sampling import Sample, adraw, draw
 
 

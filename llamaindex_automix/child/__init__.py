@@ -1,1 +1,1 @@
-"""TODO."""
+"""The models of the cascade and what they report."""

@@ -13,9 +13,9 @@ from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMComp
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base.event import BaseEvent
 
-from automix_core.usage import Usage, total
+from automix_core.routing.usage import Usage, total
 
-from .children import Response, usage_of
+from .responses import Response, usage_of
 
 _heard: ContextVar[list[Response] | None] = ContextVar("automix_heard", default=None)
 _lock = Lock()

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 from llama_index.core.llms.llm import LLM
 
-from automix_core.checking import problem
-from automix_core.effects import Reply
-from automix_core.usage import Usage
+from automix_core.checking.results import problem
+from automix_core.routing.effects import Reply
+from automix_core.routing.usage import Usage
 
 Response: TypeAlias = ChatResponse | CompletionResponse
 

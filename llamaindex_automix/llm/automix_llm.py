@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from automix_core.errors import ConfigError
 
-from .call import Call
-from .calling import MethodRequest, ToolRequest
-from .prompting import PromptingLLM
+from ..call import Call
+from ..request.tools import MethodRequest, ToolRequest
+from .templates import PromptingLLM
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse

@@ -11,18 +11,18 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, ValidationError, field_serializer
 
+from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from automix_core.policies.threshold import Threshold
-from automix_core.price import Price
-from automix_core.query import Query
+from automix_core.routing.price import Price
 
-from .asking import COIN, ask
-from .call import Call
-from .cascade import Cascade
-from .context import Reading
-from .requests import Request
-from .serving import payload, state_of
-from .verifier import SelfVerifier
+from ..call import Call
+from ..cascade import Cascade
+from ..dumps import payload, state_of
+from ..query.passing import COIN, ask
+from ..query.reading import Reading
+from ..request.request import Request
+from ..verifier.self_verifier import SelfVerifier
 
 PARTS = ("models", "verifier", "policy", "context_extractor", "should_verify")
 """Fields that hold objects: a dump shows them, but can't bring them back."""

@@ -16,11 +16,11 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 
-from .asking import taken
-from .base import RoutedLLM
-from .call import Call
-from .context import for_children, read_messages, read_text
-from .requests import ChatRequest, CompletionRequest
+from ..call import Call
+from ..query.passing import taken
+from ..query.reading import for_children, read_messages, read_text
+from ..request.request import ChatRequest, CompletionRequest
+from .configured import RoutedLLM
 
 
 class ChattingLLM(RoutedLLM):

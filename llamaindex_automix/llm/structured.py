@@ -22,12 +22,12 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index.core.types import TokenAsyncGen, TokenGen
 from pydantic import BaseModel
 
-from .asking import taken
-from .call import Call
-from .context import for_children, read_messages
-from .llm import AutoMixLLM
-from .objects import Made, ObjectRequest
-from .requests import RECORD
+from ..call import Call
+from ..query.passing import taken
+from ..query.reading import for_children, read_messages
+from ..request.objects import Made, ObjectRequest
+from ..request.request import RECORD
+from .automix_llm import AutoMixLLM
 
 
 class AutoMixStructuredLLM(StructuredLLM):

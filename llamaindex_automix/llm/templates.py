@@ -18,14 +18,14 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import TokenAsyncGen, TokenGen
 from pydantic import BaseModel
 
-from .asking import taken
-from .call import Call
-from .chatting import ChattingLLM
-from .children import text_of
-from .context import read_template
-from .events import tell
-from .objects import ObjectRequest
-from .requests import PromptRequest
+from ..call import Call
+from ..child.responses import text_of
+from ..events import tell
+from ..query.passing import taken
+from ..query.reading import read_template
+from ..request.objects import ObjectRequest
+from ..request.request import PromptRequest
+from .messages import ChattingLLM
 
 
 class PromptingLLM(ChattingLLM):

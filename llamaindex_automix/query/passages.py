@@ -8,8 +8,8 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
+from automix_core.checking.query import passages
 from automix_core.errors import ConfigError
-from automix_core.query import passages
 
 
 def texts(context: Any, *, rendered: bool = False) -> tuple[str, ...]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
 
+from automix_core.checking.query import Query, read_coin
 from automix_core.errors import QueryError
-from automix_core.query import Query, read_coin
 
-from .context import CONTEXT, QUESTION, Reading, transcript
 from .passages import texts
+from .reading import CONTEXT, QUESTION, Reading, transcript
 
 if TYPE_CHECKING:
-    from .base import RoutedLLM
+    from ..llm.configured import RoutedLLM
 
 COIN = "automix_coin"
 KEYWORDS = (QUESTION, CONTEXT, COIN)

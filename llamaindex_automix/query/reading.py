@@ -15,9 +15,9 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate, Pro
 from llama_index.core.prompts.chat_prompts import TEXT_QA_SYSTEM_PROMPT
 from llama_index.core.prompts.utils import format_string, get_template_vars
 
-from automix_core.query import Query, passages
+from automix_core.checking.query import Query, passages
 
-from . import templates
+from . import prompts as templates
 from .passages import has_other_content, texts
 
 CONTEXT = "automix_context"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from automix_core.effects import Reply
-from automix_core.usage import Usage
+from automix_core.routing.effects import Reply
+from automix_core.routing.usage import Usage
 
-from .children import usage_of
-from .requests import Request
+from ..child.responses import usage_of
+from .request import Request
 
 
 @dataclass(slots=True)

@@ -11,14 +11,14 @@ from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel, ValidationError
 
-from automix_core.effects import Reply
+from automix_core.routing.effects import Reply
 
-from .children import Response
-from .listening import listening, tokens
-from .requests import Record, Request
+from ..child.overheard import listening, tokens
+from ..child.responses import Response
+from .request import Record, Request
 
 if TYPE_CHECKING:
-    from .base import RoutedLLM
+    from ..llm.configured import RoutedLLM
 
 
 @dataclass(frozen=True, slots=True)

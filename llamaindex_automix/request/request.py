@@ -11,13 +11,13 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
-from automix_core.effects import Reply
-from automix_core.route import Route
+from automix_core.routing.effects import Reply
+from automix_core.routing.route import Route
 
-from .children import Response, as_reply, text_of
+from ..child.responses import Response, as_reply, text_of
 
 if TYPE_CHECKING:
-    from .base import RoutedLLM
+    from ..llm.configured import RoutedLLM
 
 RECORD = "automix"
 """Where the route stands in a response's `additional_kwargs`."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse
 
-from automix_core.effects import Reply
+from automix_core.routing.effects import Reply
 
-from .children import Response
-from .listening import listening, tokens
+from ..child.overheard import listening, tokens
+from ..child.responses import Response
 from .objects import Made
-from .requests import Request, ResponseRequest
+from .request import Request, ResponseRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 
-from automix_core.checking import read_result
-from automix_core.effects import Checks
+from automix_core.checking.query import Query
+from automix_core.checking.results import read_result
 from automix_core.errors import ConfigError
-from automix_core.query import Query
+from automix_core.routing.effects import Checks
 
-from .verifier import Verification
+from .self_verifier import Verification
 
 dispatcher = get_dispatcher(__name__)
 

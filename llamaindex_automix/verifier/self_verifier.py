@@ -16,18 +16,18 @@ from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
-from automix_core.checking import check_case, fitted
-from automix_core.effects import Checks
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.checking.query import Query
+from automix_core.checking.results import check_case, fitted
+from automix_core.checking.verdict import count, read_verdict
 from automix_core.errors import ConfigError
-from automix_core.price import Price
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
-from automix_core.query import Query
-from automix_core.verdict import count, read_verdict
+from automix_core.routing.effects import Checks
+from automix_core.routing.price import Price
 
-from .events import observed
-from .passages import texts
+from ..dumps import payload, state_of
+from ..events import observed
+from ..query.passages import texts
 from .sampling import Prompt, Sample, Sampler, adraw, draw
-from .serving import payload, state_of
 
 dispatcher = get_dispatcher(__name__)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from langchain_core.runnables import Runnable
 
-from automix_cli.chat import chat_model
-from automix_cli.corpus import Question, handbook, questions
 from automix_cli.demo import in_langchain
+from automix_cli.demo.corpus import Question, handbook, questions
 from automix_cli.demo.events import Asked, Event
+from automix_cli.demo.retrieval import Retriever
 from automix_cli.demo.session import Answered, Session
-from automix_cli.endpoint import Endpoint
-from automix_cli.retrieval import Retriever
+from automix_cli.endpoint.endpoint import Endpoint
+from automix_cli.endpoint.langchain import chat_model
 from automix_core.decision import Policy
 from automix_core.policies import Threshold
 from tests.loopback import OpenAIServer

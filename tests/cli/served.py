@@ -13,7 +13,7 @@ from typing import IO, Any
 import httpx
 import pytest
 
-from automix_cli.engine import Engine
+from automix_cli.engine.engine import Engine
 from automix_core.errors import EngineError
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from automix_cli.collect_journal import Journal, Paid
+from automix_cli.collect.journal import Journal, Paid
+from automix_core.checking.prompt import digest
 from automix_core.errors import DataError
-from automix_core.outcome import read_outcomes
-from automix_core.prompt import digest
+from automix_core.outcomes.outcome import read_outcomes
 from tests.cli.test_fit import Done, automix
 from tests.loopback import OpenAIServer, Quirks, Reply
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from automix_cli.collect_calls import Calls
-from automix_cli.collect_config import plan
-from automix_cli.collect_journal import Journal
-from automix_cli.endpoint import Endpoint
+from automix_cli.collect.calls import Calls
+from automix_cli.collect.journal import Journal
+from automix_cli.collect.plan import plan
+from automix_cli.endpoint.endpoint import Endpoint
 from tests.loopback import OpenAIServer
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from automix_cli.corpus import Passage, Question, handbook, questions, read_markdown, read_questions
+from automix_cli.demo.corpus import Passage, Question, handbook, questions, read_markdown, read_questions
 from automix_core.errors import DataError
 
 

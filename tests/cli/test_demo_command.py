@@ -15,13 +15,13 @@ from langchain_core.runnables import RunnableLambda
 from typer.testing import CliRunner
 
 from automix_cli.app import app
-from automix_cli.chat import chat_model
 from automix_cli.demo import in_langchain
 from automix_cli.demo.framework import Framework
 from automix_cli.demo.models import Models
 from automix_cli.demo.session import Session
-from automix_cli.endpoint import Endpoint
-from automix_cli.engine import Engine
+from automix_cli.endpoint.endpoint import Endpoint
+from automix_cli.endpoint.langchain import chat_model
+from automix_cli.engine.engine import Engine
 from automix_cli.progress import Quiet
 from automix_core.errors import EngineError
 from automix_core.policies import Threshold
@@ -117,7 +117,7 @@ class TestModels:
             served.append((names, settings["folder"]))
             yield [type("Served", (), {"endpoint": Endpoint(server.url, name, "k")}) for name in names]
 
-        monkeypatch.setattr("automix_cli.engine.embedded", embedded)
+        monkeypatch.setattr("automix_cli.engine.engine.embedded", embedded)
         for settings, names in [
             (Models(), ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]),
             (Models(tiny=True), ["smollm2-135m", "qwen2.5-coder-0.5b"]),
@@ -142,7 +142,7 @@ class TestModels:
         def embedded(names: list[str], **settings: Any) -> Iterator[list[Any]]:
             yield [Dead() for _ in names]
 
-        monkeypatch.setattr("automix_cli.engine.embedded", embedded)
+        monkeypatch.setattr("automix_cli.engine.engine.embedded", embedded)
         server.fail("large", Reply(status=400), when=lambda request: "crossing" in request.question)
         server.fail("small", Reply(status=400), when=lambda request: "crossing" in request.question)
         result = CliRunner().invoke(app, ["demo", *urls[:3]])

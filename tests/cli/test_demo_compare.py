@@ -15,15 +15,15 @@ from automix_cli.demo.compare import compared
 from automix_cli.demo.measured import measured
 from automix_cli.demo.priced import priced
 from automix_cli.weights import DEFAULT_PAIR
-from automix_core.columns import Columns
+from automix_core.checking.prompt import digest
 from automix_core.decision import Policy
 from automix_core.evaluation.replay import replay
 from automix_core.fitting.fit import fit
-from automix_core.outcome import digest as outcome_digest
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.columns import Columns
+from automix_core.outcomes.outcome import digest as outcome_digest
+from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies import Always, Curtailed, Threshold
-from automix_core.prompt import digest
-from automix_core.saving import save_policy
+from automix_core.policies.saving import save_policy
 from benchmarks.ledgers import COLLECTED
 from tests.cli.demos import BAD, GOOD, NAMES, answered, provider
 from tests.cli.served import ROOT

@@ -9,8 +9,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from automix_cli.demo.documents import LONGEST, read_documents, split
+from automix_cli.demo.retrieval import Retriever
 from automix_cli.progress import Quiet
-from automix_cli.retrieval import Retriever
 from automix_core.errors import DataError
 from tests.cli.fakes import Notes
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from automix_cli.corpus import Question, questions
 from automix_cli.demo.closing import close
+from automix_cli.demo.corpus import Question, questions
 from automix_cli.demo.grading import right
 from automix_cli.demo.measured import measured
 from automix_cli.demo.outlook import on_price, on_quality, on_time

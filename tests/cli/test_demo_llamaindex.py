@@ -14,12 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from automix_cli.app import app
-from automix_cli.corpus import Question
+from automix_cli.demo.corpus import Question
 from automix_cli.demo.events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Verdict
 from automix_cli.demo.measured import measured
 from automix_cli.demo.session import Session
-from automix_cli.endpoint import Endpoint
-from automix_cli.openai_like import openai_like
+from automix_cli.endpoint.endpoint import Endpoint
+from automix_cli.endpoint.llamaindex import openai_like
 from automix_core.policies import Threshold
 from tests.cli.demos import BAD, GOOD, NAMES, RETRIEVER, SUPPER, provider
 from tests.loopback import OpenAIServer, Quirks, Reply

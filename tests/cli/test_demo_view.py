@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from automix_cli.corpus import Question
 from automix_cli.demo.closing import close
 from automix_cli.demo.compare import compared
+from automix_cli.demo.corpus import Question
 from automix_cli.demo.run import console
 from automix_cli.demo.view import View
 from automix_core.decision import Accept, Decision, Draft, Policy, State, Verify

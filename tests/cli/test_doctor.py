@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from automix_cli import doctor, examination
 from automix_cli.app import app
-from automix_cli.examination import examine
+from automix_cli.doctor import command as doctor
+from automix_cli.doctor import findings as examination
+from automix_cli.doctor.findings import examine
 from tests.cli.fakes import Play
 
 

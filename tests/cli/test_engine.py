@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from automix_cli import engine as engines
-from automix_cli import launch
-from automix_cli.engine import Engine, embedded, try_engine
+from automix_cli.engine import engine as engines
+from automix_cli.engine import launch
+from automix_cli.engine.engine import Engine, embedded, try_engine
 from automix_core.errors import ConfigError, EngineError
 from tests.cli.fakes import Play, alive, eventually
 from tests.cli.served import ROOT, arguments, complaint, parent_of, post

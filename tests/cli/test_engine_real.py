@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from automix_cli.engine import Engine
+from automix_cli.engine.engine import Engine
 from automix_core.errors import EngineError
 from tests.cli.fakes import alive, eventually
 from tests.cli.served import ROOT, arguments, parent_of, post
@@ -89,8 +89,8 @@ class TestTheRealEngine:
     def test_both_frameworks_reach_it_past_a_proxy(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("langchain_openai")
         pytest.importorskip("llama_index.llms.openai_like")
-        from automix_cli.chat import chat_model
-        from automix_cli.openai_like import openai_like
+        from automix_cli.endpoint.langchain import chat_model
+        from automix_cli.endpoint.llamaindex import openai_like
 
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -164,8 +164,8 @@ class TestBehindAProxy:
         self, index: PackageIndex, toys: Play, stub_engine: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("langchain_openai")
-        from automix_cli.chat import chat_model
-        from automix_cli.engine import embedded
+        from automix_cli.endpoint.langchain import chat_model
+        from automix_cli.engine.engine import embedded
 
         monkeypatch.setattr("automix_cli.weights.registry.MODELS", (toys.weights,))
         with Proxy() as proxy:
@@ -220,8 +220,8 @@ print(seen)
             check=True,
         )
     seen = done.stdout.splitlines()[-1]
-    assert "started -m automix_cli.serve" in seen
-    assert "automix_cli.tether" not in seen
+    assert "started -m automix_cli.engine.server" in seen
+    assert "automix_cli.engine.tether" not in seen
     assert "127.0.0.1" in seen
     others = [about for about in eval(seen) if not about.startswith(("('127.0.0.1',", "127.0.0.1", "started "))]
     assert others == []

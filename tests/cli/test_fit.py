@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from automix_cli.demo.compare import SHIPPED
-from automix_core.columns import Columns
 from automix_core.evaluation.replay import replay
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.columns import Columns
+from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies import Always, Threshold
-from automix_core.saving import load_policy, load_policy_file, save_policy
+from automix_core.policies.saving import load_policy, load_policy_file, save_policy
 from tests.core.worlds import outcomes
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from automix_cli.collect_journal import Journal, Paid
+from automix_cli.collect.journal import Journal, Paid
 from automix_core.errors import DataError
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies import Threshold
-from automix_core.saving import save_policy
+from automix_core.policies.saving import save_policy
 from tests.cli.test_collect import command, questions
 from tests.cli.test_fit import automix, write
 from tests.loopback import OpenAIServer, Reply

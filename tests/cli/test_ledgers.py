@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automix_cli.collect_config import plan
+from automix_cli.collect.plan import plan
 from benchmarks.ledgers import ASKED, COLLECTED, LONGEST, judge
 from tests.cli.served import ROOT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from automix_cli.corpus import Passage, Question, handbook, questions
-from automix_cli.retrieval import Retriever, excerpt, shared
+from automix_cli.demo.corpus import Passage, Question, handbook, questions
+from automix_cli.demo.retrieval import Retriever, excerpt, shared
 from automix_core.errors import DataError
 
 PASSAGES = [

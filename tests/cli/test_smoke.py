@@ -14,8 +14,8 @@ from langchain_core.messages import SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from automix_cli.chat import chat_model
-from automix_cli.engine import Engine
+from automix_cli.endpoint.langchain import chat_model
+from automix_cli.engine.engine import Engine
 from automix_core import Always, Decision, Finish, Route, State, Threshold
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 

@@ -15,10 +15,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from automix_cli import launch, weights
+from automix_cli import weights
 from automix_cli.app import app
 from automix_cli.demo import models
-from automix_cli.engine import Engine
+from automix_cli.engine import launch
+from automix_cli.engine.engine import Engine
 from automix_cli.weights import registry
 from automix_core.errors import EngineError
 from tests.cli import installing

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from automix_cli import app, weights
-from automix_cli.engine import embedded
+from automix_cli.engine.engine import embedded
 from automix_cli.progress import progress
 from automix_cli.weights import registry
 

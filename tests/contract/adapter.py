@@ -8,9 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from automix_core import (
-    Route,
-)
+from automix_core import Route
 from tests.loopback import OpenAIServer
 
 Way = Literal["ask", "aask", "stream", "astream"]

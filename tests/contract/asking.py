@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from automix_core import (
-    ConfigError,
-    PolicyError,
-    Price,
-    QueryError,
-)
+from automix_core import ConfigError, PolicyError, Price, QueryError
 from tests.loopback import OpenAIServer
 
 from .adapter import (

@@ -8,11 +8,7 @@ from typing import Any
 
 import pytest
 
-from automix_core import (
-    ConfigError,
-    Price,
-    Threshold,
-)
+from automix_core import ConfigError, Price, Threshold
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (

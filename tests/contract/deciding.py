@@ -8,21 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from automix_core import (
-    Always,
-    Band,
-    Decision,
-    Draft,
-    Finish,
-    Policy,
-    PolicyError,
-    State,
-    Threshold,
-    Verify,
-)
+from automix_core import Always, Band, Decision, Draft, Finish, Policy, PolicyError, State, Threshold, Verify
 from automix_core.decision import Accept
 from automix_core.policies import Curtailed, Mixture, Problem, solve
-from automix_core.saving import save_policy
+from automix_core.policies.saving import save_policy
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from automix_core import (
-    Always,
-)
+from automix_core import Always
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (

@@ -6,10 +6,7 @@ import json
 
 import pytest
 
-from automix_core import (
-    Price,
-    Route,
-)
+from automix_core import Price, Route
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from automix_core import (
-    Route,
-)
+from automix_core import Route
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (

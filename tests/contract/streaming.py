@@ -9,9 +9,7 @@ import httpx
 import openai
 import pytest
 
-from automix_core import (
-    Always,
-)
+from automix_core import Always
 from tests.loopback import Gate, OpenAIServer, Reply
 
 from .adapter import (

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
-from automix_core.effects import Checks, Decide, Effect, Failure, Reply, Result
 from automix_core.policies.always import Always
 from automix_core.policies.threshold import Band, Threshold
-from automix_core.routing import Ending, route
+from automix_core.routing.effects import Checks, Decide, Effect, Failure, Reply, Result
+from automix_core.routing.procedure import Ending, route
 
 LATE, BAD = TimeoutError("sk-secret is late"), ValueError("sk-secret is bad")
 LOST = Checks(Tally(failed=4), errors=(LATE,) * 4)

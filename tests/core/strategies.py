@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from automix_core.decision import State, Tally
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies import ObservationModel, Problem
 from automix_core.policies.problem import final_counts
-from automix_core.verdict_cost import VerdictCost
 
 Draw = Any
 

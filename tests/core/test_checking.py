@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from automix_core.checking import approximate_tokens, problem, read_result
+from automix_core.checking.results import approximate_tokens, problem, read_result
 from automix_core.decision import Tally
 from automix_core.errors import ConfigError
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from automix_core.collecting import collect, collect_routes, collectors
-from automix_core.route import Route
+from automix_core.routing.collecting import collect, collect_routes, collectors
+from automix_core.routing.route import Route
 
 
 def call(name: str = "") -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from automix_core.decision import Draft, Policy, State
-from automix_core.effects import Decide, Effect, Failure, Result
 from automix_core.policies.threshold import Threshold
-from automix_core.routing import Ending, arun, route, run
+from automix_core.routing.effects import Decide, Effect, Failure, Result
+from automix_core.routing.procedure import Ending, arun, route, run
 from tests.core.flows import PATHS, YES, B, Script, told
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from automix_core.columns import Columns
 from automix_core.errors import DataError
 from automix_core.evaluation.curve import Spot, curve, regions, upper_hull
 from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
 from automix_core.evaluation.intervals import interval
 from automix_core.evaluation.reliability import reliability
 from automix_core.evaluation.replay import replay
-from automix_core.outcome import Outcome
+from automix_core.outcomes.columns import Columns
+from automix_core.outcomes.outcome import Outcome
 from automix_core.policies import Always, Mixture, Threshold
 from tests.core.worlds import outcomes, some_outcomes
 

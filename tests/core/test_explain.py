@@ -7,9 +7,9 @@ import json
 import pytest
 
 from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally
-from automix_core.explain import explain
 from automix_core.fitting.fit import fit
 from automix_core.policies import POMDP, Always, Mixture, Threshold
+from automix_core.policies.explain import explain
 from tests.core.worlds import outcomes
 
 

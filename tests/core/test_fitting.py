@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automix_core.columns import Columns
 from automix_core.decision import Finish, State, Tally, Verify
 from automix_core.errors import ConfigError, DataError
 from automix_core.evaluation.evaluate import evaluate
@@ -20,7 +19,8 @@ from automix_core.fitting.fit import Fitted, Objective, fit
 from automix_core.fitting.frontier import at_quality, frontier, within_cost
 from automix_core.fitting.kde import kde_problem
 from automix_core.fitting.labels import with_assumed_labels
-from automix_core.outcome import Outcome
+from automix_core.outcomes.columns import Columns
+from automix_core.outcomes.outcome import Outcome
 from automix_core.policies import POMDP, Always, Mixture, Problem, solve
 from automix_core.policies.expected import expected
 from tests.core.strategies import problems
@@ -271,7 +271,7 @@ def test_costs_of_zero() -> None:
 
 
 def test_free_verdicts_are_named() -> None:
-    from automix_core.verdict_cost import VerdictCost
+    from automix_core.outcomes.verdict_cost import VerdictCost
 
     found = fit(changed(outcomes(50), 0, verdict_cost=VerdictCost()))
     assert "count as free" in found.notes[0]

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automix_core.decision import Accept, Draft, State, Tally
-from automix_core.effects import Check, Checks, Decide, Effect, Failure, Reply, Result
-from automix_core.routing import route, run
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Failure, Reply, Result
+from automix_core.routing.procedure import route, run
 from tests.strategies import Anything, results
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core.errors import ConfigError, DataError
-from automix_core.outcome import Outcome, coin, digest, read_outcomes, read_questions
-from automix_core.verdict_cost import VerdictCost
+from automix_core.outcomes.outcome import Outcome, coin, digest, read_outcomes, read_questions
+from automix_core.outcomes.verdict_cost import VerdictCost
 
 SMALL = {"name": "small", "score": 0.8, "cost": 1.0}
 LARGE = {"name": "large", "score": 1, "cost": 50}

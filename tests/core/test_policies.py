@@ -131,7 +131,7 @@ def test_all_satisfy_the_protocol() -> None:
 
 def test_deciding_needs_no_numpy() -> None:
     """Policies are imported, loaded and asked without numpy; only solving and fitting use it."""
-    code = "import sys, automix_core.policies, automix_core.saving; sys.exit('numpy' in sys.modules)"
+    code = "import sys, automix_core.policies, automix_core.policies.saving; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert POMDP.__module__ == "automix_core.policies.pomdp"
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from automix_core.decision import Accept, Draft, Finish, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
+from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies import POMDP, Always, Mixture, ObservationModel, Problem, Threshold, solve
 from automix_core.policies.expected import expected
 from automix_core.policies.problem import final_counts, tallies, thinning
 from automix_core.policies.solver import value
-from automix_core.verdict_cost import VerdictCost
 from tests.core.naive import best, played
 from tests.core.strategies import problems, states
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from automix_core.errors import ConfigError
-from automix_core.price import Price
-from automix_core.usage import Usage
+from automix_core.routing.price import Price
+from automix_core.routing.usage import Usage
 from tests.strategies import prices, usages
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, as_data, block, case_variables, digest
-from automix_core.query import Query
-from automix_core.verdict import read_verdict
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, as_data, block, case_variables, digest
+from automix_core.checking.query import Query
+from automix_core.checking.verdict import read_verdict
 from tests.strategies import HOSTILE, texts
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "checking_prompt.txt"

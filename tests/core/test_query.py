@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automix_core.checking import approximate_tokens, fitted
-from automix_core.prompt import case_variables
-from automix_core.query import Query, passages
+from automix_core.checking.prompt import case_variables
+from automix_core.checking.query import Query, passages
+from automix_core.checking.results import approximate_tokens, fitted
 from tests.strategies import queries
 
 COUNTERS: list[Callable[[str], int]] = [len, lambda text: len(text.split()), approximate_tokens]

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automix_core.columns import Columns
+from automix_core.checking.verdict import count
 from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State, Tally
-from automix_core.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.errors import DataError, PolicyError
 from automix_core.evaluation.replay import replay
-from automix_core.outcome import Outcome, coin
+from automix_core.outcomes.columns import Columns
+from automix_core.outcomes.outcome import Outcome, coin
 from automix_core.policies import Always, Band, Mixture, Problem, Threshold, solve
-from automix_core.routing import route, run
-from automix_core.verdict import count
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
+from automix_core.routing.procedure import route, run
 from tests.core.strategies import problems
 from tests.core.worlds import outcomes, some_outcomes
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automix_core.checking.query import Query
 from automix_core.decision import Accept, Finish, State, Tally
-from automix_core.effects import Checks, Decide, Failure, Reply
 from automix_core.errors import ConfigError
-from automix_core.price import Price
-from automix_core.query import Query
-from automix_core.route import Route, settle, spent
-from automix_core.routing import Ending, Step, route, run
-from automix_core.usage import Usage
+from automix_core.routing.effects import Checks, Decide, Failure, Reply
+from automix_core.routing.price import Price
+from automix_core.routing.procedure import Ending, Step, route, run
+from automix_core.routing.route import Route, settle, spent
+from automix_core.routing.usage import Usage
 from tests.strategies import Anything, prices, replies, results, usages
 
 QUERY = Query("Who?", ("Verrin.",), source="argument")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from automix_core.decision import Decision, Finish, Policy, State
 from automix_core.errors import PolicyError
 from automix_core.policies import Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold, solve
-from automix_core.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
+from automix_core.policies.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
 from tests.core.strategies import problems
 
 SIMPLE: list[Policy] = [
@@ -65,9 +65,7 @@ def test_the_facts_travel_along(tmp_path: Path) -> None:
 def test_loading_needs_no_numpy(tmp_path: Path) -> None:
     problem = Problem([0.5, 0.5], [[1, 1], [0, 1]], [1, 50], [None], 0.01)
     save_policy(solve(problem), tmp_path / "policy.json")
-    code = (
-        "import sys; from automix_core.saving import load_policy as l; l(sys.argv[1]); sys.exit('numpy' in sys.modules)"
-    )
+    code = "import sys; from automix_core import load_policy as l; l(sys.argv[1]); sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "policy.json")], check=False).returncode == 0
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automix_core.checking.verdict import count, final_text, read_verdict, read_word
 from automix_core.decision import Tally
-from automix_core.verdict import count, final_text, read_verdict, read_word
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "verdicts.jsonl"
 PAPER = "Verification Decision: The AI generated answer is"

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from automix_core.outcome import Outcome
+from automix_core.outcomes.outcome import Outcome
 
 COST = {"first": 0.5, "again": 0.1, "each": 0.25, "round": 0.05}
 RIGHT = [(1, 1), (0, 1), (0, 0), (1, 0)]

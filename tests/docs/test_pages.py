@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from automix_core import Route
-from automix_core.outcome import read_outcomes
+from automix_core.outcomes.outcome import read_outcomes
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -97,7 +97,8 @@ def test_the_readme_tests_as_make_and_ci_do() -> None:
     command = "-m pytest"
     assert f".venv/bin/python {command}" in (ROOT / "README.md").read_text("utf-8").splitlines()
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    dry = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, env=outside, capture_output=True, text=True, check=True)
+    asked = ["make", "--dry-run", "test"]
+    dry = subprocess.run(asked, cwd=ROOT, env=outside, capture_output=True, text=True, check=True)
     assert f".venv/bin/python {command}" in [line.strip() for line in dry.stdout.splitlines()]
     assert re.search(r'stage "make test" make test\b', (ROOT / ".ci" / "run").read_text("utf-8"))
 

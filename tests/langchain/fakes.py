@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, Field
 
-from automix_core.prompt import CASE
+from automix_core.checking.prompt import CASE
 
 YES, NO, HUM = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrect", "Hard to say."
 

@@ -17,9 +17,9 @@ from langchain_core.runnables import RunnableLambda
 from automix_core.decision import Accept, Action, Decision, Draft, Finish, Policy, State, Verify
 from automix_core.errors import AutoMixError, ConfigError, PolicyError, QueryError
 from automix_core.policies import Always, Band, Mixture, Threshold
-from automix_core.price import Price
-from automix_core.route import Route
-from automix_core.saving import save_policy
+from automix_core.policies.saving import save_policy
+from automix_core.routing.price import Price
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 from tests.langchain.fakes import NO, YES, Fake
 

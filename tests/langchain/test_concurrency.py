@@ -11,7 +11,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from openai import InternalServerError
 
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import SelfVerifier, collect_routes, route_of
 from tests.langchain.cascades import KEPT, LARGE, cascade, child, eventually, script
 from tests.loopback import OpenAIServer, Reply

@@ -9,10 +9,10 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
 
+from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
-from automix_core.query import Query
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of, with_context
-from langchain_automix.context import CONTEXT, QUESTION, for_children, has_other_content, read_query
+from langchain_automix.query.reading import CONTEXT, QUESTION, for_children, has_other_content, read_query
 from tests.langchain.fakes import Fake
 
 SYSTEM = SystemMessage("Answer briefly.")

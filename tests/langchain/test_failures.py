@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from automix_core.policies import Always, Threshold
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 from tests.langchain.cascades import DRAFT, LARGE, SECRET, cascade, child, script
 from tests.langchain.fakes import HUM, NO, YES, Fake

@@ -12,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from automix_core.decision import Accept, Decision, Draft, Finish, State, Verify
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies import Always, Band, Mixture, Threshold
-from automix_core.saving import save_policy
+from automix_core.policies.saving import save_policy
 from langchain_automix import MetaVerifier, SelfVerifier
 from tests.langchain.fakes import NO, YES, Fake
 

@@ -15,7 +15,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.tools import create_retriever_tool, tool
 
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import collect_routes, route_of, with_context
 from tests.langchain.cascades import PATHS, Path, cascade, expected, script
 from tests.loopback import OpenAIServer, Reply

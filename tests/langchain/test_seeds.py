@@ -13,7 +13,7 @@ from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI
 
 from langchain_automix import SelfVerifier
-from langchain_automix.children import sampler
+from langchain_automix.child.models import sampler
 from tests.langchain.cascades import SECRET, cascade, child, script
 from tests.langchain.fakes import NO, YES
 from tests.langchain.verdicts import both, route, verdicts

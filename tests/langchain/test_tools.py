@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, route_of
 from tests.langchain.cascades import KEPT, PATHS, PRIVATE, Path, cascade, child, script
 from tests.loopback import OpenAIServer, Reply

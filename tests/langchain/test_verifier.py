@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot
 from automix_core.errors import AutoMixError, ConfigError
-from automix_core.prompt import CASE, INSTRUCTIONS, SHOTS, Shot
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
 from tests.core.test_prompt import GOLDEN
 from tests.langchain.fakes import HUM, NO, YES, Fake, Text

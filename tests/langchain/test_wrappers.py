@@ -17,7 +17,7 @@ from openai import InternalServerError
 
 from automix_core.policies.always import Always
 from automix_core.policies.threshold import Threshold
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 from tests.langchain.cascades import DRAFT, INPUT, KEPT, LARGE, PATHS, PROMPT, Path, cascade, child, expected, script
 from tests.loopback import OpenAIServer, Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automix_core.route import Route
+from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
 from tests.langchain.cascades import CONTEXT, QUESTION
 

@@ -14,7 +14,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.llms.openai_like import OpenAILike
 
 from automix_core import Band, ConfigError, Price
-from automix_core.prompt import Shot
+from automix_core.checking.prompt import Shot
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 from tests.llamaindex.engines import DRAFT, KEY, PASSAGES, QUESTION, VERDICTS, cascade, child, index, script
 from tests.loopback import OpenAIServer

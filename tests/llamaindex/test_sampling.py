@@ -9,7 +9,7 @@ import pytest
 from llama_index.llms.openai_like import OpenAILike
 
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
-from llamaindex_automix.children import finish_reason, usage_of
+from llamaindex_automix.child.responses import finish_reason, usage_of
 from tests.llamaindex.engines import DRAFT, KEY, PASSAGES, QUESTION, cascade, child, index, script
 from tests.loopback import OpenAIServer, Reply
 from tests.loopback.openai_server import Quirks

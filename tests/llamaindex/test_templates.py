@@ -12,7 +12,7 @@ from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT, DEF
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from automix_core import QueryError
-from automix_core.prompt import as_data
+from automix_core.checking.prompt import as_data
 from llamaindex_automix import AutoMixLLM, collect_routes, route_of
 from tests.llamaindex.engines import (
     DRAFT,

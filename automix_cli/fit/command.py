@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from automix_cli.report import bounds, naming, outputs, print_json, span
+from automix_cli.printing import bounds, naming, outputs, print_json, span
 from automix_core.errors import ConfigError
-from automix_core.outcome import Outcome, digest, read_outcomes
+from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
 from automix_core.policies import POMDP, Always, Mixture
-from automix_core.saving import FittedOn, save_policy
+from automix_core.policies.saving import FittedOn, save_policy
 
 METHODS = "pomdp, kde, threshold, band, always"
 

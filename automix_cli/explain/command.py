@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.report import print_json
+from automix_cli.printing import print_json
 from automix_core.decision import Accept, Action, Draft, Finish, Tally, Verify
-from automix_core.explain import Row
-from automix_core.explain import explain as rows_of
-from automix_core.saving import PolicyFile, load_policy_file
+from automix_core.policies.explain import Row
+from automix_core.policies.explain import explain as rows_of
+from automix_core.policies.saving import PolicyFile, load_policy_file
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,0 +1,1 @@
+"""`automix explain`: the rule of a saved policy."""

@@ -1,0 +1,1 @@
+"""`automix fit`: a policy from outcomes."""
