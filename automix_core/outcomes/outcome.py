@@ -37,6 +37,13 @@ def _verdict_cost(value: Any) -> VerdictCost:
     return found
 
 
+def _known(value: Any) -> Any:
+    """A number that is null is missing."""
+    if value is None:
+        return {}
+    return {name: number for name, number in value.items() if number is not None} if isinstance(value, dict) else value
+
+
 def _cost(value: float) -> float:
     """Costs so large that sums and products of them leave the range of floating-point numbers are refused."""
     if value > 1e100:
@@ -44,20 +51,34 @@ def _cost(value: float) -> float:
     return value
 
 
-Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
-Cost: TypeAlias = Annotated[float, Field(ge=0), AfterValidator(_cost)]
-
-
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+class Tokens(_Frozen):
+    """Tokens as a provider counted them; `cached_input_tokens` is the part of the input that a prompt cache served.
+
+    `requests` is how many requests they are the sum of.
+    """
+
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cached_input_tokens: int = Field(default=0, ge=0)
+    requests: int = Field(default=1, ge=1)
+
+
+Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
+Cost: TypeAlias = Annotated[float, Field(ge=0), AfterValidator(_cost)]
 
 
 class ModelOutcome(_Frozen):
     """What one model answered, what it scored in [0, 1] and cost, and what checks of its answer said, in order.
 
     `verdicts` are True, False or None (unreadable); `probability` is a direct confidence that may stand for them.
-    Without a `verdict_cost` verdicts are free. `problem` says why the answer would be rejected unverified, e.g. "cut
-    off"; an empty one is.
+    Without a `verdict_cost` verdicts are free. `signals` are numbers known about the answer, a missing one is missing;
+    `signal_cost` prices those that are paid for. `usage` is the answer's tokens, `verdict_usage` those of all checks
+    together, None where the provider reported none. `problem` says why the answer would be rejected unverified, e.g.
+    "cut off"; an empty one is.
     """
 
     name: str
@@ -69,6 +90,11 @@ class ModelOutcome(_Frozen):
     verdict_cost: Annotated[VerdictCost, BeforeValidator(_verdict_cost)] = VerdictCost()
     probability: float | None = Field(default=None, ge=0, le=1)
     problem: str | None = None
+    signals: Annotated[dict[str, float], BeforeValidator(_known)] = {}
+    signal_cost: Annotated[dict[str, Cost], BeforeValidator(_known)] = {}
+    usage: Tokens | None = None
+    verdict_usage: Tokens | None = None
+    seconds: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -130,15 +156,14 @@ def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:
-    """SHA-256 of what decisions depend on: ids, scores, costs and verdicts; neither texts nor the order matter."""
-    rows = sorted(
-        json.dumps(
-            [o.id, [[m.score, m.cost, m.verdicts, m.verdict_cost.to_dict(), m.probability] for m in o.models]],
-            separators=(",", ":"),
-        )
-        for o in outcomes
-    )
+    """SHA-256 of what decisions depend on: ids, scores, costs, verdicts, signals; not on texts or the order."""
+    rows = sorted(json.dumps([o.id, [_decisive(model) for model in o.models]], separators=(",", ":")) for o in outcomes)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _decisive(model: ModelOutcome) -> list[Any]:
+    found = [model.score, model.cost, model.verdicts, model.verdict_cost.to_dict(), model.probability]
+    return [*found, sorted(model.signals.items()), sorted(model.signal_cost.items())] if model.signals else found
 
 
 def coin(outcome_id: str) -> float:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core.errors import ConfigError, DataError
-from automix_core.outcomes.outcome import Outcome, coin, digest, read_outcomes, read_questions
+from automix_core.outcomes.outcome import Outcome, Tokens, coin, digest, read_outcomes, read_questions
 from automix_core.outcomes.verdict_cost import VerdictCost
 
 SMALL = {"name": "small", "score": 0.8, "cost": 1.0}
@@ -32,6 +32,10 @@ def test_the_documented_record(tmp_path: Path) -> None:
         "verdicts": [1, 0, None, 1],
         "verdict_texts": ["a", "b", "c", "d"],
         "verdict_cost": {"first": 0.5, "again": 0.0, "each": 0.25, "round": 0.0},
+        "signals": {"support": 0.92},
+        "signal_cost": {"sufficient": 0.02},
+        "usage": {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
+        "seconds": 1.2,
     }
     record = {
         "id": "q1",
@@ -44,7 +48,13 @@ def test_the_documented_record(tmp_path: Path) -> None:
     (outcome,) = read_outcomes(write(tmp_path / "outcomes.jsonl", record))
     assert outcome.models[0].verdicts == (True, False, None, True)
     assert outcome.models[0].verdict_cost == VerdictCost(0.5, 0, 0.25, 0)
+    assert outcome.models[0].signals == {"support": 0.92}
+    assert outcome.models[0].signal_cost == {"sufficient": 0.02}
+    assert outcome.models[0].usage == Tokens(input_tokens=7, output_tokens=2)
+    assert outcome.models[0].seconds == 1.2
     assert outcome.models[1].verdicts == ()
+    assert outcome.models[1].signals == {}
+    assert outcome.models[1].usage is None
     assert outcome.context == ("One.", "Two.")
     assert outcome.reference == "gold"
 
@@ -56,6 +66,13 @@ def test_only_id_name_score_and_cost_are_required(tmp_path: Path) -> None:
     (outcome,) = read_outcomes(path)
     assert outcome.id == "7"
     assert outcome.models[0].verdict_cost == VerdictCost()
+
+
+def test_a_signal_that_is_null_is_missing(tmp_path: Path) -> None:
+    small = SMALL | {"signals": {"support": 0.5, "echo": None}, "signal_cost": None}
+    (outcome,) = read_outcomes(write(tmp_path / "o.jsonl", {"id": "a", "models": [small, LARGE]}))
+    assert outcome.models[0].signals == {"support": 0.5}
+    assert outcome.models[0].signal_cost == {}
 
 
 def test_a_verdict_cost_may_be_one_number(tmp_path: Path) -> None:
@@ -89,6 +106,11 @@ def test_a_verdict_cost_may_be_one_number(tmp_path: Path) -> None:
         ({"models": [SMALL | {"verdict_cost": {"every": 1}}, LARGE]}, "first, again, each and round, not every"),
         ({"models": [SMALL | {"verdict_cost": "dear"}, LARGE]}, "verdict_cost each must be a number"),
         ({"models": [SMALL | {"probability": 1.5}, LARGE]}, "field models.0.probability"),
+        ({"models": [SMALL | {"signals": {"support": float("nan")}}, LARGE]}, "field models.0.signals.support"),
+        ({"models": [SMALL | {"signals": [0.5]}, LARGE]}, "field models.0.signals"),
+        ({"models": [SMALL | {"signal_cost": {"sufficient": -1}}, LARGE]}, "field models.0.signal_cost.sufficient"),
+        ({"models": [SMALL | {"usage": {"input_tokens": -1}}, LARGE]}, "field models.0.usage.input_tokens"),
+        ({"models": [SMALL | {"seconds": -1}, LARGE]}, "field models.0.seconds"),
         ({"reference": "silver"}, "field reference"),
     ],
 )
@@ -145,6 +167,7 @@ def test_the_digest_sees_what_decisions_depend_on() -> None:
     one, two = outcome("a", verdicts=[1, 0]), outcome("b")
     assert digest([one, two]) == digest([two, one])
     assert digest([one]) == digest([outcome("a", verdicts=[1, 0], answer="Paris")])
+    assert digest([one]) != digest([outcome("a", verdicts=[1, 0], signals={"support": 1.0})])
     for other in (outcome("c", verdicts=[1, 0]), outcome("a", verdicts=[0, 1]), outcome("a", verdicts=[1, 0], cost=2)):
         assert digest([one]) != digest([other])
 
