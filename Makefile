@@ -16,7 +16,7 @@ demo: $(VENV)/.demo ## Answer questions with a real cascade on this machine; ask
 	$(BIN)/automix demo --yes $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests, documentation included.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint types contracts docs: $(VENV)/.dev
 	scripts/check $(BIN) $@
@@ -33,7 +33,7 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend.
 
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
 	$(INSTALL) uv
-	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
 	    --upgrade --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
 

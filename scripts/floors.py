@@ -6,19 +6,27 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 
-def floors(project: dict[str, list[str]], extras: list[str]) -> list[str]:
-    """`name==floor` of every requirement; one without a floor is an error in pyproject.toml."""
-    optional = project["optional-dependencies"]
-    wanted = project["dependencies"] + [line for extra in extras for line in optional[extra]]  # type: ignore[call-overload]
+def requirements(project: dict[str, Any], extra: str) -> list[str]:
+    """What an extra brings, and the extras of our own that it names."""
     found = []
-    for line in wanted:
+    for line in project["optional-dependencies"][extra]:
+        ours = re.fullmatch(rf"{project['name']}\[([\w,]+)\]", line)
+        found += [need for name in ours[1].split(",") for need in requirements(project, name)] if ours else [line]
+    return found
+
+
+def floors(project: dict[str, Any], extras: list[str]) -> list[str]:
+    """`name==floor` of every requirement; one without a floor is an error in pyproject.toml."""
+    found = []
+    for line in project["dependencies"] + [need for extra in extras for need in requirements(project, extra)]:
         match = re.match(r"([\w.-]+)>=([\w.]+)", line)
         if match is None:
             sys.exit(f"pyproject.toml: {line!r} has no floor; write name>=version.")
         found.append(f"{match[1]}=={match[2]}")
-    return found
+    return sorted(set(found))
 
 
 if __name__ == "__main__":

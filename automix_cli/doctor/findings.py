@@ -25,9 +25,9 @@ from automix_core.errors import EngineError
 _PACKAGES = {
     "pydantic": "base",
     "numpy": "base",
-    "typer": "base",
-    "rich": "base",
-    "httpx": "base",
+    "typer": "cli",
+    "rich": "cli",
+    "httpx": "cli",
     "langchain-core": "langchain",
     "langchain-openai": "demo",
     "llama-index-core": "llamaindex",

@@ -26,6 +26,18 @@ def test_help_imports_no_command_and_no_framework() -> None:
     assert "doctor" in done.stdout
 
 
+def test_without_its_extra_the_command_says_in_one_line_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(('typer', 'rich')))\n"
+        "from automix_cli.__main__ import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "doctor"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "automix: typer, rich not installed: pip install 'automix-rag[cli]'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
