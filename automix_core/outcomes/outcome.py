@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import ConfigError, DataError
+from ..files import read_lines
+from .evaluation_sets import as_question, made_id, read_records
+from .kinds import mistaken
 from .verdict_cost import VerdictCost
 
 
@@ -67,6 +70,9 @@ class Tokens(_Frozen):
     requests: int = Field(default=1, ge=1)
 
 
+UNANSWERABLE = "unanswerable"
+"""The gold answer that a refusal meets."""
+
 Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
 Cost: TypeAlias = Annotated[float, Field(ge=0), AfterValidator(_cost)]
 
@@ -102,13 +108,30 @@ class ModelOutcome(_Frozen):
         return {**data, "verdicts": ()} if isinstance(data, dict) and data.get("verdicts", ()) is None else data
 
 
+def _answer(text: str) -> str:
+    if not text.strip():
+        raise ValueError(
+            f'an answer is empty; leave answers out where none is known, or write "{UNANSWERABLE}" where the context '
+            "lacks it"
+        )
+    return text
+
+
 class Question(_Frozen):
-    """A question, the context it is to be answered from, and its gold answers (None: collected label-free)."""
+    """A question, the context it is to be answered from, and its gold answers (None: collected label-free).
+
+    An empty list of answers is SQuAD's way to say that the context lacks the answer: the gold is `unanswerable`.
+    """
 
     id: str = Field(min_length=1, coerce_numbers_to_str=True)
-    question: str
+    question: str = Field(min_length=1)
     context: str | tuple[str, ...] | None = None
-    answers: tuple[str, ...] | None = None
+    answers: tuple[Annotated[str, AfterValidator(_answer)], ...] | None = None
+
+    @property
+    def golds(self) -> tuple[str, ...] | None:
+        """The gold answers to score against; None where there are none to be had."""
+        return (UNANSWERABLE,) if self.answers == () else self.answers
 
 
 class Outcome(_Frozen):
@@ -131,11 +154,12 @@ Record = TypeVar("Record", Question, Outcome)
 
 
 def read_questions(path: str | os.PathLike[str]) -> list[Question]:
-    """The questions in a file.
+    """The questions in a file: JSON Lines, or JSON or CSV by its name, in the usual names of evaluation sets.
 
-    Raises `DataError`, naming file and line, where a record is wrong or an id comes twice.
+    A question without an id is given one, the same for the same text. Raises `DataError`, naming file and line, where
+    a record is wrong or an id comes twice.
     """
-    return [question for _, question in _read(path, Question)]
+    return [question for _, question in _once(path, _questions(path))]
 
 
 def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
@@ -144,11 +168,11 @@ def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
     Raises `DataError`, naming file and line, where a record is wrong, an id comes twice or the models change.
     """
     outcomes: list[Outcome] = []
-    for line, outcome in _read(path, Outcome):
+    for place, outcome in _once(path, _outcomes(path)):
         names = [model.name for model in outcome.models]
         if outcomes and names != (first := [model.name for model in outcomes[0].models]):
             raise DataError(
-                f"{path}, line {line}: the models are {', '.join(names)}, on the first line {', '.join(first)}; "
+                f"{path}, {place}: the models are {', '.join(names)}, on the first line {', '.join(first)}; "
                 "all outcomes of a file must be of the same models in the same order."
             )
         outcomes.append(outcome)
@@ -171,30 +195,37 @@ def coin(outcome_id: str) -> float:
     return (int.from_bytes(hashlib.sha256(outcome_id.encode()).digest()[:8]) >> 11) / 2**53
 
 
-def _read(path: str | os.PathLike[str], kind: type[Record]) -> Iterator[tuple[int, Record]]:
-    seen: dict[str, int] = {}
-    for line, text in _lines(path):
+def _outcomes(path: str | os.PathLike[str]) -> Iterator[tuple[str, Outcome]]:
+    for line, text in read_lines(path):
         try:
-            record = kind.model_validate_json(text)
+            yield f"line {line}", Outcome.model_validate_json(text)
         except ValidationError as error:
-            raise DataError(f"{path}, line {line}: {_first(error)}") from None
+            raise DataError(f"{path}, line {line}: {mistaken(text, 'outcomes') or _first(error)}") from None
+
+
+def _questions(path: str | os.PathLike[str]) -> Iterator[tuple[str, Question]]:
+    made: Counter[str] = Counter()
+    for place, record in read_records(path):
+        if isinstance(record, dict):
+            if wrong := mistaken(record, "questions"):
+                raise DataError(f"{path}, {place}: {wrong}")
+            record = as_question(record)
+            record = record if "id" in record else {**record, "id": made_id(record, made)}
+        try:
+            question = Question.model_validate(record)
+        except ValidationError as error:
+            raise DataError(f"{path}, {place}: {_first(error)}") from None
+        yield place, question
+
+
+def _once(path: str | os.PathLike[str], records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Record]]:
+    """The records. Raises `DataError` where an id comes twice."""
+    seen: dict[str, str] = {}
+    for place, record in records:
         if record.id in seen:
-            raise DataError(f"{path}, line {line}: the id {record.id!r} was already used on line {seen[record.id]}.")
-        seen[record.id] = line
-        yield line, record
-
-
-def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    line = 0
-    try:
-        with Path(path).open(encoding="utf-8-sig") as file:
-            for line, text in enumerate(file, 1):
-                if text.strip():
-                    yield line, text
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}, after line {line}: not UTF-8 text.") from None
+            raise DataError(f"{path}, {place}: the id {record.id!r} was already used on {seen[record.id]}.")
+        seen[record.id] = place
+        yield place, record
 
 
 def _first(error: ValidationError) -> str:

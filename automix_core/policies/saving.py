@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..decision import Accept, Action, Draft, Finish, Policy, Verify
-from ..errors import ConfigError, PolicyError
-from ..files import write_atomic
+from ..errors import ConfigError, DataError, PolicyError
+from ..files import read_text, write_atomic
+from ..outcomes.kinds import mistaken
 from ..outcomes.verdict_cost import VerdictCost
 from . import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
 from .pomdp import History, Ranked
@@ -87,6 +88,8 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
 def load_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
     """The policy saved at `path` and what it was made for. Raises `PolicyError` as `load_policy` does."""
     data = _read(Path(path))
+    if wrong := mistaken(data, "policy"):
+        raise PolicyError(f"{path}: {wrong}")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise PolicyError(f'{path} is not a policy: its field "format" must be "{FORMAT}".')
     if data.get("version") != VERSION:
@@ -120,12 +123,14 @@ def _read(path: Path) -> Any:
         raise PolicyError(f"{path} holds {number}, which is not a number a policy can use.")
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except OSError as error:
-        raise PolicyError(f"{path} can't be read: {error.strerror}; give the path of a saved policy.") from None
-    except UnicodeDecodeError:
-        raise PolicyError(f"{path} is not UTF-8 text.") from None
+        text = read_text(path)
+    except DataError as error:
+        raise PolicyError(f"{str(error).rstrip('.')}; give the path of a saved policy.") from None
+    try:
+        return json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # cut off, a number too long to read, brackets without end
+        if wrong := mistaken(text.split("\n", 1)[0], "policy"):
+            raise PolicyError(f"{path}: {wrong}") from None
         where, why = getattr(error, "lineno", 1), getattr(error, "msg", error)
         raise PolicyError(f"{path} is not whole JSON (line {where}: {why}); save it again.") from None
 

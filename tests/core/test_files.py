@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from automix_core.files import write_atomic
+from automix_core.errors import DataError
+from automix_core.files import read_lines, read_text, write_atomic
 
 
 def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
@@ -68,3 +69,32 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomic(tmp_path, "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_text_from_windows(tmp_path: Path) -> None:
+    """A byte order mark is no part of the text, and UTF-16 is called by its name."""
+    file = tmp_path / "text"
+    file.write_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo")
+    assert read_text(file) == "one\r\n\r\ntwo"
+    assert [(line, text.strip()) for line, text in read_lines(file)] == [(1, "one"), (3, "two")]
+    file.write_bytes("one".encode("utf-16"))
+    for read in (read_text, lambda path: list(read_lines(path))):
+        with pytest.raises(DataError, match="is UTF-16, not UTF-8 text"):
+            read(file)
+
+
+def test_the_line_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_bytes(b"one\n\ncaf\xe9\nfour\n")
+    for read in (read_text, lambda path: list(read_lines(path))):
+        with pytest.raises(DataError, match="text, line 3: not UTF-8 text; save the file as UTF-8"):
+            read(file)
+
+
+def test_what_is_too_long_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_bytes(b"123456789\n12345678901\n")
+    with pytest.raises(DataError, match="is longer than 10 bytes"):
+        read_text(file, 10)
+    with pytest.raises(DataError, match="line 2: longer than 10 bytes"):
+        list(read_lines(file, 10))
