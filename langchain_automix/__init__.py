@@ -1,11 +1,11 @@
 """AutoMix for LangChain: a chat model that answers small, checks itself, and pays for a larger model when it must."""
 
+from automix_core.routing.attached import route_of
 from automix_core.routing.collecting import collect_routes
 
 from .chat_model.automix_chat_model import AutoMixChatModel
 from .meta_verifier import MetaVerifier
 from .query.reading import with_context
-from .tracing.records import route_of
 from .verifier.self_verifier import SelfVerifier
 
 __all__ = ["AutoMixChatModel", "MetaVerifier", "SelfVerifier", "collect_routes", "route_of", "with_context"]

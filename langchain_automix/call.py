@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
-from automix_core.routing.collecting import Collector, collect, collectors
+from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.effects import Check, Decide, Effect, Reply, Result
 from automix_core.routing.procedure import Ending, arun, bypass, route, run
 from automix_core.routing.route import settle, spent
@@ -45,7 +45,7 @@ class Call:
     coin: Any = None
     passing: str = ""
     to: int = 0
-    into: tuple[Collector, ...] = field(default_factory=collectors)
+    into: Collectors = field(default_factory=collectors)
 
     def route(self) -> Ending:
         """Climb the cascade, blocking."""

@@ -1,10 +1,10 @@
 """AutoMix for LlamaIndex: `AutoMixLLM(models=[small, large])` in the place of an LLM, and nothing else changes."""
 
+from automix_core.routing.attached import route_of
 from automix_core.routing.collecting import collect_routes
 
 from .events import AutoMixRoutingEvent
 from .llm.automix_llm import AutoMixLLM
-from .request.request import route_of
 from .verifier.self_verifier import SelfVerifier
 
 __all__ = ["AutoMixLLM", "AutoMixRoutingEvent", "SelfVerifier", "collect_routes", "route_of"]

@@ -13,7 +13,7 @@ from llama_index.core.instrumentation.span import active_span_id
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, State
 from automix_core.errors import ModelError
-from automix_core.routing.collecting import Collector, collect, collectors
+from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.routing.procedure import Ending, arun, bypass, route, run
 from automix_core.routing.route import settle
@@ -39,7 +39,7 @@ class Call:
     passing: str = ""
     to: int = 0
     span: str | None = field(default_factory=active_span_id.get)
-    into: tuple[Collector, ...] = field(default_factory=collectors)
+    into: Collectors = field(default_factory=collectors)
 
     def answer(self) -> Any:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
@@ -77,7 +77,9 @@ class Call:
             if ending.reply is not None:
                 return self._held(self._whole(ending, ending.reply), ending.reply.text)
             ending, pieces = self._open(ending)
-            return self._live(ending, pieces)
+            live = self._live(ending, pieces)
+            next(live)  # begun: so it is settled when it is dropped, though nobody read it
+            return live
 
     async def astream(self) -> AsyncGenerator[Any, None]:
         """`stream`, awaited."""
@@ -86,7 +88,9 @@ class Call:
             if ending.reply is not None:
                 return self._aheld(self._whole(ending, ending.reply), ending.reply.text)
             ending, pieces = await self._aopen(ending)
-            return self._alive(ending, pieces)
+            live = self._alive(ending, pieces)
+            await anext(live)
+            return live
 
     def _whole(self, ending: Ending, kept: Reply) -> Any:
         return self.request.recorded(self.request.piece(kept.native), self._settle(ending))
@@ -107,17 +111,22 @@ class Call:
         """The finishing model's pieces. Until the first one came, a failure can still hand over."""
         meter = Meter()
         try:
-            while True:
-                try:
-                    for piece in pieces:
-                        meter.add(piece)
-                        yield piece
-                    break
-                except Exception as error:
-                    if meter.last is not None:
-                        raise
-                    with swallowed():
-                        ending, pieces = self._open(ending.after(error))
+            try:
+                yield
+                while True:
+                    try:
+                        for piece in pieces:
+                            meter.add(piece)
+                            yield piece
+                        break
+                    except Exception as error:
+                        if meter.last is not None:
+                            raise
+                        with swallowed():
+                            ending, pieces = self._open(ending.after(error))
+            except GeneratorExit:  # nobody reads on; what was spent is spent
+                self._settle(ending, meter.reply(self.request))
+                raise
             closed = self._settle(ending, meter.reply(self.request))
             if meter.last is not None and (closing := self.request.closing(meter.last, closed)) is not None:
                 yield closing
@@ -136,17 +145,22 @@ class Call:
         """`_live`, awaited."""
         meter = Meter()
         try:
-            while True:
-                try:
-                    async for piece in pieces:
-                        meter.add(piece)
-                        yield piece
-                    break
-                except Exception as error:
-                    if meter.last is not None:
-                        raise
-                    with swallowed():
-                        ending, pieces = await self._aopen(ending.after(error))
+            try:
+                yield
+                while True:
+                    try:
+                        async for piece in pieces:
+                            meter.add(piece)
+                            yield piece
+                        break
+                    except Exception as error:
+                        if meter.last is not None:
+                            raise
+                        with swallowed():
+                            ending, pieces = await self._aopen(ending.after(error))
+            except GeneratorExit:  # nobody reads on; what was spent is spent
+                self._settle(ending, meter.reply(self.request))
+                raise
             closed = self._settle(ending, meter.reply(self.request))
             if meter.last is not None and (closing := self.request.closing(meter.last, closed)) is not None:
                 yield closing

@@ -6,7 +6,6 @@ from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field
 
 from automix_core.decision import Accept, Decision, Policy, State, Verify
-from automix_core.errors import AutoMixError, PolicyError
 
 from .events import observed
 
@@ -31,28 +30,17 @@ class MetaVerifier(DispatcherSpanMixin):
         self.policy = policy
 
     def decide(self, state: State) -> Decision:
-        """The policy's decision. Only those on a draft that was checked are worth a span.
-
-        Raises `PolicyError` if the policy breaks: LlamaIndex's synthesizers would swallow a ValueError.
-        """
+        """The policy's decision. Only those on a draft that was checked are worth a span."""
         model = state.latest
         if not observed():
-            return self._decide(state)
+            return self.policy.decide(state)
         known = model is not None and (state.tallies[model].drawn or state.tallies[model].probability is not None)
-        return self.meta_verify(state).decision if known else self._decide(state)
+        return self.meta_verify(state).decision if known else self.policy.decide(state)
 
     @dispatcher.span
     def meta_verify(self, state: State) -> Ruling:
         """The decision in `state`, in words."""
-        decision = self._decide(state)
+        decision = self.policy.decide(state)
         action = decision.action
         word = "accept" if isinstance(action, Accept) else "verify" if isinstance(action, Verify) else "escalate"
         return Ruling(action=word, model=action.model, reason=decision.reason, decision=decision)
-
-    def _decide(self, state: State) -> Decision:
-        try:
-            return self.policy.decide(state)
-        except AutoMixError:
-            raise
-        except Exception as error:
-            raise PolicyError(f"The policy {self.policy!r} failed with {type(error).__name__}.") from error

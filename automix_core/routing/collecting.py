@@ -1,63 +1,56 @@
-"""`collect_routes`: every route made inside a block, whichever host made it.
+"""`collect_routes`: every route made inside a block, whichever framework made it.
 
-The open blocks travel in a context variable, so tasks, and threads that copy their context (both hosts' own), find
-them. A thread started by plain `threading` or an executor copies nothing: its routes are taken to belong to the blocks
-that were open when it started, as long as all open blocks of the process stand inside one another.
+The open blocks travel in a context variable and in nothing else. Tasks have it, and so do the threads that LangChain
+and LlamaIndex start, as both copy the context; a thread of one's own does once it is started with
+`contextvars.copy_context().run`. So no call of another request ever lands on this one's bill.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from .route import Route
 
+Collectors: TypeAlias = tuple[list[Route], ...]
+"""The open blocks, the outermost first."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Collector:
-    """One open block: its routes, the blocks around it, and the threads that ran before it opened."""
-
-    around: tuple[Collector, ...] = ()
-    before: frozenset[threading.Thread] = frozenset()
-    routes: list[Route] = field(default_factory=list)
-
-
-_inherited: ContextVar[tuple[Collector, ...]] = ContextVar("automix_collectors", default=())
-_open: list[Collector] = []
+_open: ContextVar[Collectors] = ContextVar("automix_collectors", default=())
 
 
 @contextmanager
 def collect_routes() -> Iterator[list[Route]]:
-    """Gather a `Route` for every call within: batches, threads and streams included.
+    """Gather a `Route` for every call within: batches, the frameworks' threads, and streams, also those read later.
 
-    Blocks nest: the inner and the outer one both get the route. Concurrent blocks in different tasks or threads don't
-    see each other's.
+    Blocks nest: the inner and the outer one both get the route. A thread that you start yourself belongs to the block
+    if it copies the context: `threading.Thread(target=contextvars.copy_context().run, args=(work,))`.
     """
-    collector = Collector(_inherited.get(), frozenset(threading.enumerate()))
-    _inherited.set((*collector.around, collector))
-    _open.append(collector)
+    routes: list[Route] = []
+    _open.set((*_open.get(), routes))
     try:
-        yield collector.routes
+        yield routes
     finally:  # no reset of a token: an async generator's block may be closed from another context
-        _open.remove(collector)
-        _inherited.set(tuple(block for block in _inherited.get() if block is not collector))
+        _open.set(tuple(block for block in _open.get() if block is not routes))
 
 
-def collectors() -> tuple[Collector, ...]:
+def collectors() -> Collectors:
     """The blocks that a call starting now belongs to; take them at its start, as a stream may end elsewhere."""
-    inherited, opened = _inherited.get(), tuple(_open)
-    if inherited or not opened:
-        return inherited
-    innermost, thread = opened[-1], threading.current_thread()
-    if not {*innermost.around, innermost}.issuperset(opened):
-        return ()  # blocks side by side: whose thread this is can't be known
-    return tuple(block for block in opened if thread not in block.before)
+    return _open.get()
 
 
-def collect(route: Route, into: tuple[Collector, ...]) -> None:
+@contextmanager
+def collecting(into: Collectors) -> Iterator[None]:
+    """Let calls that start inside belong to `into`: for a stream that is begun elsewhere than it was asked for."""
+    token = _open.set(into)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
+def collect(route: Route, into: Collectors) -> None:
     """Add `route` to the blocks `into`."""
-    for collector in into:
-        collector.routes.append(route)
+    for routes in into:
+        routes.append(route)

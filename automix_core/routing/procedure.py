@@ -16,11 +16,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ..checking.verdict import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
-from ..errors import PolicyError
+from ..errors import AutoMixError, PolicyError
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
 from .usage import Usage
 
@@ -158,7 +158,7 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
         if forced is None:
             decision = yield Decide(trail.state)
             if isinstance(decision, Failure):
-                raise decision.error
+                _refuse(decision.error)
             decision = possible(decision, trail.state)
             action, reason = decision.action, decision.reason
         else:
@@ -222,6 +222,13 @@ def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Ge
     """The flow of a call that the policy is not asked about: no effect, `model` finishes."""
     yield from ()
     return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """Raise what a policy's exception becomes in every framework: an error that no synthesizer swallows."""
+    if isinstance(error, AutoMixError):
+        raise error
+    raise PolicyError(f"The policy failed with {type(error).__name__}; see the cause of this error.") from error
 
 
 def possible(decision: Any, state: State) -> Decision:

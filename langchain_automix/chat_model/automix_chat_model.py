@@ -223,10 +223,14 @@ class AutoMixChatModel(Composite):
             return
         ending, chunk, chunks = call.open(ending)
         pieces = accounting.Pieces()
-        with closing(chunks):  # type: ignore[type-var]
-            while chunk is not None:
-                yield ChatGenerationChunk(message=pieces.take(chunk))
-                chunk = next(chunks, None)
+        try:
+            with closing(chunks):  # type: ignore[type-var]
+                while chunk is not None:
+                    yield ChatGenerationChunk(message=pieces.take(chunk))
+                    chunk = next(chunks, None)
+        except GeneratorExit:  # nobody reads on; what was spent is spent
+            call.settle(ending, as_reply(pieces.message()))
+            raise
         yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
 
     async def _astream(
@@ -243,10 +247,14 @@ class AutoMixChatModel(Composite):
             return
         ending, chunk, chunks = await call.aopen(ending)
         pieces = accounting.Pieces()
-        async with aclosing(chunks):  # type: ignore[type-var]
-            while chunk is not None:
-                yield ChatGenerationChunk(message=pieces.take(chunk))
-                chunk = await anext(chunks, None)
+        try:
+            async with aclosing(chunks):  # type: ignore[type-var]
+                while chunk is not None:
+                    yield ChatGenerationChunk(message=pieces.take(chunk))
+                    chunk = await anext(chunks, None)
+        except GeneratorExit:
+            call.settle(ending, as_reply(pieces.message()))
+            raise
         yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
 
     def bind_tools(

@@ -20,6 +20,8 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.uuid import uuid7
 from pydantic import ConfigDict
 
+from automix_core.routing.collecting import Collectors, collecting, collectors
+
 from ..tracing import tokens as accounting
 from ..tracing.parent import Parent, current
 
@@ -69,19 +71,26 @@ class Composite(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
+        return self._streamed(collectors(), input, config, stop=stop, **kwargs)
+
+    def _streamed(
+        self, into: Collectors, input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        """`stream`, whose route belongs to the blocks `into`, wherever it is read."""
         config, parent = _open_run(config, CallbackManager)
-        chunks = super().stream(input, config, stop=stop, **kwargs)
+        chunks = super().stream(input, config, **kwargs)
         with closing(chunks):  # type: ignore[type-var]
             token = current.set((self, parent))
             try:  # the run starts, and the drafts are made, in this first step; never held across a yield
-                chunk = next(chunks, None)
+                with collecting(into):
+                    chunk = next(chunks, None)
             finally:
                 current.reset(token)
             while chunk is not None:
                 yield accounting.public(chunk)
                 chunk = next(chunks, None)
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,
@@ -90,12 +99,19 @@ class Composite(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream the answer: a kept draft in one chunk, the finishing model's tokens as they come."""
+        return self._astreamed(collectors(), input, config, stop=stop, **kwargs)
+
+    async def _astreamed(
+        self, into: Collectors, input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        """`astream`, whose route belongs to the blocks `into`, wherever it is read."""
         config, parent = _open_run(config, AsyncCallbackManager)
-        chunks = super().astream(input, config, stop=stop, **kwargs)
+        chunks = super().astream(input, config, **kwargs)
         async with aclosing(chunks):  # type: ignore[type-var]
             token = current.set((self, parent))
             try:
-                chunk = await anext(chunks, None)
+                with collecting(into):
+                    chunk = await anext(chunks, None)
             finally:
                 current.reset(token)
             while chunk is not None:

@@ -14,13 +14,13 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from automix_core.routing.attached import KEY
 from automix_core.routing.route import Route
 from automix_core.routing.usage import Usage
 
 from ..child.models import as_message
 from .watch import nothing
 
-KEY = "automix"
 _PROVIDERS_USAGE = ("token_usage", "usage")
 
 M = TypeVar("M", bound=BaseMessage)

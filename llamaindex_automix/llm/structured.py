@@ -22,11 +22,12 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index.core.types import TokenAsyncGen, TokenGen
 from pydantic import BaseModel
 
+from automix_core.routing.attached import KEY
+
 from ..call import Call
 from ..query.passing import taken
 from ..query.reading import for_children, read_messages
 from ..request.objects import Made, ObjectRequest
-from ..request.request import RECORD
 from .automix_llm import AutoMixLLM
 
 
@@ -134,7 +135,7 @@ def _json(made: Any) -> str:
 
 def _response(made: Made) -> ChatResponse:
     message = ChatMessage(role=MessageRole.ASSISTANT, content=_json(made.made))
-    extra = {} if made.record is None else {RECORD: made.record}
+    extra = {} if made.record is None else {KEY: made.record}
     return ChatResponse(message=message, raw=made.made, additional_kwargs=extra)
 
 

@@ -11,16 +11,13 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
+from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
-from automix_core.routing.route import Route
 
 from ..child.responses import Response, as_reply, text_of
 
 if TYPE_CHECKING:
     from ..llm.configured import RoutedLLM
-
-RECORD = "automix"
-"""Where the route stands in a response's `additional_kwargs`."""
 
 Record: TypeAlias = dict[str, Any]
 """A route as plain data."""
@@ -203,10 +200,4 @@ class PromptRequest(Request[Response]):
 
 def recorded(said: Response, record: Record) -> Response:
     """A copy of the response that bears its route."""
-    return said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, RECORD: record}})
-
-
-def route_of(response: Any) -> Route | None:
-    """The `Route` of a response (or of the last piece of a stream) of an `AutoMixLLM`, or None if it has none."""
-    record = (getattr(response, "additional_kwargs", None) or {}).get(RECORD)
-    return Route.from_dict(record) if isinstance(record, Mapping) else None
+    return said.model_copy(update={"additional_kwargs": {**said.additional_kwargs, KEY: record}})

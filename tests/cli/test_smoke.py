@@ -66,7 +66,6 @@ def consistent(route: Route) -> None:
 def test_a_question_is_drafted_checked_and_decided(roles: list[Runnable[Any, Any]]) -> None:
     answer = (PROMPT | cascade(roles)).invoke(ASKED)
     route = route_of(answer)
-    assert route is not None
     consistent(route)
     assert answer.text.strip()
     assert sum(route.verdicts.values()) == K
@@ -96,6 +95,5 @@ def test_batches_share_the_engine(roles: list[Runnable[Any, Any]]) -> None:
 
 def test_a_single_model_as_a_policy(roles: list[Runnable[Any, Any]]) -> None:
     route = route_of((PROMPT | cascade(roles, policy=Always(-1))).invoke(ASKED))
-    assert route is not None
     consistent(route)
     assert (route.action, route.model) == ("direct", 1)

@@ -226,5 +226,6 @@ class Policies(Adapter):
     @pytest.mark.parametrize("way", WAYS)
     def test_a_policy_that_breaks_fails_the_call(self, server: OpenAIServer, way: Way) -> None:
         model = self.small_and_large(server, policy=Broken())
-        with pytest.raises((PolicyError, ValueError)):
+        with pytest.raises(PolicyError, match="The policy failed with ValueError; see the cause") as caught:
             self.get(model, way)
+        assert isinstance(caught.value.__cause__, ValueError)

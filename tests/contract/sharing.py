@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -47,12 +48,24 @@ class Concurrency(Adapter):
                 answers[n] = self.ask(model, f"Question {n:03}?", automix_context=f"Passage {n:03}.")
 
         with self.collect() as routes:
-            threads = [threading.Thread(target=work, args=(first,)) for first in range(8)]
+            threads = [threading.Thread(target=copy_context().run, args=(work, first)) for first in range(8)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
         self._check(server, [(answers[n].text, answers[n].route) for n in range(40)], routes)
+
+    def test_another_threads_calls_are_not_the_blocks_own(self, server: OpenAIServer) -> None:
+        """Two requests of one server: neither call may land on the other's bill."""
+        script(server, YES)
+        model = self.small_and_large(server, verifier=self.verifier(k=1))
+        with self.collect() as routes:
+            other = threading.Thread(target=lambda: self.ask(model, QUESTION, automix_context=CONTEXT))
+            other.start()
+            other.join()
+            assert routes == []
+            self.ask(model, QUESTION, automix_context=CONTEXT)
+        assert len(routes) == 1
 
     def test_one_model_serves_several_loops(self, server: OpenAIServer) -> None:
         script(server)

@@ -18,9 +18,11 @@ from .adapter import (
     LARGE,
     NO,
     QUESTION,
+    YES,
     Adapter,
     Way,
     eventually,
+    listed,
     script,
 )
 
@@ -72,6 +74,40 @@ class Streams(Adapter):
         await anext(apieces)
         await apieces.aclose()
         await eventually(lambda: gc.collect() >= 0 and server.disconnects == 2)
+
+    @pytest.mark.parametrize("verdict", [YES, NO])
+    async def test_a_stream_read_later_belongs_to_the_block_it_was_asked_in(
+        self, server: OpenAIServer, verdict: str
+    ) -> None:
+        script(server, verdict)
+        model = self.small_and_large(server)
+        with self.collect() as routes:
+            pieces = self.stream(model, QUESTION, automix_context=CONTEXT)
+            apieces = self.astream(model, QUESTION, automix_context=CONTEXT)
+            next(pieces)
+            await anext(apieces)
+        with self.collect() as others:
+            list(pieces)
+            await listed(apieces)
+        assert [route.model for route in routes] == [0 if verdict == YES else 1] * 2
+        assert others == []
+
+    @pytest.mark.parametrize("verdict", [YES, NO])
+    async def test_a_stream_that_is_abandoned_has_a_route(self, server: OpenAIServer, verdict: str) -> None:
+        script(server, verdict)
+        model, way = self.small_and_large(server), "accept" if verdict == YES else "escalate"
+        with self.collect() as routes:
+            pieces = self.stream(model, QUESTION, automix_context=CONTEXT)
+            next(pieces)
+            pieces.close()
+            assert [route.action for route in routes] == [way]
+            apieces = self.astream(model, QUESTION, automix_context=CONTEXT)
+            await anext(apieces)
+            await apieces.aclose()
+            await eventually(lambda: gc.collect() >= 0 and [route.action for route in routes] == [way] * 2)
+        for route in routes:
+            assert route.usage["verify"] is not None
+            assert (route.usage["answer"] is None) == (verdict == NO), "nobody knows what was left unread"
 
     @pytest.mark.parametrize("way", ["stream", "astream"])
     def test_a_stream_that_breaks_is_not_begun_anew(self, server: OpenAIServer, way: Way) -> None:

@@ -11,6 +11,9 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
+from langchain_core.runnables.config import ContextThreadPoolExecutor
+from llama_index.core.async_utils import asyncio_run
+from llama_index.core.types import Thread as LlamaIndexThread
 
 from automix_core.routing.collecting import collect, collect_routes, collectors
 from automix_core.routing.route import Route
@@ -22,23 +25,25 @@ def call(name: str = "") -> None:
     collect(route, collectors())
 
 
-def in_thread(work: Callable[..., Any], *args: Any) -> None:
+def in_bare_thread(work: Callable[..., Any], *args: Any) -> None:
     thread = threading.Thread(target=work, args=args)
     thread.start()
     thread.join()
 
 
 def in_copied_context(work: Callable[..., Any], *args: Any) -> None:
-    in_thread(copy_context().run, work, *args)
+    in_bare_thread(copy_context().run, work, *args)
 
 
-def in_executor(work: Callable[..., Any], *args: Any) -> None:
-    with ThreadPoolExecutor(2) as pool:
+def in_langchains_executor(work: Callable[..., Any], *args: Any) -> None:
+    with ContextThreadPoolExecutor(2) as pool:
         pool.submit(work, *args).result()
 
 
-def in_thread_of_a_thread(work: Callable[..., Any], *args: Any) -> None:
-    in_thread(in_thread, work, *args)
+def in_llamaindexs_thread(work: Callable[..., Any], *args: Any) -> None:
+    thread = LlamaIndexThread(target=work, args=args)
+    thread.start()
+    thread.join()
 
 
 def in_task(work: Callable[..., Any], *args: Any) -> None:
@@ -52,9 +57,11 @@ def in_to_thread(work: Callable[..., Any], *args: Any) -> None:
     asyncio.run(asyncio.to_thread(work, *args))
 
 
-def in_loops_executor(work: Callable[..., Any], *args: Any) -> None:
+def in_llamaindexs_loop(work: Callable[..., Any], *args: Any) -> None:
+    """Where a loop runs already, LlamaIndex runs another in a thread."""
+
     async def task() -> None:
-        await asyncio.get_running_loop().run_in_executor(None, work, *args)
+        asyncio_run(_awaited(work, *args))
 
     asyncio.run(task())
 
@@ -70,13 +77,12 @@ def here(work: Callable[..., Any], *args: Any) -> None:
 
 WAYS = [
     here,
-    in_thread,
     in_copied_context,
-    in_executor,
-    in_thread_of_a_thread,
+    in_langchains_executor,
+    in_llamaindexs_loop,
+    in_llamaindexs_thread,
     in_task,
     in_to_thread,
-    in_loops_executor,
 ]
 
 
@@ -109,7 +115,7 @@ def test_a_block_that_breaks_is_closed() -> None:
     with pytest.raises(KeyError), collect_routes():
         raise KeyError
     with collect_routes() as routes:
-        in_thread(call, "one")
+        call("one")
     assert names(routes) == ["one"]
 
 
@@ -141,7 +147,7 @@ def test_threads_side_by_side_do_not_see_each_other() -> None:
             barrier.wait(5)
             call(name)
             in_copied_context(call, name)
-            in_thread(call, "whose?")  # three blocks are open: it can't be known, and nothing is guessed
+            in_bare_thread(call, "whose?")
             barrier.wait(5)
         return names(routes)
 
@@ -158,42 +164,18 @@ def test_a_thread_with_its_own_block_keeps_it_to_itself() -> None:
         inside.extend(routes)
 
     with collect_routes() as outer:
-        in_thread(block)
+        in_bare_thread(block)
     assert (inside, names(outer)) == (["own"], [])
 
 
-def test_a_thread_that_ran_before_the_block_is_none_of_its_business() -> None:
-    begin, done = threading.Event(), threading.Event()
-
-    def server() -> None:
-        begin.wait(5)
-        call("somebody else's")
-        done.set()
-
-    thread = threading.Thread(target=server)
-    thread.start()
+def test_another_threads_call_is_not_the_blocks_own() -> None:
+    """Two threads of one server: the second request's call must not land on the first one's bill."""
     with collect_routes() as routes:
-        begin.set()
-        done.wait(5)
-        in_thread(call, "mine")
-    thread.join()
+        in_bare_thread(call, "another request's")
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(call, "another request's").result()
+        call("mine")
     assert names(routes) == ["mine"]
-
-
-def test_a_thread_between_two_blocks_belongs_to_the_outer_one() -> None:
-    begin = threading.Event()
-
-    def work() -> None:
-        begin.wait(5)
-        call("outer's")
-
-    with collect_routes() as outer:
-        thread = threading.Thread(target=work)
-        thread.start()
-        with collect_routes() as inner:
-            begin.set()
-            thread.join()
-    assert (names(outer), names(inner)) == (["outer's"], [])
 
 
 def test_blocks_may_close_in_any_order() -> None:

@@ -191,8 +191,14 @@ def test_a_policy_that_breaks_breaks_the_call() -> None:
     def perform(effect: Effect) -> Result:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(PolicyError, match="The policy failed with ZeroDivisionError") as caught:
         run(route(State.start(2, 4)), perform)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_policys_own_refusal_passes_as_it_is() -> None:
+    with pytest.raises(PolicyError, match="made for 3 models"):
+        run(route(State.start(2, 4)), lambda effect: Failure(PolicyError("made for 3 models")))
 
 
 # The finishing call, which belongs to the caller

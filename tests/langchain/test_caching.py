@@ -49,8 +49,6 @@ async def test_a_repeated_call_is_served_without_a_request(server: OpenAIServer)
     again = same.invoke("hello")
     assert again.text == first.text
     route, before = route_of(again), route_of(first)
-    assert route is not None
-    assert before is not None
     assert (route.action, route.confidence, route.steps) == (before.action, before.confidence, before.steps)
     count = len(server.requests)
     assert (await same.ainvoke("hello")).text == first.text
@@ -129,7 +127,6 @@ async def test_verdicts_stay_k_samples_under_a_global_cache(server: OpenAIServer
     for how in ("sync", "async"):
         message = model.invoke(how) if how == "sync" else await model.ainvoke(how)
         route = route_of(message)
-        assert route is not None
         assert (route.verdicts["correct"], route.verdicts["incorrect"]) == (2, 2)
     assert len(server.calls("checker")) == (2 if samples == "one request" else 8)
 

@@ -33,9 +33,7 @@ def pair(**settings: Any) -> AutoMixChatModel:
 
 
 def the_route(message: Any) -> Route:
-    route = route_of(message)
-    assert route is not None
-    return route
+    return route_of(message)
 
 
 # Making one

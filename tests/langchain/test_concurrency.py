@@ -31,7 +31,6 @@ def alternate(server: OpenAIServer) -> None:
 
 def check(number: int, message: Any) -> None:
     route = route_of(message)
-    assert route is not None
     odd = number % 2
     assert message.text == f"{'answer' if odd else 'draft'} for caller-{number:03d}"
     assert (route.action, route.model) == (("escalate", 1) if odd else ("accept", 0))
@@ -103,6 +102,17 @@ def test_routes_are_collected_from_batches_threads_and_streams(server: OpenAISer
     assert len(routes) == 7
 
 
+def test_a_stream_asked_for_in_a_block_and_begun_after_it_belongs_to_it(server: OpenAIServer) -> None:
+    alternate(server)
+    model = cascade(server)
+    with collect_routes() as routes:
+        stream, streamed = model.stream("caller-000"), model.astream("caller-001")
+    with collect_routes() as others:
+        list(stream)
+        asyncio.run(_read(streamed))
+    assert (len(routes), others) == (2, [])
+
+
 async def _read(stream: Any) -> None:
     async for _ in stream:
         pass
@@ -165,7 +175,6 @@ async def test_one_broken_check_of_many_costs_one_verdict(server: OpenAIServer) 
     model = cascade(server, verifier=SelfVerifier(model=checker.with_retry(stop_after_attempt=1), k=4))
     for message in (model.invoke("hello"), await model.ainvoke("hello")):
         route = route_of(message)
-        assert route is not None
         assert route.verdicts["correct"] + route.verdicts["failed"] == 4
         assert route.model == 0
 

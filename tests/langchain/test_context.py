@@ -167,7 +167,6 @@ async def test_with_context_is_a_runnable() -> None:
     variables = {"context": DOCUMENTS, "question": "Who?"}
     for message in (chain.invoke(variables), await chain.ainvoke(variables), *chain.batch([variables])):
         route = route_of(message)
-        assert route is not None
         assert route.context_source == "message"
     with pytest.raises(KeyError, match="question"):
         chain.invoke({"context": "c"})
@@ -227,7 +226,6 @@ def test_pictures_go_to_the_last_model_unjudged(without: Any) -> None:
     picture = HumanMessage([{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "u"}}])
     message = model.invoke([picture], automix_context="a context")
     route = route_of(message)
-    assert route is not None
     assert (message.text, route.model, route.action, route.context_source) == ("large", 2, "bypass", "argument")
     assert not models[0].seen
     assert models[2].drafts == [[picture]], "with its picture"

@@ -56,4 +56,4 @@ class TestMessages(AdapterContract):
 
 
 def _piece(message: BaseMessage) -> Piece:
-    return Piece(message.text, route_of(message))
+    return Piece(message.text, route_of(message, None))

@@ -48,9 +48,7 @@ def the_check(server: OpenAIServer) -> Request:
 
 
 def the_route(message: Any) -> Route:
-    route = route_of(message)
-    assert route is not None
-    return route
+    return route_of(message)
 
 
 # The four shapes of today's documentation

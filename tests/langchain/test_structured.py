@@ -94,7 +94,6 @@ def test_the_raw_message_carries_the_record(server: OpenAIServer, method: Method
     assert result["parsing_error"] is None
     assert isinstance(result["raw"], AIMessage)
     route = route_of(result["raw"])
-    assert route is not None
     assert route.action == path
     usage: Any = result["raw"].usage_metadata
     assert (usage["input_tokens"], usage["output_tokens"]) == server.tokens()

@@ -39,9 +39,7 @@ def called(city: str) -> Reply:
 
 
 def the_route(message: Any) -> Route:
-    route = route_of(message)
-    assert route is not None
-    return route
+    return route_of(message)
 
 
 def collect(model: Any, value: Any) -> AIMessage:

@@ -107,7 +107,7 @@ def test_five_ledgers_agree(
     assert plus(*(of(message.usage_metadata) for message in given)) == bill
     assert traced(collector) == bill
     routes = [route_of(message) for message in given]
-    assert plus(*((r.usage["total"]["input_tokens"], r.usage["total"]["output_tokens"]) for r in routes if r)) == bill
+    assert plus(*((r.usage["total"]["input_tokens"], r.usage["total"]["output_tokens"]) for r in routes)) == bill
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -116,7 +116,6 @@ def test_the_route_says_whose_tokens_they_were(server: OpenAIServer, how: str, p
     script(server, path)
     (message,) = answers(cascade(server, k=3), how, {})
     route = route_of(message)
-    assert route is not None
     parts = {
         "draft": [bill for bill in server.billed if bill.model == "small" and not bill.verdict],
         "verify": [bill for bill in server.billed if bill.verdict],
@@ -163,7 +162,6 @@ def test_three_models(
     assert traced(collector) == server.tokens()
     for message in given:
         route = route_of(message)
-        assert route is not None
         assert [step["do"] for step in route.steps] == ["draft", "verify", "draft", "verify", "finish"]
 
 
@@ -196,7 +194,6 @@ def test_fewer_choices_than_asked_are_made_up_and_counted(
         message = cascade(server, k=5).invoke("hello", config)
     client.flush()
     route = route_of(message)
-    assert route is not None
     assert route.verdicts["correct"] == 5
     assert [bill.n for bill in server.billed if bill.verdict] == [2, 1, 1, 1]
     assert of(message.usage_metadata) == server.tokens() == traced(collector)
@@ -207,7 +204,6 @@ def test_a_server_that_bills_one_choice_of_n_is_marked(server: OpenAIServer) -> 
     script(server, "accept")
     server.quirks["small"] = Quirks(usage_of_one_choice=True)
     route = route_of(cascade(server, k=8).invoke("hello"))
-    assert route is not None
     assert route.usage_estimated
     verify = [bill for bill in server.billed if bill.verdict]
     assert route.usage["verify"]["output_tokens"] == verify[0].output_tokens
@@ -229,7 +225,6 @@ def test_a_provider_that_reports_nothing_leaves_the_sum_unknown(server: OpenAISe
     server.say("large", Reply("No usage reported.", usage=False))
     message = cascade(server).invoke("hello")
     route = route_of(message)
-    assert route is not None
     assert route.usage["total"] is None
     assert route.usage["answer"] is None
     assert route.usage["draft"] is not None
@@ -272,7 +267,6 @@ def test_a_childs_own_cache_hit_adds_nothing(server: OpenAIServer) -> None:
     assert of(message.usage_metadata) == spent
     assert plus(*(of(usage) for usage in reported.usage_metadata.values())) == spent
     route = route_of(message)
-    assert route is not None
     assert route.usage["draft"] == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
@@ -299,7 +293,6 @@ def test_v3_carries_the_total_in_the_record(server: OpenAIServer) -> None:
         stream = cascade(server).stream_events("hello", version="v3")
         list(stream)
     route = route_of(stream.output)
-    assert route is not None
     total = route.usage["total"]
     assert (total["input_tokens"], total["output_tokens"]) == server.tokens()
     assert plus(*(of(usage) for usage in reported.usage_metadata.values())) == server.tokens()
@@ -310,7 +303,6 @@ def test_children_without_usage_and_without_names(server: OpenAIServer) -> None:
     model = AutoMixChatModel(models=[small, child(server, "large")], verifier=lambda *case: [False])
     message = model.invoke("hello")
     route = route_of(message)
-    assert route is not None
     assert route.usage["draft"] is None
     assert route.usage["total"] is None
     assert route.usage["by_model"][1] is not None

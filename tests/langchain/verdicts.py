@@ -21,6 +21,4 @@ async def verdicts(verifier: SelfVerifier, way: str) -> list[int | None]:
 
 async def route(model: AutoMixChatModel, way: str) -> Route:
     message = model.invoke(QUESTION) if way == "sync" else await model.ainvoke(QUESTION)
-    found = route_of(message)
-    assert found is not None
-    return found
+    return route_of(message)

@@ -103,7 +103,6 @@ async def test_tools_asked_for_directly(server: OpenAIServer, way: str) -> None:
         (selection,) = model.get_tool_calls_from_response(response)
         assert selection.tool_kwargs == {"tower": "The lighthouse"}
         route = route_of(response)
-        assert route is not None
         assert (route.model, route.action) == (1, "bypass")
         assert route.usage["total"]["total_tokens"] > 0
     raw = model.chat(asked, tools=[TOOL.metadata.to_openai_tool()])

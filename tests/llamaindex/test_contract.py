@@ -65,4 +65,4 @@ def _messages(question: str) -> list[ChatMessage]:
 
 def _piece(response: ChatResponse, whole: bool = False) -> Piece:
     text = response.message.content if whole else response.delta
-    return Piece(text or "", route_of(response))
+    return Piece(text or "", route_of(response, None))

@@ -163,7 +163,6 @@ async def test_a_structured_llm_asked_directly(server: OpenAIServer) -> None:
     for response in responses:
         assert response.raw == SMALL
         route = route_of(response)
-        assert route is not None
         assert (route.action, route.context_source) == ("accept", "argument")
     assert "{QUESTION} {x}" in server.requests[0].text
     unchecked = model.chat(asked)
