@@ -1,1 +1,3 @@
 """The command line of AutoMix: `automix demo`, `collect`, `fit`, `evaluate`, `explain`, `doctor`."""
+
+__all__: list[str] = []

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .checking.custom import CheckFunction
     from .decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
     from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
     from .evaluation.evaluate import evaluate
@@ -30,6 +31,7 @@ __all__ = [
     "Always",
     "AutoMixError",
     "Band",
+    "CheckFunction",
     "ConfigError",
     "DataError",
     "Decision",
@@ -64,6 +66,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CheckFunction": "checking.custom",
     "Accept": "decision",
     "Decision": "decision",
     "Draft": "decision",

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _PLACES = ("response_metadata", "additional_kwargs")
 _ERROR = "automix_route"
+_REQUIRED: Any = object()
 
 
 @overload
@@ -25,7 +26,7 @@ def route_of(result: object) -> Route: ...
 def route_of(result: object, default: T) -> Route | T: ...
 
 
-def route_of(result: object, *default: Any) -> Any:
+def route_of(result: object, default: Any = _REQUIRED) -> Any:
     """The `Route` of a message, of a response, of the last piece of a stream, or of the error of a failed call.
 
     Raises `LookupError` if `result` bears none; with a `default` that is returned instead, as `next` does.
@@ -33,8 +34,8 @@ def route_of(result: object, *default: Any) -> Any:
     record = next(_records(result), None)
     if record is not None:
         return record if isinstance(record, Route) else Route.from_dict(record)
-    if default:
-        return default[0]
+    if default is not _REQUIRED:
+        return default
     raise LookupError(
         f"There is no route on this {type(result).__name__}. A model's message or response bears one; query engines, "
         "chains and parsers return what they made of it: ask within `with collect_routes() as routes:` instead."

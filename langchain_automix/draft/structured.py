@@ -12,10 +12,10 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel,
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from automix_core.errors import ConfigError
+from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 
 from ..child.models import Child, rewrap
-from ..tracing.tokens import KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeAlias
+from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
+from automix_core.checking.custom import CheckFunction, Verdicts
 from automix_core.checking.query import Query
 from automix_core.checking.results import read_result
 from automix_core.errors import ConfigError
 from automix_core.routing.effects import Checks
-
-Verdicts: TypeAlias = list[bool | None] | float
-CheckFunction: TypeAlias = Callable[[str, str, str, int], Verdicts | Awaitable[Verdicts]]
 
 
 class CustomVerifier:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeAlias
+from typing import Any
 
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 
+from automix_core.checking.custom import CheckFunction, Verdicts
 from automix_core.checking.query import Query
 from automix_core.checking.results import read_result
 from automix_core.errors import ConfigError
@@ -19,9 +20,6 @@ from automix_core.routing.effects import Checks
 from .self_verifier import Verification
 
 dispatcher = get_dispatcher(__name__)
-
-Verdicts: TypeAlias = list[bool | None] | float
-CheckFunction: TypeAlias = Callable[[str, str, str, int], Verdicts | Awaitable[Verdicts]]
 
 
 class CustomVerifier(DispatcherSpanMixin):

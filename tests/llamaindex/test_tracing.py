@@ -160,8 +160,8 @@ def test_spans_are_dropped_not_left_open_where_something_breaks(server: OpenAISe
     assert not spans.open_spans
 
 
-@pytest.mark.parametrize("path", ["accept", "escalate"])
-async def test_a_stream_that_nobody_reads_has_a_route(server: OpenAIServer, path: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_stream_that_nobody_reads_has_a_route(server: OpenAIServer, path: Path) -> None:
     """Its drafts and checks were paid when it was asked for."""
     script(server, path)
     model = cascade(server)

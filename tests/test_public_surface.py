@@ -1,0 +1,44 @@
+"""What the project promises: the names in `__all__`, and that docs teach nothing deeper."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+BOTH = {"SelfVerifier", "collect_routes", "route_of"}
+PUBLIC = {
+    "automix_core": {
+        *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Accept", "Finish"),
+        *("Always", "Threshold", "Band", "Mixture", "POMDP", "load_policy", "save_policy"),
+        *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
+        *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),
+        *("Price", "Route", "CheckFunction"),
+        *("AutoMixError", "ConfigError", "DataError", "EngineError", "ModelError", "PolicyError", "QueryError"),
+    },
+    "langchain_automix": {*BOTH, "AutoMixChatModel", "MetaVerifier", "with_context"},
+    "llamaindex_automix": {*BOTH, "AutoMixLLM", "AutoMixRoutingEvent"},
+    "automix_cli": set(),
+}
+"""A name that is added here is promised to users; one that is taken away breaks them."""
+
+DEEPER = re.compile(r"\b(?:automix_core|langchain_automix|llamaindex_automix|automix_cli)\.(?!testing\b)\w+")
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_the_public_names_are_these_and_no_others(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) == PUBLIC[package]
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_teach_no_deeper_path(page: Path) -> None:
+    """A module inside a package may move; only what stands in `__all__` stays where it is."""
+    imports = re.findall(r"^\s*(?:from|import) (\S+)", page.read_text("utf-8"), re.MULTILINE)
+    assert [name for name in imports if DEEPER.fullmatch(name)] == []
