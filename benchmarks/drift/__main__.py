@@ -55,7 +55,7 @@ def main() -> None:
             waits = [at - change for run in moved if (at := run[test]) is not None and at >= change]
             median = f"{statistics.median(waits):.0f}" if waits else "-"
             latest = f"{sorted(waits)[int(0.9 * (len(waits) - 1))]:.0f}" if waits else "-"
-            print(f"  {test:<9} noticed in {len(waits)} of {len(moved)}, after {median} calls (median), {latest} (90 %)")
+            print(f"  {test:<9} noticed in {len(waits)} of {len(moved)}, after {median} calls; nine in ten by {latest}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""Appending lines: whole, once, by several processes, also where somebody is killed or the disk is full."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from automix_core.audit.lines import Lines
+from automix_core.errors import ConfigError
+
+WRITER = """
+import json, sys
+from automix_core.audit.lines import Lines
+lines, me = Lines(sys.argv[1], int(sys.argv[3]) or None), sys.argv[2]
+for n in range(10**9 if me.startswith("k") else 300):
+    lines.append(json.dumps({"by": me, "n": n, "pad": "x" * (n % 700)}))
+    print(n, flush=True)
+"""
+
+
+def start(path: Path, name: str, most: int = 0) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(most)], stdout=subprocess.PIPE)
+
+
+def test_each_line_is_written_whole_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "o.jsonl")
+    lines.append("a")
+    lines.append("b")
+    assert (tmp_path / "o.jsonl").read_text() == "a\nb\n"
+    assert stat.S_IMODE((tmp_path / "o.jsonl").stat().st_mode) == 0o600
+
+
+def test_processes_write_side_by_side_and_rotate_without_losing_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    writers = [start(path, name, 30_000) for name in "abc"]
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    files = list(tmp_path.glob("o*.jsonl"))
+    assert len(files) > 3
+    found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert sorted((r["by"], r["n"]) for r in found) == [(by, n) for by in "abc" for n in range(300)]
+
+
+def test_who_is_killed_leaves_whole_lines_and_every_line_it_finished(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    for round_ in range(5):
+        writer = start(path, f"k{round_}")
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.02 * round_)
+        writer.send_signal(signal.SIGKILL)
+        told = [line for line in writer.communicate()[0].split(b"\n") if line]
+        Lines(path).append(json.dumps({"by": "after", "n": round_}))
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        mine = [r["n"] for r in found if r["by"] == f"k{round_}"]
+        assert mine == list(range(len(mine)))
+        assert len(mine) > (int(told[-2]) if len(told) > 1 else 0)
+
+
+def test_a_torn_last_line_is_removed_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text('{"n": 1}\n{"n": ' + "9" * 200_000)
+    Lines(path).append('{"n": 2}')
+    assert path.read_text() == '{"n": 1}\n{"n": 2}\n'
+
+
+def test_what_a_full_disk_cut_off_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "o.jsonl"
+    lines = Lines(path)
+    lines.append("first")
+    real = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) > 10:
+            return real(file, data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        lines.append("this line is longer")
+    monkeypatch.undo()
+    assert path.read_text() == "first\n"
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing.*o\.jsonl can't be written"):
+        Lines(tmp_path / "missing" / "o.jsonl")
+    with pytest.raises(ConfigError, match="1 byte or more"):
+        Lines(tmp_path / "o.jsonl", 0)
