@@ -16,9 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from automix_cli import weights
+from automix_cli import tether, weights
 from automix_cli.endpoint.endpoint import Endpoint
-from automix_cli.engine import tether
 from automix_cli.engine.launch import ended, launch
 from automix_cli.progress import Progress, Quiet
 

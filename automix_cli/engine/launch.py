@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from automix_cli import weights
-from automix_cli.engine import tether
+from automix_cli import tether, weights
 from automix_core.errors import EngineError
 
 if TYPE_CHECKING:

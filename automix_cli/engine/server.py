@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from automix_cli.engine.tether import end_with_parent
+from automix_cli.tether import end_with_parent
 
 
 def main() -> None:

@@ -74,9 +74,10 @@ def _matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
 
 
 def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]:
-    from automix_core.evaluation.curve import curve, regions, upper_hull
     from automix_core.evaluation.evaluate import figures, intervals, warnings
     from automix_core.evaluation.reliability import reliability
+    from automix_core.fitting.curve import curve, regions
+    from automix_core.fitting.frontier import hull
 
     spots = curve(file.policy, columns)
     return {
@@ -84,7 +85,7 @@ def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]
         "intervals": {name: bounds(found) for name, found in intervals(columns, done).items()},
         "regions": [asdict(region) for region in regions(spots, columns)],
         "curve": [asdict(spot) for spot in spots],
-        "hull": [asdict(spot) for spot in upper_hull(spots)],
+        "hull": [asdict(spot) for spot in hull(spots)],
         "reliability": [asdict(found) for found in reliability(columns)],
         "warnings": warnings(columns, done),
     }

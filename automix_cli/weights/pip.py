@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automix_cli.engine import tether
+from automix_cli import tether
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def download(wheel: Wheel, folder: Path, at: Callable[[int], None]) -> Path:
     environment.setdefault("PIP_RESUME_RETRIES", "5")  # as an option, pip before 25.1 would refuse it
     with log.open("wb") as stream:
         arguments = ("pip", "download", *_OPTIONS, "-d", str(folder), "-r", str(wanted))
-        process = tether.spawn("automix_cli.engine.tether", *arguments, stdout=stream, stderr=stream, env=environment)
+        process = tether.spawn("automix_cli.tether", *arguments, stdout=stream, stderr=stream, env=environment)
         try:
             while process.poll() is None:
                 at(min(_arrived(folder), wheel.bytes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import Protocol
@@ -134,8 +134,3 @@ def _measured(policy: Policy, columns: Columns) -> Value:
     done = replay(policy, columns)
     score, cost = float(done.score.mean()), float(done.cost.mean())
     return Value(score, score, cost, float(done.used.sum(axis=1).mean()))
-
-
-def priced(value: Value, cost_weight: float) -> Value:
-    """`value` with its reward at `cost_weight`."""
-    return replace(value, reward=value.score - cost_weight * value.cost)

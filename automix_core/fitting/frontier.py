@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from ..decision import Finish, Policy, State
 from ..errors import ConfigError
@@ -27,16 +28,33 @@ class Point:
     value: Value
     build: Callable[[], Policy]
 
+    @property
+    def at(self) -> tuple[float, float]:
+        """Where it lies: cost and score."""
+        return self.value.cost, self.value.score
+
     def reward(self, cost_weight: float) -> float:
         """Score less `cost_weight` times cost."""
         return self.value.score - cost_weight * self.value.cost
 
 
-def hull(points: Iterable[Point]) -> list[Point]:
+class Placed(Protocol):
+    """Anything that costs something and is worth something; `at` is cost and score."""
+
+    @property
+    def at(self) -> tuple[float, float]:
+        """Cost and score."""
+        ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def hull(points: Iterable[P]) -> list[P]:
     """The points that some mixture of others does not beat, cheapest first: the upper concave hull, rising part."""
-    best: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.value.cost, -p.value.score)):
-        if best and point.value.score <= best[-1].value.score + _GAIN:
+    best: list[P] = []
+    for point in sorted(points, key=lambda p: (p.at[0], -p.at[1])):
+        if best and point.at[1] <= best[-1].at[1] + _GAIN:
             continue
         while len(best) > 1 and _slope(best[-2], point) >= _slope(best[-2], best[-1]):
             best.pop()
@@ -114,6 +132,6 @@ def mixed(first: Point, second: Point, weight: float) -> Point:
     return Point(first.value.mixed(second.value, weight), lambda: Mixture(first.build(), second.build(), weight))
 
 
-def _slope(left: Point, right: Point) -> float:
-    rise, run = right.value.score - left.value.score, right.value.cost - left.value.cost
+def _slope(left: Placed, right: Placed) -> float:
+    run, rise = (b - a for a, b in zip(left.at, right.at, strict=True))
     return rise / run if run > 0 else float("inf")

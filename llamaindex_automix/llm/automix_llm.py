@@ -13,13 +13,12 @@ from automix_core.errors import ConfigError
 
 from ..call import Call
 from ..request.tools import MethodRequest, ToolRequest
+from .structured import AutoMixStructuredLLM
 from .templates import PromptingLLM
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
     from llama_index.core.tools.types import BaseTool
-
-    from .structured import AutoMixStructuredLLM
 
 WHOLE = "Tools go whole to one model."
 
@@ -76,8 +75,6 @@ class AutoMixLLM(PromptingLLM):
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> AutoMixStructuredLLM:
         """An LLM all of whose answers are objects of `output_cls`, routed like this one's."""
-        from .structured import AutoMixStructuredLLM  # it needs this class
-
         return AutoMixStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
 
     def _tools(self, tools: Sequence[Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Call:

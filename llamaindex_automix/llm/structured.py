@@ -28,13 +28,13 @@ from ..call import Call
 from ..query.passing import taken
 from ..query.reading import for_children, read_messages
 from ..request.objects import Made, ObjectRequest
-from .automix_llm import AutoMixLLM
+from .templates import PromptingLLM
 
 
 class AutoMixStructuredLLM(StructuredLLM):
     """All answers are objects of `output_cls`, as JSON; the object itself is the response's `raw`."""
 
-    llm: AutoMixLLM
+    llm: PromptingLLM
 
     @classmethod
     def class_name(cls) -> str:

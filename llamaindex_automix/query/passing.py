@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 from llama_index.core.base.llms.types import ChatMessage
 
@@ -14,11 +14,37 @@ from automix_core.errors import QueryError
 from .passages import texts
 from .reading import CONTEXT, QUESTION, Reading, transcript
 
-if TYPE_CHECKING:
-    from ..llm.configured import RoutedLLM
-
 COIN = "automix_coin"
 KEYWORDS = (QUESTION, CONTEXT, COIN)
+
+
+class Settings(Protocol):
+    """What decides who is asked: fields of an `AutoMixLLM`."""
+
+    @property
+    def models(self) -> Sequence[Any]:
+        """The cascade's, cheapest first."""
+        ...
+
+    @property
+    def without_context(self) -> Literal["prompt", "large", "small", "raise"]:
+        """What becomes of a question without a context."""
+        ...
+
+    @property
+    def auxiliary(self) -> Literal["large", "small"]:
+        """Which model serves what is not question answering."""
+        ...
+
+    @property
+    def should_verify(self) -> Callable[[Query], bool] | None:
+        """Says whether a question is to be verified."""
+        ...
+
+    @property
+    def context_extractor(self) -> Callable[[Sequence[ChatMessage]], Any] | None:
+        """Finds the context in messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +66,27 @@ def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask(
-    host: RoutedLLM, reading: Reading, keywords: Mapping[str, Any], messages: Callable[[], Sequence[ChatMessage]]
+    settings: Settings, reading: Reading, keywords: Mapping[str, Any], messages: Callable[[], Sequence[ChatMessage]]
 ) -> Asked:
-    """What `reading` asks of `host`. Raises `QueryError` if it has no context and `without_context` is "raise"."""
-    large = len(host.models) - 1
-    helper = 0 if host.auxiliary == "small" else large
+    """What `reading` asks of a model. Raises `QueryError` if it has no context and `without_context` is "raise"."""
+    large = len(settings.models) - 1
+    helper = 0 if settings.auxiliary == "small" else large
     query, errand = reading.query, reading.errand
     if question := keywords.get(QUESTION):
         query = replace(query, question=str(question))
     if context := texts(keywords.get(CONTEXT)):
         query, errand = replace(query, context=context, source="argument"), False
-    elif not errand and host.context_extractor and (context := texts(host.context_extractor(messages()))):
+    elif not errand and settings.context_extractor and (context := texts(settings.context_extractor(messages()))):
         query = replace(query, context=context, source="parsed")
     if reading.other_content:
         return Asked(query, "The messages hold more than text, which no verifier here can read.", large)
     if errand:
         return Asked(query, "This is not question answering.", helper)
     if query.context:
-        if host.should_verify is not None and not host.should_verify(query):
+        if settings.should_verify is not None and not settings.should_verify(query):
             return Asked(query, "should_verify left this question unverified.", helper)
         return Asked(query)
-    match host.without_context:
+    match settings.without_context:
         case "prompt":
             return Asked(Query(query.question, (transcript(messages()),), source="prompt"))
         case "raise":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
@@ -16,9 +16,6 @@ from automix_core.routing.effects import Reply
 from ..child.overheard import listening, tokens
 from ..child.responses import Response
 from .request import Record, Request
-
-if TYPE_CHECKING:
-    from ..llm.configured import RoutedLLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class ObjectRequest(Request[Made]):
     prompt: BasePromptTemplate
     kwargs: Mapping[str, Any]
     args: Mapping[str, Any]
-    host: RoutedLLM
+    host: LLM
 
     def ask(self, model: LLM) -> Made:
         """The whole answer of `model`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.llms.llm import LLM
@@ -15,9 +15,6 @@ from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 
 from ..child.responses import Response, as_reply, text_of
-
-if TYPE_CHECKING:
-    from ..llm.configured import RoutedLLM
 
 Record: TypeAlias = dict[str, Any]
 """A route as plain data."""
@@ -149,7 +146,7 @@ class PromptRequest(Request[Response]):
 
     prompt: BasePromptTemplate
     args: Mapping[str, Any]
-    host: RoutedLLM
+    host: LLM
 
     def messages(self, model: LLM) -> list[ChatMessage]:
         """The template as a chat, for `model`."""

@@ -193,11 +193,11 @@ def watch(event, about):
         seen.append("started " + " ".join(about[1][2:4]))
 sys.addaudithook(watch)
 from tests.cli import toy
-from automix_cli import engine
+from automix_cli.engine import engine
 begun = engine.embedded
 def embedded(*args, **settings):
     from contextlib import contextmanager
-    from automix_cli.chat import chat_model
+    from automix_cli.endpoint.langchain import chat_model
     @contextmanager
     def asked():
         with begun(*args, **settings) as (running,):
@@ -221,7 +221,7 @@ print(seen)
         )
     seen = done.stdout.splitlines()[-1]
     assert "started -m automix_cli.engine.server" in seen
-    assert "automix_cli.engine.tether" not in seen
+    assert "automix_cli.tether" not in seen
     assert "127.0.0.1" in seen
     others = [about for about in eval(seen) if not about.startswith(("('127.0.0.1',", "127.0.0.1", "started "))]
     assert others == []

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 
 from automix_core.errors import DataError
-from automix_core.evaluation.curve import Spot, curve, regions, upper_hull
 from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
 from automix_core.evaluation.intervals import interval
 from automix_core.evaluation.reliability import reliability
 from automix_core.evaluation.replay import replay
+from automix_core.fitting.curve import Spot, curve, regions
+from automix_core.fitting.frontier import hull
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
 from automix_core.policies import Always, Mixture, Threshold
@@ -133,7 +134,7 @@ def test_intervals_cover_as_often_as_they_say() -> None:
 
 def test_the_hull_is_what_no_mixture_beats() -> None:
     spots = [Spot(str(cost), cost, height) for cost, height in enumerate([0, 0.5, 0.4, 0.55, 0.8, 0.7])]
-    assert [spot.cost for spot in upper_hull(spots)] == [0, 1, 4]
+    assert [spot.cost for spot in hull(spots)] == [0, 1, 4]
 
 
 def test_the_curve_and_its_regions() -> None:

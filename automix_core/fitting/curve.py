@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..decision import Policy
-from ..fitting.family import thresholds
-from ..fitting.frontier import frontier
+from ..evaluation.evaluate import baseline_names, ratios
+from ..evaluation.replay import replay
 from ..outcomes.columns import Columns
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
-from .evaluate import baseline_names, ratios
-from .replay import replay
+from .family import thresholds
+from .frontier import frontier
 
 _REGIONS = 5
 
@@ -25,6 +25,11 @@ class Spot:
     policy: str
     cost: float
     performance: float
+
+    @property
+    def at(self) -> tuple[float, float]:
+        """Where it lies: cost and performance."""
+        return self.cost, self.performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,6 @@ def _relatives(policy: Policy, columns: Columns) -> list[Policy]:
         case Always():
             return []
     return [policy]
-
-
-def upper_hull(spots: Sequence[Spot]) -> list[Spot]:
-    """The spots that no mixture of others beats, cheapest first."""
-    best: list[Spot] = []
-    for spot in sorted(spots, key=lambda s: (s.cost, -s.performance)):
-        if best and spot.performance <= best[-1].performance:
-            continue
-        while len(best) > 1 and _turns_up(best[-2], best[-1], spot):
-            best.pop()
-        best.append(spot)
-    return best
-
-
-def _turns_up(a: Spot, b: Spot, c: Spot) -> bool:
-    return (c.performance - a.performance) * (b.cost - a.cost) >= (b.performance - a.performance) * (c.cost - a.cost)
 
 
 def regions(spots: Sequence[Spot], columns: Columns) -> list[Region]:
