@@ -41,10 +41,6 @@ def measured(answered: Sequence[Answered], models: int) -> dict[str, Any]:
             "per_question": _mean(everything),
         },
         **single,
-        "large_alone": {
-            "questions": single["always_large"]["questions"],
-            "seconds_per_question": single["always_large"]["seconds_per_question"],
-        },
         "right": {
             "cascade": _right([one.right for one in answered]),
             **{name: way["right"] for name, way in single.items()},

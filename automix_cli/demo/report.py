@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from automix_core.policies.pomdp import label
+from automix_core.policies.explain import plain
 
 from .events import Asked, Weighed
 from .grading import right
@@ -75,9 +75,7 @@ def _decision(weighed: Weighed) -> dict[str, Any]:
         "verdicts": [
             tally.to_dict() if held else None for held, tally in zip(state.drafted, state.tallies, strict=True)
         ],
-        "action": label(decision.action),
-        "reason": decision.reason,
-        "values": dict(decision.values),
+        **plain(decision),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from automix_core.decision import Accept, Action, Draft, Finish, Verify
+from automix_core.policies.explain import best_of_each
 
 from .corpus import Passage
 from .events import Weighed
@@ -78,7 +80,7 @@ def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Tex
     """What the policy expects of each action, as far as it says."""
     values = weighed.decision.values
     if "expected" in values:
-        ranked = _best(values["expected"])
+        ranked = best_of_each(values["expected"])
         line = Text()
         for place, (action, value) in enumerate(ranked):
             line.append(", " if place else "").append(f"{_action(action, names)} {value:.3f}", "" if place else "bold")
@@ -88,20 +90,6 @@ def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Tex
         return None
     keeps = f"  keeps from {values['threshold']:g} on"
     return _bar(confidence, values["threshold"], ascii_only).append(keeps, "dim")
-
-
-def _best(expected: Mapping[str, float]) -> list[tuple[str, float]]:
-    """The actions, the best first; of the numbers of verdicts that could be drawn, the best one."""
-    ranked = sorted(expected.items(), key=lambda item: -item[1])
-    more = [action for action, _ in ranked if action.startswith("verify")]
-    return [(action, value) for action, value in ranked if action not in more[1:]]
-
-
-def named(reason: str, names: Sequence[str]) -> str:
-    """A policy's reason with the models' names in place of their numbers."""
-    return re.sub(
-        r"\bmodel (\d+)", lambda found: names[int(found[1])] if int(found[1]) < len(names) else found[0], reason
-    )
 
 
 def _bar(confidence: float, threshold: float, ascii_only: bool) -> Text:
@@ -117,14 +105,17 @@ def _bar(confidence: float, threshold: float, ascii_only: bool) -> Text:
     return line
 
 
-def _action(label: str, names: Sequence[str]) -> str:
-    """An action of a decision's values in the demo's words."""
-    kind, _, rest = label.partition(" ")
-    number, _, more = rest.partition(", ")
-    name = names[int(number)] if number.isdigit() and int(number) < len(names) else f"model {number}"
-    count = more.partition(" ")[0]
-    verdicts = f"{count} more verdict{'s' * (count != '1')}"
-    return {"accept": "keep the draft", "finish": f"let {name} answer", "draft": f"draft by {name}"}.get(kind, verdicts)
+def _action(action: Action, names: Sequence[str]) -> str:
+    """An action in the demo's words."""
+    match action:
+        case Accept():
+            return "keep the draft"
+        case Finish(model):
+            return f"let {names[model]} answer"
+        case Draft(model):
+            return f"draft by {names[model]}"
+        case Verify(_, n):
+            return f"{n} more verdict{'s' * (n != 1)}"
 
 
 def tokens(usage: Mapping[str, int] | None) -> str:

@@ -165,7 +165,7 @@ class View:
 
     def _decide(self, action: str, reason: str) -> None:
         self._decided = True
-        self._row("decision", Text(rows.named(reason, self.names), style=rows.STYLES.get(action, "")))
+        self._row("decision", Text(reason, style=rows.STYLES.get(action, "")))
         if action == "verify":
             self._wait("more checks")
 

@@ -9,7 +9,7 @@ import typer
 
 from automix_cli.printing import print_json
 from automix_core.decision import Accept, Action, Draft, Finish, Tally, Verify
-from automix_core.policies.explain import Row
+from automix_core.policies.explain import Row, best_of_each, label
 from automix_core.policies.explain import explain as rows_of
 from automix_core.policies.saving import PolicyFile, load_policy_file
 
@@ -92,16 +92,10 @@ def _table(part: tuple[str, float], rows: list[Row]) -> Table:
             _does(row.decision.action),
         ]
         shown = "\n".join(
-            f"{name}: {value:.3f}" for name, value in _best_of_each(row.decision.values.get("expected", {}))
+            f"{label(action)}: {value:.3f}" for action, value in best_of_each(row.decision.values.get("expected", {}))
         )
         table.add_row(*cells, *([shown] if values else []), row.decision.reason)
     return table
-
-
-def _best_of_each(expected: dict[str, float]) -> list[tuple[str, float]]:
-    """The values of the actions, of several batch sizes only the best."""
-    draws = [name for name in expected if name.startswith("verify")]
-    return [(name, value) for name, value in expected.items() if name not in draws[1:]]
 
 
 def _counts(tally: Tally) -> tuple[str, str, str]:

@@ -5,14 +5,13 @@ The words are those of the decisions themselves, so a route's `reason` says the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..decision import Decision, Policy, State, Tally
+from ..decision import Accept, Action, Decision, Draft, Finish, Policy, State, Tally, Verify
 from . import POMDP, Always, Curtailed, Mixture
 from .expected import visits
-from .pomdp import label
 from .problem import Count, ObservationModel
 
 _K = 8
@@ -48,11 +47,37 @@ class Row:
             "policy": self.policy,
             "share": self.share,
             "verdicts": [None if tally is None else tally.to_dict() for tally in self.tallies],
-            "action": label(self.decision.action),
-            "reason": self.decision.reason,
-            "values": dict(self.decision.values),
+            **plain(self.decision),
             "reached": self.reached,
         }
+
+
+def label(action: Action) -> str:
+    """An action in a few words, for JSON and for people; nothing reads it back."""
+    match action:
+        case Accept(model):
+            return f"accept {model}"
+        case Finish(model):
+            return f"finish {model}"
+        case Draft(model):
+            return f"draft {model}"
+        case Verify(model, n):
+            return f"verify {model}, {n} more"
+
+
+def plain(decision: Decision) -> dict[str, Any]:
+    """A decision as JSON has it: its action and those that its values tell of by their labels."""
+    values = dict(decision.values)
+    if "expected" in values:
+        values["expected"] = {label(action): value for action, value in values["expected"].items()}
+    return {"action": label(decision.action), "reason": decision.reason, "values": values}
+
+
+def best_of_each(expected: Mapping[Action, float]) -> list[tuple[Action, float]]:
+    """The actions and what is expected of them, the best first; of several numbers of verdicts only the best one."""
+    ranked = sorted(expected.items(), key=lambda item: -item[1])
+    more = [action for action, _ in ranked if isinstance(action, Verify)]
+    return [(action, value) for action, value in ranked if action not in more[1:]]
 
 
 def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: bool = False) -> list[Row]:

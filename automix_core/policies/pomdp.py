@@ -124,7 +124,7 @@ class POMDP:
             ranked[0][0],
             reason,
             {
-                "expected": {label(action): value for action, value in ranked},
+                "expected": dict(ranked),
                 "belief": dict(zip(self.problem.states, belief, strict=True)),
                 "scores": scores,
             },
@@ -165,19 +165,6 @@ def _can(action: Action, history: History, problem: Problem) -> bool:
         case Verify():
             return count is not None and model is not None and 1 <= action.n <= model.k - sum(count)
     return True
-
-
-def label(action: Action) -> str:
-    """An action in a few words, as in a decision's values."""
-    match action:
-        case Accept(model):
-            return f"accept {model}"
-        case Finish(model):
-            return f"finish {model}"
-        case Draft(model):
-            return f"draft {model}"
-        case Verify(model, n):
-            return f"verify {model}, {n} more"
 
 
 def _count(tally: Tally, model: ObservationModel | None) -> Count:

@@ -15,7 +15,7 @@ from automix_cli.demo.compare import compared
 from automix_cli.demo.corpus import Question
 from automix_cli.demo.run import console
 from automix_cli.demo.view import View
-from automix_core.decision import Accept, Decision, Draft, Policy, State, Verify
+from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State, Verify
 from automix_core.policies import Always, Threshold
 from tests.cli.demos import BAD, GOOD, NAMES, SUPPER, provider, session
 from tests.loopback import OpenAIServer, Quirks, Reply
@@ -172,7 +172,7 @@ class Expecting:
     def decide(self, state: State) -> Decision:
         """Draft, two verdicts, two more, keep."""
         drawn = state.tallies[0].drawn
-        worth = {"finish 1": 0.554, "verify 0, 1 more": 0.601, "accept 0": 0.612, "verify 0, 2 more": 0.609}
+        worth = {Finish(1): 0.554, Verify(0, 1): 0.601, Accept(0): 0.612, Verify(0, 2): 0.609}
         values = {"expected": worth}
         if not state.drafted[0]:
             return Decision(Draft(0), "First.")
@@ -186,7 +186,7 @@ def test_what_the_policy_expects_of_each_action(server: OpenAIServer) -> None:
     expected = "policy keep the draft 0.612, 2 more verdicts 0.609, let large answer 0.554 (expected score less cost)"
     assert text.count(expected) == 2
     assert "decision Two more." in text
-    assert "decision Enough for small, and for model 7." in text
+    assert "decision Enough for model 0, and for model 7." in text
     assert "✓ ✓ 2 of 2 say correct" in text
     assert "✓ ✓ ✓ ✓ 4 of 4 say correct" in text
 

@@ -118,7 +118,7 @@ def test_the_table_by_hand() -> None:
     good = 0.42 / 0.46
     assert decision.action == Accept(0)
     assert decision.values["belief"] == pytest.approx({"good": good, "needy": 1 - good})
-    assert decision.values["expected"] == pytest.approx({"accept 0": good, "finish 1": 1 - 0.5})
+    assert decision.values["expected"] == pytest.approx({Accept(0): good, Finish(1): 1 - 0.5})
     assert decision.values["scores"] == pytest.approx([good, 1])
     assert decision.reason == (
         "2 of 2 readable verdicts say correct: the draft of model 0 is worth 0.913; "
