@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from automix_core.errors import ConfigError, DataError
+from automix_core.outcomes.outcome import UNANSWERABLE
 
 Scorer: TypeAlias = Callable[[str, Sequence[str]], float]
-
-UNANSWERABLE = "unanswerable"
 
 REFUSALS = (
     "unanswerable",
@@ -75,6 +74,8 @@ REFUSALS = (
 _ARTICLES = {"a", "an", "the"}
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Thai, Lao, Burmese, Khmer, kana and Han: written without spaces, so compared by character."""
+_TELLING = re.compile(r"(?<![\w.,)-])-(?=\.?\d)|(?<=\w)(?:\+\+|#)(?!\w)|(?<=[^\W\d_])\+(?!\w)")
+"""Signs without which an answer is another one: the minus of -5, the plus of C++ and A+, the sharp of C#."""
 
 
 def f1(answer: str, golds: Sequence[str]) -> float:
@@ -83,40 +84,54 @@ def f1(answer: str, golds: Sequence[str]) -> float:
     >>> round(f1("The Eiffel Tower, in Paris", ["Eiffel Tower"]), 3)
     0.667
     """
-    return max((_f1(tokens(answer), tokens(gold)) for gold in golds), default=0.0)
+    return max((_f1(*_both(answer, gold)) for gold in golds), default=0.0)
 
 
 def exact(answer: str, golds: Sequence[str]) -> float:
     """1 if the answer is a gold answer; case, punctuation and English articles don't count."""
-    return float(any(tokens(answer) == tokens(gold) for gold in golds))
+    return float(any(len(set(map(tuple, _both(answer, gold)))) == 1 for gold in golds))
 
 
 def choice(answer: str, golds: Sequence[str]) -> float:
     """1 if the answer names the gold option: alone, first ("B) Paris", "Yes, because ..."), or as "the answer is B".
 
-    >>> choice("B) because it says so", ["b"]), choice("The answer is: no.", ["no"]), choice("Maybe no", ["no"])
+    >>> choice("B) because it says so", ["(b)"]), choice("Answer: no.", ["No."]), choice("Maybe no", ["no"])
     (1.0, 1.0, 0.0)
     """
-    plain = re.sub(r"[*_`\"'()\[\]]", "", answer).strip().lower()
-    for gold in golds:
-        option = re.escape(gold.strip().lower())
-        if re.match(rf"(?:option\s+)?{option}(?!\w)", plain) or re.search(
-            rf"answer\s+(?:is|:)\W*{option}(?!\w)", plain
-        ):
-            return 1.0
-    return 0.0
+    return float(any(_names(answer, option) for gold in golds for option in _options(gold)))
+
+
+def _names(answer: str, option: str) -> bool:
+    whole = re.escape(option) + r"(?![\w+#]|[.,/]\w|\s+or\s)"
+    plain = _bare(answer)
+    return bool(
+        re.match(rf"(?:(?:option|choice)\s+)?{whole}", plain)
+        or re.search(rf"(?:answer|option|choice)(?:\s+is\b|\s*[:=])[^\w+$€£-]*(?:option\s+)?{whole}", plain)
+    )
+
+
+def _options(gold: str) -> list[str]:
+    """The gold option without its brackets and full stop; of "B) Paris" the letter, too."""
+    bare = _bare(gold).rstrip(".:;!")
+    letter = re.match(r"\W*([a-z])[).:]\s+\w", gold.strip().lower())
+    return [option for option in (bare, letter and letter[1]) if option]
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[*_`\"'()\[\]]", "", text).strip().lower()
 
 
 def contains(answer: str, golds: Sequence[str]) -> float:
     """1 if the answer holds a gold answer word for word; case, punctuation and English articles don't count.
 
-    A rule for short facts in whole sentences: it does not see an answer that denies one.
+    A rule for short facts in whole sentences: it does not see an answer that denies one. A gold without any other
+    word, such as the option "A", must be what the answer names.
 
     >>> contains("Supper is at 18:45.", ["18:45"]), contains("At 6:18, 45 people came.", ["8:45"])
     (1.0, 0.0)
     """
     words = tokens(answer)
-    return float(any(_within(tokens(gold), words) for gold in golds))
+    return float(any(_within(part, words) if (part := tokens(g)) else choice(answer, [g]) for g in golds))
 
 
 def _within(part: list[str], whole: list[str]) -> bool:
@@ -156,11 +171,26 @@ def refuses(answer: str) -> bool:
 
 
 def tokens(text: str) -> list[str]:
-    """The words that count; scripts without spaces by character."""
-    text = unicodedata.normalize("NFKC", text).lower()
+    """The words that count; scripts without spaces by character, currencies by themselves."""
+    return [word for word in _words(text) if word not in _ARTICLES]
+
+
+def _words(text: str) -> list[str]:
+    text = unicodedata.normalize("NFKC", text).lower().replace("−", "-")
     text = _UNSPACED.sub(lambda match: f" {match[0]} ", text)
-    text = "".join(" " if unicodedata.category(char)[0] in "PS" else char for char in text)
-    return [word for word in text.split() if word not in _ARTICLES]
+    kept = {place for match in _TELLING.finditer(text) for place in range(*match.span())}
+    return "".join(char if at in kept else _spaced(char) for at, char in enumerate(text)).split()
+
+
+def _spaced(char: str) -> str:
+    kind = unicodedata.category(char)
+    return f" {char} " if kind == "Sc" else " " if kind[0] in "PS" else char
+
+
+def _both(answer: str, gold: str) -> tuple[list[str], list[str]]:
+    """The tokens of both; where one has none ("A", "?"), its articles count, or else its signs."""
+    found = tokens(answer), tokens(gold)
+    return found if all(found) else (_words(answer) or answer.split(), _words(gold) or gold.split())
 
 
 def _f1(answer: list[str], gold: list[str]) -> float:

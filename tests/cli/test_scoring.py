@@ -20,7 +20,23 @@ from automix_core.errors import ConfigError, DataError
         ("in Paris", ["Paris"], 2 / 3),
         ("London", ["Paris"], 0),
         ("", ["Paris"], 0),
-        ("the", ["an"], 1),
+        ("the", ["an"], 0),  # SQuAD's script drops both, and so "" is as good an answer as "A"
+        ("", ["A"], 0),
+        ("A", ["A"], 1),
+        ("A.", ["a"], 1),
+        ("B", ["A"], 0),
+        ("A) Paris", ["A"], 2 / 3),
+        ("C", ["C++"], 0),
+        ("It is C++.", ["C++"], 1 / 2),
+        ("C#", ["C++"], 0),
+        ("5", ["-5"], 0),
+        ("−5", ["-5"], 1),
+        ("2-5", ["2, 5"], 1),
+        ("$5", ["$5"], 1),
+        ("€5", ["$5"], 1 / 2),
+        ("5", ["$5"], 2 / 3),
+        ("?", ["?"], 1),
+        ("+", ["-"], 0),
         ("Paris Paris", ["Paris"], 2 / 3),
         ("in 1911", ["1911", "in 1911"], 1),
         ("café", ["cafe\u0301"], 1),
@@ -57,11 +73,51 @@ def test_exact() -> None:
         ("The answer is maybe.", "maybe", True),
         ("No, the answer is not yes", "yes", False),
         ("A or B", "B", False),
+        ("A or B", "A", False),
+        ("A", "(A)", True),
+        ("(A) Paris", "A.", True),
+        ("B) Paris", "B) Paris", True),
+        ("B", "B) Paris", True),
+        ("C", "B) Paris", False),
+        ("Yes", "Yes.", True),
+        ("Answer: B", "B", True),
+        ("**Final answer:** (B)", "b", True),
+        ("The correct option is B.", "B", True),
+        ("Answer: A", "B", False),
+        ("C++", "C", False),
+        ("C++", "C++", True),
+        ("-5", "5", False),
+        ("The answer is -5.", "5", False),
+        ("The answer is -5.", "-5", True),
+        ("5.5", "5", False),
+        ("$5", "$5", True),
+        ("B", "", False),
         ("", "B", False),
     ],
 )
 def test_choice(answer: str, gold: str, right: bool) -> None:
     assert scorer("choice")(answer, [gold]) == right
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        ("It was 18:45 then.", "18:45", True),
+        ("The answer is A.", "A", True),
+        ("A", "A", True),
+        ("B", "A", False),
+        ("Nothing of the kind", "", False),
+        ("What?", "?", False),
+        ("It is written in C++.", "C++", True),
+        ("It is written in C.", "C++", False),
+        ("It fell to -5 degrees.", "-5", True),
+        ("It rose to 5 degrees.", "-5", False),
+        ("It costs $5 now.", "$5", True),
+        ("It costs €5 now.", "$5", False),
+    ],
+)
+def test_contains(answer: str, gold: str, right: bool) -> None:
+    assert scorer("contains")(answer, [gold]) == right
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
