@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 import re
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TypeAlias
 
@@ -71,6 +71,7 @@ REFUSALS = (
 )
 """An answer that contains one of these, in any case and with any apostrophe, says that the context lacks the answer."""
 
+_HAIR = 1e-6
 _ARTICLES = {"a", "an", "the"}
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Thai, Lao, Burmese, Khmer, kana and Han: written without spaces, so compared by character."""
@@ -201,9 +202,10 @@ def _f1(answer: list[str], gold: list[str]) -> float:
 
 
 def _checked(value: object, name: str) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    """The score, from whatever kind of number; what rounding put a hair outside is put back."""
+    if not isinstance(value, Real) or not -_HAIR <= float(value) <= 1 + _HAIR:  # so is what is not a number
         raise DataError(f"The scorer {name} returned {value!r}; it must return a number from 0 to 1.")
-    return float(value)
+    return min(max(float(value), 0.0), 1.0)
 
 
 def _imported(name: str) -> Scorer:

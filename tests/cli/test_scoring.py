@@ -137,11 +137,18 @@ def test_refusals_by_hand() -> None:
 def test_a_scorer_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_scorer.py").write_text(
         "def half(answer, golds): return 0.5\ndef wild(answer, golds): return 2\nnumber = 3\n"
+        "import numpy\n"
+        "def numpys(answer, golds): return numpy.float32(1)\n"
+        "def rounded(answer, golds): return 1.0000001\n"
+        "def none(answer, golds): return float('nan')\n"
     )
     monkeypatch.chdir(tmp_path)
     assert scorer("my_scorer:half")("x", ["y"]) == 0.5
     with pytest.raises(DataError, match="returned 2; it must return a number from 0 to 1"):
         scorer("my_scorer:wild")("x", ["y"])
+    assert scorer("my_scorer:numpys")("x", ["y"]) == scorer("my_scorer:rounded")("x", ["y"]) == 1
+    with pytest.raises(DataError, match="returned nan"):
+        scorer("my_scorer:none")("x", ["y"])
     with pytest.raises(ConfigError, match="is not a function"):
         scorer("my_scorer:number")
     with pytest.raises(ConfigError, match="There is no scorer 'bleu'"):
