@@ -1,0 +1,1 @@
+"""`automix pays`: would a cascade pay, before anything is collected."""

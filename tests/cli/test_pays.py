@@ -1,0 +1,69 @@
+"""`automix pays`: the arithmetic, and what it says of numbers that can't be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from automix_cli.app import app
+from automix_cli.pays.estimate import Shape
+from automix_core.errors import ConfigError
+
+
+def test_the_parts_are_counted_by_hand() -> None:
+    shape = Shape(context=900, question=100, answer=50, ratio=10, kept=0.5, verdicts=4, reply=20, fixed=200)
+    assert shape.large == 1000 + 4 * 50
+    assert shape.draft == 120
+    assert shape.checking == (200 + 1000 + 50 + 4 * 4 * 20) / 10
+    assert shape.share == pytest.approx((120 + 157) / 1200 + 0.5)
+
+
+def test_separate_requests_read_the_context_each_time_and_a_cache_helps() -> None:
+    one, separate = Shape(checks="one"), Shape(checks="separate")
+    cached = Shape(checks="separate", cached=0.0)
+    assert separate.checking > 4 * one.checking
+    assert cached.checking == pytest.approx(one.checking)
+    assert Shape(checks="none").checking == 0
+    assert 0 < Shape(checks="token").checking < one.checking
+
+
+def test_at_the_kept_share_and_the_ratio_it_names_the_cascade_breaks_even() -> None:
+    shape = Shape(checks="separate")
+    assert Shape(checks="separate", kept=min(1.0, shape.least_kept)).share == pytest.approx(1.0)
+    assert shape.least_ratio is not None
+    assert Shape(checks="separate", ratio=shape.least_ratio).share == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"ratio": 0}, "--ratio"),
+        ({"ratio": -3}, "--ratio"),
+        ({"kept": 1.2}, "--kept"),
+        ({"answer": 0}, "--answer"),
+        ({"context": -1}, "--context"),
+        ({"verdicts": 0}, "--verdicts"),
+        ({"output_ratio": float("nan")}, "--output-ratio"),
+        ({"cached": 2}, "--cached"),
+    ],
+)
+def test_numbers_that_cannot_be_are_named(settings: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Shape(**settings)  # type: ignore[arg-type]
+
+
+def test_the_command_says_it_in_words_and_as_json() -> None:
+    ran = CliRunner().invoke(app, ["pays", "--ratio", "20", "--kept", "0.6"])
+    assert ran.exit_code == 0
+    assert ran.stdout.startswith("It pays: the cascade costs ")
+    poor = CliRunner().invoke(app, ["pays", "--ratio", "2", "--kept", "0.6"])
+    assert poor.stdout.startswith("It does not pay: ")
+    figures = json.loads(CliRunner().invoke(app, ["pays", "--json", "--checks", "none"]).stdout)
+    assert figures["parts"]["checking"] == 0
+    assert figures["share_of_always_large"] == pytest.approx(1 / 20 + 0.4)
+
+
+def test_a_wrong_word_for_the_checks_is_bad_use() -> None:
+    assert CliRunner().invoke(app, ["pays", "--checks", "two"]).exit_code == 2
