@@ -15,8 +15,8 @@ help: ## Show the targets.
 demo: $(VENV)/.demo ## Answer questions with a real cascade on this machine; asks nothing, needs no key.
 	$(BIN)/automix demo --yes $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests, documentation included.
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: $(VENV)/.dev ## Run the tests, documentation included; the slow ones with ARGS='-m slow'.
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint types contracts docs: $(VENV)/.dev
 	scripts/check $(BIN) $@

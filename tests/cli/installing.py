@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def make(clone: Path, python: Path) -> tuple[int, str]:
 
 def pip_on_an_old_python(folder: Path) -> str:
     """What pip of Python 3.10 says; the requirement is pyproject.toml's, the sentence pip's."""
-    pytest.importorskip("pip", reason="this Python has no pip")
+    if not [*distributions(name="pip")]:  # a stub of that name may be importable
+        pytest.skip("this Python has no pip")
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
     wheel = folder / "automix_rag-1.0-py3-none-any.whl"
     info = "automix_rag-1.0.dist-info"

@@ -49,7 +49,7 @@ def parent_of(model: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]
     script = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from automix_cli.engine import Engine
+from automix_cli.engine.engine import Engine
 engine = Engine.start(sys.argv[1], slots=1)
 print(engine.pid, flush=True)
 input()

@@ -17,6 +17,7 @@ from tests.cli.demos import BAD, provider
 from tests.loopback import OpenAIServer, Quirks, Reply, Request
 
 SLOW = 60.0
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

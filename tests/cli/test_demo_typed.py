@@ -16,6 +16,8 @@ from tests.cli.fakes import eventually
 from tests.cli.served import ROOT
 from tests.loopback import OpenAIServer
 
+pytestmark = pytest.mark.slow
+
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 PROMPT = "Your question (an empty line ends): "
 

@@ -19,6 +19,7 @@ from tests.cli.fakes import Play, alive, eventually
 from tests.cli.served import ROOT, arguments, complaint, parent_of, post
 
 
+@pytest.mark.slow
 class TestTheChildProcess:
     """Everything around the engine, with a stub of it."""
 

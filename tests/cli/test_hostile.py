@@ -222,13 +222,14 @@ def test_ctrl_c_before_all_has_begun(server: OpenAIServer, tmp_path: Path) -> No
     script = (
         "import asyncio, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from automix_cli import app, collect_run\n"
+        "from automix_cli import app\n"
+        "from automix_cli.collect import run\n"
         "gather = asyncio.gather\n"
         "def interrupted(*jobs):\n"
         "    every = gather(*jobs)\n"
         "    signal.raise_signal(signal.SIGINT)\n"
         "    return every\n"
-        "collect_run.asyncio.gather = interrupted\n"
+        "run.asyncio.gather = interrupted\n"
         "app.main()\n"
     )
     asked = ["collect", questions(tmp_path), "-o", tmp_path / "o.jsonl", f"--model=s={server.url}#s"]

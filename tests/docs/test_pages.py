@@ -94,7 +94,7 @@ def test_make_targets_in_the_pages_exist() -> None:
 
 def test_the_readme_tests_as_make_and_ci_do() -> None:
     """One command, in three places."""
-    command = "-m pytest -n auto --dist loadfile"
+    command = "-m pytest -n auto"
     assert f".venv/bin/python {command}" in (ROOT / "README.md").read_text("utf-8").splitlines()
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     asked = ["make", "--dry-run", "test"]

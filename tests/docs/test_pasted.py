@@ -1,0 +1,174 @@
+"""Every page runs as pasted: its Python blocks, as they stand there, from the top, in a process of their own.
+
+The process gets an empty folder and, besides what any process has, only the environment variables that the page names.
+Providers are servers on this machine; `town` says what its models answer, the same for every page.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pasted
+from tests.docs.test_pages import PAGES, ROOT, named
+from tests.loopback import LangSmithCollector, OpenAIServer, Reply, Request
+from tests.loopback.schema import synthesise
+
+RUNNING = [page for page in PAGES if pasted.blocks(page.read_text("utf-8"))]
+KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "COVERAGE_PROCESS_START")
+NEEDS = {
+    "langchain_automix": "langchain",
+    "langchain_core": "langchain",
+    "langchain_openai": "langchain-openai",
+    "langchain": "langchain",
+    "langgraph": "langgraph",
+    "llamaindex_automix": "llamaindex",
+    "llama_index.core": "llamaindex",
+    "llama_index.llms.openai": "llama-index-llms-openai",
+}
+"""What a reader installs for a module: a package, or an extra of ours."""
+GIVEN = {*sys.stdlib_module_names, "automix_core", "pydantic", "numpy"}
+"""What the base install has."""
+FACTS = {"name": "Oda Verrin", "building": "lighthouse"}
+
+
+@pytest.fixture
+def provider() -> Iterator[OpenAIServer]:
+    """A provider of gpt-4.1-nano, which is wrong about numbers, and of gpt-4.1, which is not."""
+    with OpenAIServer() as server:
+        server.say("gpt-4.1", "It has 211 steps.")
+        server.say("gpt-4.1-nano", "Oda Verrin built it.")
+        server.say("gpt-4.1-nano", "It has 112 steps.", when="How many steps")
+        server.say(None, _object, when=lambda request: request.demands_structure and not request.asks_for_verdict)
+        server.say(None, _call, when=_offers_tools)
+        server.verdicts("The context says so.\nVerdict: Correct")
+        server.say(None, "The context says 211.\nVerdict: Incorrect", when=_checks_a_wrong_number)
+        yield server
+    assert not server.errors, server.errors[0]
+
+
+def _checks_a_wrong_number(request: Request) -> bool:
+    return request.asks_for_verdict and "112 steps" in request.text
+
+
+def _offers_tools(request: Request) -> bool:
+    asked = any(message["role"] == "tool" for message in request.messages)
+    return bool(request.tools) and not request.demands_call and not asked
+
+
+def _call(request: Request) -> Reply:
+    """The first tool is called, with arguments made up from its schema."""
+    tool = request.tools[0]
+    return Reply(calls=((tool["name"], synthesise(tool["parameters"], request.question, request.model)),))
+
+
+def _object(request: Request) -> Reply:
+    """Who built what, as the schema of a page wants it."""
+    if request.demands_call:
+        tool = request.tools[0]
+        fields = {name: FACTS[name] for name in tool["parameters"]["properties"]}
+        return Reply(calls=((tool["name"], fields),))
+    return Reply(json.dumps(FACTS))
+
+
+def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
+    """What the page prints, in `folder`."""
+    reached = {
+        "OPENAI_API_KEY": "a-key-for-the-loopback-server",
+        "OPENAI_BASE_URL": provider.url,
+        "OPENAI_API_BASE": provider.url,
+        **more,
+    }
+    text = page.read_text("utf-8")
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    given = {name: value for name, value in reached.items() if re.search(rf"\b{name}\b", text)}
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", pasted.__file__, str(page)],
+        cwd=folder,
+        env={**kept, **given, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=named)
+def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
+    paste(page, tmp_path, provider)
+
+
+def test_the_tree_of_a_trace_is_the_one_that_langsmith_gets(tmp_path: Path, provider: OpenAIServer) -> None:
+    page = ROOT / "docs" / "langchain" / "tracing.md"
+    with LangSmithCollector() as collector:
+        traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
+        paste(page, tmp_path, provider, **traced)
+        (root,) = collector.roots()
+    assert f"```text\n{root.drawn()}\n```" in page.read_text("utf-8")
+    (decided,) = root.find("automix_meta_verifier")
+    assert decided.outputs["action"] == "escalate"
+    (run,) = root.find("AutoMixChatModel")
+    assert all("docs" in node.tags and node.metadata["thread_id"] == "thread-7" for node in run.children)
+
+
+def test_what_an_agent_prints_is_shown(tmp_path: Path, provider: OpenAIServer) -> None:
+    page = ROOT / "docs" / "langchain" / "streams.md"
+    printed = paste(page, tmp_path, provider).splitlines()
+    assert f"```text\n{printed[-2]}\n{printed[-1]}\n```" in page.read_text("utf-8")
+
+
+def test_the_readme_asks_the_large_model_only_where_the_draft_is_wrong(tmp_path: Path, provider: OpenAIServer) -> None:
+    paste(ROOT / "README.md", tmp_path, provider)
+    (asked,) = provider.calls("gpt-4.1")
+    assert "How many steps" in asked.text
+
+
+def test_a_subclass_with_n_gets_one_request_for_all_verdicts(tmp_path: Path, provider: OpenAIServer) -> None:
+    paste(ROOT / "docs" / "llamaindex" / "engines.md", tmp_path, provider)
+    assert provider.calls(verdict=True)[-1].n == 8
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=named)
+def test_a_page_says_first_what_it_needs(page: Path) -> None:
+    """What its blocks import beyond the base install stands above its first block, by the name that pip knows."""
+    text = page.read_text("utf-8")
+    above = text[: text.index("```python")] if page.name != "README.md" else text
+    for block in pasted.blocks(text):
+        for node in ast.walk(ast.parse(block.text)):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in filter(None, names):
+                needed = next((need for module, need in NEEDS.items() if f"{name}.".startswith(f"{module}.")), None)
+                assert needed or name.partition(".")[0] in GIVEN, f"{name}: say in NEEDS what brings it"
+                assert needed is None or f"`{needed}`" in above, f"{page.name} does not say that it needs {needed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_page_hides_anything(page: Path) -> None:
+    """No set-up in comments (`invisible-code-block`): what a reader does not see does not run."""
+    assert "code-block" not in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        ("x = 1 / 0\n", "ZeroDivisionError"),
+        ("print(1)  # 2\n", "line 3 prints '1', and its comment says '2'"),
+        ("print(TOWN)\n", "NameError"),
+    ],
+)
+def test_a_page_that_does_not_hold_is_told(block: str, complaint: str, tmp_path: Path, provider: OpenAIServer) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Page\n```python\n{block}```\n", "utf-8")
+    with pytest.raises(AssertionError, match=complaint):
+        paste(page, tmp_path, provider)
