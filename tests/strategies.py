@@ -13,7 +13,7 @@ from automix_core.checking.query import Query
 from automix_core.decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
 from automix_core.routing.effects import Checks, Failure, Reply, Result
 from automix_core.routing.price import Price
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 Draw = Any
 

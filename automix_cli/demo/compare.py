@@ -13,7 +13,7 @@ from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.loading import load_matching
 from automix_core.policies.saving import PolicyFile
 from automix_core.routing.price import Price
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 from .events import Asked
 from .grading import right

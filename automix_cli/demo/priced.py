@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automix_core.routing.price import Price
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 
 def priced(measured: Mapping[str, Any], prices: Sequence[float]) -> dict[str, Any]:

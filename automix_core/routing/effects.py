@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..decision import Decision, Draft, State, Tally, Verify
+from ..usage import Usage
 from .price import Price
-from .usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from ..errors import ConfigError
-from .usage import Usage
+from ..usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

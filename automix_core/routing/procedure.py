@@ -21,8 +21,8 @@ from typing import Any, NoReturn, TypeVar
 from ..checking.verdict import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
 from ..errors import AutoMixError, PolicyError
+from ..usage import Usage
 from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
-from .usage import Usage
 
 log = logging.getLogger("automix")
 

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeAlias
 from ..checking.query import Query
 from ..decision import Accept, Tally
 from ..errors import ConfigError
+from ..usage import Usage, total
 from .effects import Checks, Reply
 from .price import Price
 from .procedure import Ending, Step
-from .usage import Usage, total
 
 RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]
 

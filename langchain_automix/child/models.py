@@ -25,7 +25,7 @@ from langchain_core.runnables.config import merge_configs
 
 from automix_core.checking.results import problem
 from automix_core.routing.effects import Reply
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 Child: TypeAlias = Runnable[Any, Any]
 

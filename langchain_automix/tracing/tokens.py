@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 
 from automix_core.routing.attached import KEY
 from automix_core.routing.route import Route
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 from ..child.models import as_message
 from .watch import nothing

@@ -19,7 +19,7 @@ from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
-from automix_core.routing.usage import Usage, total
+from automix_core.usage import Usage, total
 
 from ..child.models import Child, as_message, gives_n, uncached, unwrap, usage_of
 

@@ -13,7 +13,7 @@ from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMComp
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base.event import BaseEvent
 
-from automix_core.routing.usage import Usage, total
+from automix_core.usage import Usage, total
 
 from .responses import Response, usage_of
 

@@ -11,7 +11,7 @@ from llama_index.core.llms.llm import LLM
 
 from automix_core.checking.results import problem
 from automix_core.routing.effects import Reply
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 Response: TypeAlias = ChatResponse | CompletionResponse
 

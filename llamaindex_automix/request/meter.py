@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automix_core.routing.effects import Reply
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 
 from ..child.responses import usage_of
 from .request import Request

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 
-from automix_core.routing.usage import Usage, total
+from automix_core.usage import Usage, total
 
 from ..child.responses import Response, choices_of, for_sampling, gives_n, text_of, usage_of
 from .concurrent import agather, gather

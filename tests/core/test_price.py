@@ -9,7 +9,7 @@ from hypothesis import given
 
 from automix_core.errors import ConfigError
 from automix_core.routing.price import Price
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 from tests.strategies import prices, usages
 
 

@@ -17,7 +17,7 @@ from automix_core.routing.effects import Checks, Decide, Failure, Reply
 from automix_core.routing.price import Price
 from automix_core.routing.procedure import Ending, Step, route, run
 from automix_core.routing.route import Route, settle, spent
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 from tests.strategies import Anything, prices, replies, results, usages
 
 QUERY = Query("Who?", ("Verrin.",), source="argument")

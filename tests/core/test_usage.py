@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automix_core.routing.usage import Usage, total
+from automix_core.usage import Usage, total
 from tests.strategies import usages
 
 

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import ConfigurableField, RunnableLambda
 from langchain_openai import ChatOpenAI, OpenAI
 
-from automix_core.routing.usage import Usage
+from automix_core.usage import Usage
 from langchain_automix import SelfVerifier
 from langchain_automix.child.models import finish_reason, gives_n
 from langchain_automix.verifier.sampling import Request, Sample, adraw, draw, sampling
