@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ from ..files import read_lines
 from .evaluation_sets import as_question, made_id, read_records
 from .kinds import mistaken
 from .verdict_cost import VerdictCost
+
+log = logging.getLogger("automix")
 
 
 def _verdict(value: Any) -> bool | None:
@@ -138,7 +141,8 @@ class Outcome(_Frozen):
     """One question with every model's outcome, cheapest first.
 
     `reference` is what scores were measured against: gold answers, or the largest model's answer. `prompt` is the
-    digest of the checking prompt.
+    digest of the checking prompt. `served` is the number of the model whose answer the caller got, where the outcome
+    is of a call that was audited; `audit_cost` what the audit cost, in USD.
     """
 
     id: str = Field(min_length=1, coerce_numbers_to_str=True)
@@ -148,7 +152,39 @@ class Outcome(_Frozen):
     answers: tuple[str, ...] | None = None
     reference: Literal["gold", "largest"] | None = None
     prompt: str | None = None
+    served: int | None = Field(default=None, ge=0)
+    audit_cost: float | None = Field(default=None, ge=0)
 
+    def scored(self, score: float) -> Outcome:
+        """The outcome once the served answer (the last model's, if that is not known) was given `score`.
+
+        Models that gave the same answer share it; the others keep theirs.
+        """
+        served = len(self.models) - 1 if self.served is None else min(self.served, len(self.models) - 1)
+        said = self.models[served].answer
+
+        def same(model: ModelOutcome, place: int) -> bool:
+            return place == served or (said is not None and model.answer is not None and _alike(said, model.answer))
+
+        models = (
+            model.model_copy(update={"score": score}) if same(model, place) else model
+            for place, model in enumerate(self.models)
+        )
+        return self.model_copy(update={"models": tuple(models)})
+
+
+def _alike(one: str, other: str) -> bool:
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+class Score(_Frozen):
+    """A score that came later, of the answer that the call `id` gave."""
+
+    id: str = Field(min_length=1, coerce_numbers_to_str=True)
+    score: float = Field(ge=0, le=1)
+
+
+_LONGEST_SCORE = 4096
 
 Record = TypeVar("Record", Question, Outcome)
 
@@ -163,12 +199,13 @@ def read_questions(path: str | os.PathLike[str]) -> list[Question]:
 
 
 def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
-    """The outcomes in a file, all of the same models.
+    """The outcomes in a file, all of the same models, with the scores that came later (`score`) joined to them.
 
     Raises `DataError`, naming file and line, where a record is wrong, an id comes twice or the models change.
     """
     outcomes: list[Outcome] = []
-    for place, outcome in _once(path, _outcomes(path)):
+    later: dict[str, float] = {}
+    for place, outcome in _once(path, _outcomes(path, later)):
         names = [model.name for model in outcome.models]
         if outcomes and names != (first := [model.name for model in outcomes[0].models]):
             raise DataError(
@@ -176,7 +213,9 @@ def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
                 "all outcomes of a file must be of the same models in the same order."
             )
         outcomes.append(outcome)
-    return outcomes
+    if unknown := later.keys() - {outcome.id for outcome in outcomes}:
+        log.warning("%s holds %d scores of calls that it has no outcome of; they are left out.", path, len(unknown))
+    return [outcome.scored(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:
@@ -195,9 +234,14 @@ def coin(outcome_id: str) -> float:
     return (int.from_bytes(hashlib.sha256(outcome_id.encode()).digest()[:8]) >> 11) / 2**53
 
 
-def _outcomes(path: str | os.PathLike[str]) -> Iterator[tuple[str, Outcome]]:
+def _outcomes(path: str | os.PathLike[str], later: dict[str, float]) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes with their places; scores that came later go into `later`, by id."""
     for line, text in read_lines(path):
         try:
+            if len(text) < _LONGEST_SCORE and '"models"' not in text and '"score"' in text:
+                score = Score.model_validate_json(text)
+                later[score.id] = score.score
+                continue
             yield f"line {line}", Outcome.model_validate_json(text)
         except ValidationError as error:
             raise DataError(f"{path}, line {line}: {mistaken(text, 'outcomes') or _first(error)}") from None
