@@ -18,7 +18,8 @@ from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.checking import results as checking
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables, digest
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
-from automix_core.checking.verdict import final_text, read_verdict
+from automix_core.checking.thoughts import final_text
+from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
 from automix_core.outcomes.outcome import Question
 

@@ -10,7 +10,8 @@ from typing import Any
 from ..decision import Tally
 from ..errors import ConfigError
 from .query import Query
-from .verdict import count, final_text
+from .thoughts import final_text
+from .verdict import count
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
 FILTERED = frozenset(

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
-from ..checking.verdict import final_text
+from ..checking.thoughts import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
 from ..errors import AutoMixError, PolicyError
 from ..usage import Usage

@@ -1,0 +1,78 @@
+"""What a model thought aloud, told apart from what it said.
+
+Models and servers mark thoughts in many ways, and some servers strip the opening mark and leave the closing one. What
+is removed here is removed from what is checked and from what is served alike, so that nothing can hide in a thought.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARK = re.compile(
+    r"""<\s*(?P<end>/?)\s*(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning|reflection)\s*>
+      | (?-i:\[(?P<end_bracket>/?)THINK\])
+      | ◁(?P<end_triangle>/?)think▷
+      | <\|(?:begin_of_thought|start_thinking)\|>
+      | <\|(?P<end_pipe>(?:end_of_thought|end_thinking)\|>)
+      | <unused94>(?:thought\b)?
+      | (?P<end_unused><unused95>)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_QUOTES = frozenset("`\"'")
+_FINAL_CHANNEL = re.compile(r"<\|channel\|>final\b[^<]*<\|message\|>|\Aanalysis(?=[A-Z\s]).*?assistantfinal", re.DOTALL)
+_THOUGHT_CHANNEL = re.compile(r"\A\s*(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)\b")
+_CHANNEL_END = re.compile(r"(?:<\|(?:return|end)\|>)+\s*\Z")
+
+
+def final_text(text: str) -> str:
+    """`text` without its thoughts: sections between any models' thought marks, nested ones too.
+
+    A closing mark that nothing opened ends a thought that began with the text; a section that never closes leaves
+    nothing behind it. A mark that is quoted, like `</think>` in backticks, is only spoken of.
+
+    >>> final_text("<think>Hm.</think>It has 211 steps.")
+    'It has 211 steps.'
+    """
+    return split(text)[1]
+
+
+def split(text: str) -> tuple[str, str]:
+    """What a closing mark without an opening one declared to be a thought ("" if there is none), and the final text."""
+    orphaned, final = "", text.strip()
+    while (found := _split(_of_channels(text)))[1] != final:  # again: what was around a mark may join into another
+        orphaned, text = orphaned + found[0], found[1]
+        final = text
+    return orphaned + found[0], final
+
+
+def _split(text: str) -> tuple[str, str]:
+    orphaned, kept = "", ""
+    at = depth = 0
+    closed: int | None = None  # the end of the last closing mark inside an open section
+    for mark in _MARK.finditer(text):
+        if _is_quoted(text, mark):
+            continue
+        if not any(mark.groupdict().values()):
+            if not depth:
+                kept, closed = kept + text[at : mark.start()], None
+            depth += 1
+        elif depth:
+            depth, at = depth - 1, mark.end()
+            closed = at
+        else:
+            orphaned, kept, at = orphaned + kept + text[at : mark.start()], "", mark.end()
+    if not depth or closed is not None:  # of marks that open twice and close once the last closing one ends the thought
+        kept += text[at:]
+    return orphaned, kept.strip()
+
+
+def _of_channels(text: str) -> str:
+    """The final channel of a reply in channels, as gpt-oss writes them, or the text as it is."""
+    if finals := list(_FINAL_CHANNEL.finditer(text)):
+        return _CHANNEL_END.sub("", text[finals[-1].end() :])
+    return "" if _THOUGHT_CHANNEL.match(text) else text
+
+
+def _is_quoted(text: str, mark: re.Match[str]) -> bool:
+    before, after = text[mark.start() - 1 : mark.start()], text[mark.end() : mark.end() + 1]
+    return before in _QUOTES and before == after
