@@ -23,12 +23,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from automix_cli.collect.scoring import scorer
 from automix_cli.demo.documents import read_documents
 from automix_cli.demo.prompt import PROMPT
 from automix_cli.demo.retrieval import Retriever
 from automix_cli.demo.run import LONGEST_ANSWER
 from automix_cli.progress import progress
+from automix_core.outcomes.scoring import scorer
 
 LONGEST, ASKED, COLLECTED = 640, 100, 60
 """Characters of a context; questions asked; questions whose outcomes a policy is fitted on."""

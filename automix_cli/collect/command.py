@@ -66,8 +66,8 @@ def collect(
     from automix_cli.collect.journal import Journal
     from automix_cli.collect.run import collect as run
     from automix_cli.collect.run import requests
-    from automix_cli.collect.scoring import scorer as scorer_called
     from automix_cli.progress import progress
+    from automix_core.outcomes.scoring import scorer as scorer_called
 
     outputs(output, _journal(output), to_label, inputs=[questions, config])
     wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from automix_cli.collect.calls import CallError, Calls, Message
 from automix_cli.collect.journal import Journal, Paid
 from automix_cli.collect.plan import Plan
-from automix_cli.collect.scoring import UNANSWERABLE, Scorer
 from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.checking import results as checking
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables, digest
@@ -22,6 +21,7 @@ from automix_core.checking.thoughts import final_text
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
 from automix_core.outcomes.outcome import Question
+from automix_core.outcomes.scoring import UNANSWERABLE, Scorer
 
 Result = TypeVar("Result")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..collect.scoring import contains, refuses
+from automix_core.outcomes.scoring import contains, refuses
+
 from .corpus import Question
 
 

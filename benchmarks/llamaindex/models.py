@@ -24,7 +24,6 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from automix_cli.collect.scoring import f1
 from automix_cli.demo.corpus import Passage
 from automix_cli.demo.retrieval import Retriever
 from automix_cli.endpoint.llamaindex import openai_like
@@ -32,6 +31,7 @@ from automix_cli.engine.engine import embedded
 from automix_cli.progress import Quiet
 from automix_cli.weights import DEFAULT_PAIR, TINY_PAIR
 from automix_core import Always, Route
+from automix_core.outcomes.scoring import f1
 from llamaindex_automix import AutoMixLLM, collect_routes
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -18,8 +18,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TypeAlias
 
-from automix_core.errors import ConfigError, DataError
-from automix_core.outcomes.outcome import UNANSWERABLE
+from ..errors import ConfigError, DataError
+from .outcome import UNANSWERABLE
 
 Scorer: TypeAlias = Callable[[str, Sequence[str]], float]
 

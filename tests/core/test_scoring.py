@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automix_cli.collect.scoring import REFUSALS, exact, f1, refuses, scorer
 from automix_core.errors import ConfigError, DataError
+from automix_core.outcomes.scoring import REFUSALS, exact, f1, refuses, scorer
 
 
 @pytest.mark.parametrize(
