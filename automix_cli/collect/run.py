@@ -20,8 +20,8 @@ from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
-from automix_core.outcomes.outcome import Question
-from automix_core.outcomes.scoring import UNANSWERABLE, Scorer
+from automix_core.outcomes.outcome import UNANSWERABLE, Question
+from automix_core.outcomes.scoring import Scorer
 
 Result = TypeVar("Result")
 
