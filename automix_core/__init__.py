@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checking.custom import CheckFunction
-    from .decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
+    from .decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify
     from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
     from .evaluation.evaluate import evaluate
     from .fitting.fit import Objective, fit
@@ -38,6 +38,7 @@ __all__ = [
     "Draft",
     "EngineError",
     "Finish",
+    "Measure",
     "Mixture",
     "ModelError",
     "Objective",
@@ -71,6 +72,7 @@ _HOMES = {
     "Decision": "decision",
     "Draft": "decision",
     "Finish": "decision",
+    "Measure": "decision",
     "Policy": "decision",
     "State": "decision",
     "Tally": "decision",

@@ -7,9 +7,10 @@ it determines the belief (paper, section 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """Get the signal `name` of the draft of `model`, which is paid for."""
+
+    model: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accept:
     """Return the draft of `model`; any draft held may be accepted."""
 
@@ -41,7 +50,10 @@ class Finish:
     model: int
 
 
-Action: TypeAlias = Draft | Verify | Accept | Finish
+Action: TypeAlias = Draft | Verify | Measure | Accept | Finish
+
+Signals: TypeAlias = tuple[tuple[str, float], ...]
+"""Signals by name, sorted; hashable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +114,63 @@ class State:
 
     `drafted` says which drafts are held, `tallies` what their checks said, `available` how many verdicts can still be
     drawn on each model's draft. `coin` in [0, 1) is drawn once a call; mixed policies use it.
+
+    `signals` are what is known about each draft beside its verdicts (empty until it is held), `query_signals` what is
+    known before any draft, `purchasable` the names that `Measure` can still get for each draft. Of the first and the
+    last an empty tuple stands for "nothing for any model".
     """
 
     drafted: tuple[bool, ...]
     tallies: tuple[Tally, ...]
     available: tuple[int, ...]
     coin: float = 0.0
+    signals: tuple[Signals, ...] = ()
+    query_signals: Signals = ()
+    purchasable: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def start(cls, models: int, available: int | tuple[int, ...], coin: float = 0.0) -> State:
-        """The state before anything was done, with `available` verdicts a draft."""
+    def start(
+        cls,
+        models: int,
+        available: int | tuple[int, ...],
+        coin: float = 0.0,
+        *,
+        query_signals: Mapping[str, float] | None = None,
+        purchasable: Iterable[str] | tuple[tuple[str, ...], ...] = (),
+    ) -> State:
+        """The state before anything was done, with `available` verdicts a draft.
+
+        `purchasable` are the names that can be measured, the same for every draft or a tuple of them for each.
+        """
         left = (available,) * models if isinstance(available, int) else available
-        return cls((False,) * models, (Tally(),) * models, left, coin)
+        names = tuple(purchasable)
+        each = names if all(isinstance(name, tuple) for name in names) else (tuple(sorted(map(str, names))),) * models
+        return cls(
+            (False,) * models,
+            (Tally(),) * models,
+            left,
+            coin,
+            query_signals=sorted_signals(query_signals or {}),
+            purchasable=cast("tuple[tuple[str, ...], ...]", each),
+        )
+
+    def signals_of(self, model: int) -> dict[str, float]:
+        """The signals known about the draft of `model`."""
+        return dict(self.signals[model]) if self.signals else {}
+
+    def purchasable_of(self, model: int) -> tuple[str, ...]:
+        """The names that can still be measured of the draft of `model`."""
+        return self.purchasable[model] if self.purchasable else ()
 
     @property
     def latest(self) -> int | None:
         """The largest model whose draft is held, or None."""
         return max((m for m, held in enumerate(self.drafted) if held), default=None)
+
+
+def sorted_signals(signals: Mapping[str, float]) -> Signals:
+    """Signals as a state holds them; what is not a finite number is missing."""
+    return tuple(sorted((str(name), float(value)) for name, value in signals.items() if math.isfinite(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +186,10 @@ class Decision:
 class Policy(Protocol):
     """The meta-verifier: a pure, frozen, shareable rule.
 
-    `decide` must return the same decision for the same state, never ask for more verdicts than are available, and
-    never accept a draft that is not held. A policy that fits some numbers of models only may have a second method,
-    `check_models(models)`, which raises `PolicyError`: a cascade asks it when it is put together.
+    `decide` must return the same decision for the same state, never ask for more verdicts than are available or a
+    signal that is not purchasable, and never accept a draft that is not held. A policy that fits some numbers of models
+    only may have a second method, `check_models(models)`, which raises `PolicyError`: a cascade asks it when it is put
+    together.
     """
 
     def decide(self, state: State) -> Decision:

@@ -14,7 +14,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 BOTH = {"SelfVerifier", "collect_routes", "route_of"}
 PUBLIC = {
     "automix_core": {
-        *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Accept", "Finish"),
+        *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Measure", "Accept", "Finish"),
         *("Always", "Threshold", "Band", "Mixture", "POMDP", "load_policy", "save_policy"),
         *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
         *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..decision import Accept, Decision, Draft, Finish, Policy, State, Tally, Verify
+from ..decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify, sorted_signals
 from .mixture import Mixture
-from .problem import Count, Problem, thinning
+from .problem import FREE, UNSEEN, Count, Problem, SignalModel, thinning
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ def expected(policy: Policy, problem: Problem) -> Value:
             case Verify(_, n):
                 cost += share * _price(problem, visit.state, m, n)
                 verdicts += share * n
+            case Measure(_, name):
+                cost += share * _signal(problem, m, name)[1].cost
             case Accept() | Finish():
                 score += math.fsum(w * row[m] for w, row in zip(visit.weights, problem.scores, strict=True))
                 cost += share * problem.costs[m] * isinstance(action, Finish)
@@ -67,11 +69,16 @@ def expected(policy: Policy, problem: Problem) -> Value:
 def visits(policy: Policy, problem: Problem) -> Iterator[Visit]:
     """Every state that `policy` gets to if `problem` is the truth, in the order of its actions.
 
-    Histories with the same tallies are one: all that matters is the share of orders in which the policy gets there.
+    Histories with the same tallies are one: all that matters is the share of orders in which the policy gets there. A
+    bin of a signal stands for itself: the states hold a number that lies in it.
     """
-    start = State.start(problem.models, tuple(0 if o is None else o.k for o in problem.observations))
+    start = State.start(
+        problem.models,
+        tuple(0 if o is None else o.k for o in problem.observations),
+        purchasable=tuple(tuple(s.name for s in some if s.name != FREE) for some in problem.signals),
+    )
     shares = {start: 1.0}
-    queue: list[tuple[tuple[int, int], int, State]] = [((-1, 0), 0, start)]
+    queue: list[tuple[tuple[int, int, int], int, State]] = [((-1, 0, 0), 0, start)]
     while queue:
         state = heapq.heappop(queue)[2]
         weights = tuple(shares[state] * weight for weight in _weights(problem, state))
@@ -79,9 +86,11 @@ def visits(policy: Policy, problem: Problem) -> Iterator[Visit]:
         yield Visit(state, math.fsum(weights), decision, weights)
         match decision.action:
             case Draft(m):
-                following = [(_drafted(state, m), 1.0)]
+                following = [(after, 1.0) for after in _drafted(problem, state, m)]
             case Verify(m, n):
                 following = _checked(problem, state, m, n)
+            case Measure(m, name):
+                following = [(after, 1.0) for after in _measured(problem, state, m, name)]
             case _:
                 following = []
         for after, part in following:
@@ -90,31 +99,55 @@ def visits(policy: Policy, problem: Problem) -> Iterator[Visit]:
             shares[after] = shares.get(after, 0.0) + shares[state] * part
 
 
-def _progress(state: State) -> tuple[int, int]:
+def _progress(state: State) -> tuple[int, int, int]:
     """Grows with every action, so that a state is visited once all ways to it are."""
     latest = state.latest
     assert latest is not None
-    return latest, state.tallies[latest].drawn
+    return latest, state.tallies[latest].drawn, len(state.signals_of(latest))
 
 
-def _drafted(state: State, m: int) -> State:
-    drafted = tuple(held or i == m for i, held in enumerate(state.drafted))
-    return State(drafted, state.tallies, state.available)
+def _drafted(problem: Problem, state: State, m: int) -> list[State]:
+    """The states after a draft, one for each bin of its evidence."""
+    state = replace(state, drafted=tuple(held or i == m for i, held in enumerate(state.drafted)))
+    free = next((s for s in problem.signals[m] if s.name == FREE), None)
+    return [state] if free is None else [_known(state, m, free, place) for place in range(free.bins)]
 
 
-def _seen(tally: Tally, k: int) -> Count:
-    if tally.probability is None:
+def _measured(problem: Problem, state: State, m: int, name: str) -> list[State]:
+    left = tuple(tuple(n for n in names if i != m or n != name) for i, names in enumerate(state.purchasable))
+    _, signal = _signal(problem, m, name)
+    return [_known(replace(state, purchasable=left), m, signal, place) for place in range(signal.bins)]
+
+
+def _known(state: State, m: int, signal: SignalModel, place: int) -> State:
+    known = list(state.signals or ((),) * len(state.drafted))
+    known[m] = sorted_signals({**state.signals_of(m), signal.name: signal.value(place)})
+    return replace(state, signals=tuple(known))
+
+
+def _signal(problem: Problem, m: int, name: str) -> tuple[int, SignalModel]:
+    return next((i, signal) for i, signal in enumerate(problem.signals[m]) if signal.name == name)
+
+
+def _seen(problem: Problem, state: State, m: int) -> Count:
+    """The tally of model m's draft, a direct confidence as its step."""
+    tally, model = state.tallies[m], problem.observations[m]
+    if tally.probability is None or model is None:
         return tally.correct, tally.incorrect, tally.unreadable
-    correct = round(tally.probability * k)
-    return correct, k - correct, 0
+    step = model.step(tally.probability)
+    return step, model.k - step, 0
 
 
 def _weights(problem: Problem, state: State) -> list[float]:
     """The joint probability of each hidden state and the tallies."""
     weights = list(problem.prior)
-    for held, tally, model in zip(state.drafted, state.tallies, problem.observations, strict=True):
-        if held and model is not None:
-            likelihood = model.of(_seen(tally, model.k))
+    for m, (held, model) in enumerate(zip(state.drafted, problem.observations, strict=True)):
+        if not held:
+            continue
+        likelihoods = [] if model is None else [model.of(_seen(problem, state, m))]
+        signals = state.signals_of(m)
+        likelihoods += [s.of(place) for s in problem.signals[m] if (place := s.place(signals)) != UNSEEN]
+        for likelihood in likelihoods:
             weights = [w * p for w, p in zip(weights, likelihood, strict=True)]
     return weights
 
@@ -128,15 +161,15 @@ def _checked(problem: Problem, state: State, m: int, n: int) -> list[tuple[State
     """The states after `n` more checks of model m's draft, and the share of orders that leads to each."""
     model = problem.observations[m]
     assert model is not None
-    before = _seen(state.tallies[m], model.k)
+    before = _seen(problem, state, m)
     goal = model.k if model.direct else sum(before) + n
     result = []
     for count in model.seen:
         share = thinning(before, count) if sum(count) == goal else 0.0
         if share > 0:
-            tally = Tally(probability=count[0] / model.k) if model.direct else Tally(*count)
+            tally = Tally(probability=model.confidence(count[0])) if model.direct else Tally(*count)
             left = 0 if model.direct else model.k - goal
             tallies = tuple(tally if i == m else t for i, t in enumerate(state.tallies))
             available = tuple(left if i == m else a for i, a in enumerate(state.available))
-            result.append((State(state.drafted, tallies, available), share))
+            result.append((replace(state, tallies=tallies, available=available), share))
     return result

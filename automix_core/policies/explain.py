@@ -6,13 +6,27 @@ The words are those of the decisions themselves, so a route's `reason` says the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..decision import Accept, Action, Decision, Draft, Finish, Policy, State, Tally, Verify
+from ..decision import (
+    Accept,
+    Action,
+    Decision,
+    Draft,
+    Finish,
+    Measure,
+    Policy,
+    Signals,
+    State,
+    Tally,
+    Verify,
+    sorted_signals,
+)
 from . import POMDP, Always, Curtailed, Mixture
 from .expected import visits
-from .problem import Count, ObservationModel
+from .pomdp import History
+from .problem import FREE, UNSEEN, ObservationModel, Problem, Seen
 
 _K = 8
 
@@ -22,7 +36,8 @@ class Row:
     """What a policy does after one history.
 
     `share` is the share of calls that the policy is used for, `tallies` what the checks of each held draft said, None
-    where no draft is held, `reached` the expected share of questions that get here, None where that is unknown.
+    where no draft is held, `reached` the expected share of questions that get here, None where that is unknown;
+    `signals` stand for what is known of each draft beside: of each bin a number that lies in it.
     """
 
     policy: str
@@ -30,6 +45,7 @@ class Row:
     tallies: tuple[Tally | None, ...]
     decision: Decision
     reached: float | None
+    signals: tuple[Signals, ...] = ()
 
     @property
     def seen(self) -> int:
@@ -46,6 +62,7 @@ class Row:
         return {
             "policy": self.policy,
             "share": self.share,
+            "signals": [dict(known) for known in self.signals] or [{} for _ in self.tallies],
             "verdicts": [None if tally is None else tally.to_dict() for tally in self.tallies],
             **plain(self.decision),
             "reached": self.reached,
@@ -63,6 +80,8 @@ def label(action: Action) -> str:
             return f"draft {model}"
         case Verify(model, n):
             return f"verify {model}, {n} more"
+        case Measure(model, name):
+            return f"measure {model}, {name}"
 
 
 def plain(decision: Decision) -> dict[str, Any]:
@@ -98,32 +117,47 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
 
 
 def _part(row: Row, share: float) -> Row:
-    return Row(row.policy, row.share * share, row.tallies, row.decision, row.reached)
+    return Row(row.policy, row.share * share, row.tallies, row.decision, row.reached, row.signals)
 
 
 def _pomdp(policy: POMDP, every: bool) -> list[Row]:
-    models = policy.problem.observations
-    reached = {(v.state.drafted, v.state.tallies): v.probability for v in visits(policy, policy.problem)}
+    problem = policy.problem
+    reached = {(v.state.drafted, v.state.tallies, v.state.signals): v.probability for v in visits(policy, problem)}
     rows = []
     for history in policy.nodes:
-        drafted = tuple(count is not None for count in history)
-        tallies = tuple(_tally(count, model) for count, model in zip(history, models, strict=True))
-        available = tuple(_left(count, model) for count, model in zip(history, models, strict=True))
-        share = reached.get((drafted, tallies), 0.0)
-        if every or share > 0 or sum(drafted) < 2:
-            held = tuple(tally if is_held else None for is_held, tally in zip(drafted, tallies, strict=True))
-            rows.append(Row(repr(policy), 1.0, held, policy.decide(State(drafted, tallies, available)), share))
+        state = _state(history, problem)
+        share = reached.get((state.drafted, state.tallies, state.signals), 0.0)
+        if every or share > 0 or sum(state.drafted) < 2:
+            held = tuple(t if is_held else None for is_held, t in zip(state.drafted, state.tallies, strict=True))
+            rows.append(Row(repr(policy), 1.0, held, policy.decide(state), share, state.signals))
     return rows
 
 
-def _tally(count: Count | None, model: ObservationModel | None) -> Tally:
+def _state(history: History, problem: Problem) -> State:
+    """A state in which the policy's history is `history`: of each bin a number that lies in it."""
+    signals, left = [], []
+    for seen, models in zip(history, problem.signals, strict=True):
+        places = (seen or ())[3:] or (UNSEEN,) * len(models)
+        known = {s.name: s.value(place) for s, place in zip(models, places, strict=True) if place != UNSEEN}
+        signals.append(sorted_signals(known))
+        left.append(tuple(s.name for s in models if s.name != FREE and s.name not in known))
+    state = State(
+        tuple(seen is not None for seen in history),
+        tuple(_tally(seen, model) for seen, model in zip(history, problem.observations, strict=True)),
+        tuple(_left(seen, model) for seen, model in zip(history, problem.observations, strict=True)),
+    )
+    return replace(state, signals=tuple(signals) if any(signals) else (), purchasable=tuple(left))
+
+
+def _tally(count: Seen | None, model: ObservationModel | None) -> Tally:
     if count is None or model is None:
         return Tally()
-    return Tally(probability=count[0] / model.k) if model.direct and any(count) else Tally(*count)
+    said = count[:3]
+    return Tally(probability=model.confidence(said[0])) if model.direct and any(said) else Tally(*said)
 
 
-def _left(count: Count | None, model: ObservationModel | None) -> int:
-    return 0 if model is None else model.k - sum(count or (0, 0, 0))
+def _left(count: Seen | None, model: ObservationModel | None) -> int:
+    return 0 if model is None else model.k - sum((count or (0, 0, 0))[:3])
 
 
 def _rule(policy: Policy, models: int, k: int) -> list[Row]:

@@ -11,14 +11,15 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..decision import Accept, Action, Draft, Finish, Policy, Verify
+from ..decision import Accept, Action, Draft, Finish, Measure, Policy, Verify
 from ..errors import ConfigError, DataError, PolicyError
+from ..evidence.estimator import Estimator, Evidence, Term
 from ..files import read_text, write_atomic
 from ..outcomes.kinds import mistaken
 from ..outcomes.verdict_cost import VerdictCost
 from . import POMDP, Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold
 from .pomdp import History, Ranked
-from .problem import Count
+from .problem import SignalModel
 
 FORMAT, VERSION = "automix-policy", 1
 
@@ -166,7 +167,12 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
 
 def _plain_action(action: Action) -> list[str | int]:
     name = type(action).__name__.lower()
-    return [name, action.model, action.n] if isinstance(action, Verify) else [name, action.model]
+    match action:
+        case Verify(model, n):
+            return [name, model, n]
+        case Measure(model, signal):
+            return [name, model, signal]
+    return [name, action.model]
 
 
 class _Strict(BaseModel):
@@ -228,6 +234,47 @@ class _ObservationModel(_Strict):
     likelihood: list[list[float]]
     cost: _VerdictCost
     direct: bool
+    edges: list[float] = []
+
+    def build(self) -> ObservationModel:
+        return ObservationModel(
+            self.k, self.likelihood, VerdictCost(**self.cost.model_dump()), self.direct, tuple(self.edges)
+        )
+
+
+class _Term(_Strict):
+    name: str
+    weight: float
+    at: list[float]
+    to: list[float]
+
+
+class _Estimator(_Strict):
+    terms: list[_Term]
+    bias: float
+    logistic: bool
+
+    def build(self) -> Estimator:
+        return Estimator([Term(**term.model_dump()) for term in self.terms], self.bias, self.logistic)
+
+
+class _Evidence(_Strict):
+    estimators: list[_Estimator]
+
+    def build(self) -> Evidence:
+        return Evidence([estimator.build() for estimator in self.estimators])
+
+
+class _SignalModel(_Strict):
+    name: str
+    cost: float
+    edges: list[float]
+    likelihood: list[list[float]]
+    evidence: _Evidence | None = None
+
+    def build(self) -> SignalModel:
+        evidence = None if self.evidence is None else self.evidence.build()
+        return SignalModel(self.edges, self.likelihood, self.name, self.cost, evidence)
 
 
 class _Problem(_Strict):
@@ -237,17 +284,23 @@ class _Problem(_Strict):
     observations: list[_ObservationModel | None]
     cost_weight: float
     states: list[str]
+    signals: list[list[_SignalModel]] = []
 
 
-_Words: TypeAlias = tuple[Literal["accept", "finish", "draft"], int, float] | tuple[Literal["verify"], int, int, float]
+_Words: TypeAlias = (
+    tuple[Literal["accept", "finish", "draft"], int, float]
+    | tuple[Literal["verify"], int, int, float]
+    | tuple[Literal["measure"], int, str, float]
+)
 
 
 class _Node(_Strict):
-    seen: list[Count | None]
+    seen: list[Annotated[list[int], Field(min_length=3)] | None]
     ranked: Annotated[list[_Words], Field(min_length=1)]
 
     def entry(self) -> tuple[History, Ranked]:
-        return tuple(self.seen), tuple((_action(words), float(words[-1])) for words in self.ranked)
+        history = tuple(None if seen is None else tuple(seen) for seen in self.seen)
+        return history, tuple((_action(words), float(words[-1])) for words in self.ranked)
 
 
 _ACTIONS: dict[str, Callable[[int], Action]] = {"accept": Accept, "finish": Finish, "draft": Draft}
@@ -255,7 +308,9 @@ _ACTIONS: dict[str, Callable[[int], Action]] = {"accept": Accept, "finish": Fini
 
 def _action(words: _Words) -> Action:
     if words[0] == "verify":
-        return Verify(words[1], int(words[2]))
+        return Verify(words[1], words[2])
+    if words[0] == "measure":
+        return Measure(words[1], words[2])
     return _ACTIONS[words[0]](words[1])
 
 
@@ -267,11 +322,9 @@ class _POMDP(_Strict):
 
     def build(self) -> Policy:
         p = self.problem
-        observations = [
-            None if o is None else ObservationModel(o.k, o.likelihood, VerdictCost(**o.cost.model_dump()), o.direct)
-            for o in p.observations
-        ]
-        problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states)
+        observations = [None if o is None else o.build() for o in p.observations]
+        signals = [[signal.build() for signal in some] for some in p.signals]
+        problem = Problem(p.prior, p.scores, p.costs, observations, p.cost_weight, p.states, signals)
         return POMDP(problem, dict(node.entry() for node in self.nodes), self.fixed).checked()
 
 

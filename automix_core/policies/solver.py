@@ -9,8 +9,10 @@ the checks so far are tallied as t', does not depend on the hidden state (`probl
                  J_j(w(t)) - cost_weight * c_j * |w(t)|  let j draft, to be checked
                  sum_t' thin(t, t') J(t') - cost_weight * x(b) * |w(t)|   draw b more }
 
-with w(t) the weights of the hidden states. The cost per model is O(nodes^2), and one model's tallies are the rows of
-the next model's computation.
+with w(t) the weights of the hidden states. A draft's free evidence is seen before anything is decided: its bins part
+the weights, and the values add up. Measuring a signal, before any check, parts them once more: the sum over its bins b
+of J(w * P(b | state)), less its price. The cost per model is O(nodes^2) for each bin, and one model's tallies are the
+rows of the next model's computation.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..decision import Accept, Action, Draft, Finish, Verify
+from ..decision import Accept, Action, Draft, Finish, Measure, Verify
 from .expected import Value
 from .pomdp import POMDP, History, Ranked
-from .problem import Count, ObservationModel, Problem, thinning
+from .problem import FREE, UNSEEN, Count, ObservationModel, Problem, Seen, thinning
 
 Array = NDArray[np.float64]
 
@@ -120,7 +122,11 @@ class _Solver:
         self.problem, self.fixed = problem, fixed
         self.scores = np.array(problem.scores)
         self.ties = np.array([1 + problem.cost_weight * max(problem.costs), max(problem.costs), 1.0]) * _TIE
-        self.reach = [None if o is None else _reach(o) for o in problem.observations]
+        self.reach = [
+            None if not problem.judged(m) else np.ones((1, len(problem.prior))) if o is None else _reach(o)
+            for m, o in enumerate(problem.observations)
+        ]
+        self.parts = [[np.array(signal.likelihood).T for signal in some] for some in problem.signals]
 
     def start(self) -> tuple[list[Option], int]:
         """Every first action, and which of them is best."""
@@ -141,20 +147,39 @@ class _Solver:
     def _nodes(
         self, held: tuple[int, ...], before: History, m: int, weights: Array
     ) -> Iterator[tuple[History, Ranked]]:
+        """The nodes once model m has drafted: one part for each bin of its evidence, one where that is missing."""
+        unseen = (UNSEEN,) * len(self.parts[m])
+        yield from self._known_nodes(held, before, m, weights, unseen)
+        if self._free(m):
+            for place, part in enumerate(self.parts[m][0]):
+                yield from self._known_nodes(held, before, m, weights * part, (place, *unseen[1:]))
+
+    def _known_nodes(
+        self, held: tuple[int, ...], before: History, m: int, weights: Array, seen: Seen
+    ) -> Iterator[tuple[History, Ranked]]:
+        """The nodes of every tally; with signals only of those to which the policy leads."""
         ranked: dict[Count, Ranked] = {}
-        self._draft(held, m, weights, ranked)
+        self._known(held, m, weights, seen, ranked)
         reached = {(0, 0, 0)}
         for count, after in zip(self._lattice(m).counts, self._after(m, weights)[0], strict=True):
-            if not after.sum() > 0:
+            if not after.sum() > 0 or (seen and count not in reached):
                 continue
-            history = (*before[:m], count, *before[m + 1 :])
+            history = (*before[:m], (*count, *seen), *before[m + 1 :])
             yield history, ranked[count]
             best = ranked[count][0][0]
-            if count in reached and isinstance(best, Verify):
-                reached.update(self._following(m, count, best.n))
-            if count in reached and isinstance(best, Draft):
+            other = next(action for action, _ in ranked[count] if not isinstance(action, Measure))  # if it can't be had
+            if count in reached and isinstance(other, Verify):
+                reached.update(self._following(m, count, other.n))
+            if count in reached and isinstance(other, Draft):
                 now = self._keepable(held, m, _mute(count))
-                yield from self._nodes(now, history, best.model, after[None])
+                yield from self._nodes(now, history, other.model, after[None])
+            if isinstance(best, Measure):
+                i = [signal.name for signal in self.problem.signals[m]].index(best.name)
+                for place, part in enumerate(self.parts[m][i]):
+                    yield from self._known_nodes(held, before, m, weights * part, (*seen[:i], place, *seen[i + 1 :]))
+
+    def _free(self, m: int) -> bool:
+        return bool(self.parts[m]) and self.problem.signals[m][0].name == FREE
 
     def _following(self, m: int, count: Count, n: int) -> Iterator[Count]:
         """The tallies to which n more checks may lead."""
@@ -170,8 +195,7 @@ class _Solver:
 
     def _lattice(self, m: int) -> _Lattice:
         model = self.problem.observations[m]
-        assert model is not None
-        return _lattice(model)
+        return _numbered(((0, 0, 0),)) if model is None else _lattice(model)
 
     def _after(self, m: int, weights: Array) -> Array:
         """The weights [row, tally, state] after each tally of model m's draft."""
@@ -195,10 +219,34 @@ class _Solver:
                 options.append((Draft(m), np.concatenate(parts, axis=1) + paid))
         return options
 
-    def _draft(self, held: tuple[int, ...], m: int, weights: Array, ranked: dict[Count, Ranked] | None = None) -> Array:
-        """What follows once model m has drafted; fills `ranked` for the first row of `weights` if it is given."""
+    def _draft(self, held: tuple[int, ...], m: int, weights: Array) -> Array:
+        """What follows once model m has drafted and its free evidence is seen."""
+        unseen = (UNSEEN,) * len(self.parts[m])
+        if not self._free(m):
+            return self._known(held, m, weights, unseen)
+        outcome = np.zeros((3, len(weights)))
+        for place, part in enumerate(self.parts[m][0]):
+            outcome += self._known(held, m, weights * part, (place, *unseen[1:]))
+        return outcome
+
+    def _measure(self, held: tuple[int, ...], m: int, weights: Array, seen: Seen) -> list[Option]:
+        """Getting each signal that is paid for and not known yet."""
+        options: list[Option] = []
+        for i, signal in enumerate(self.problem.signals[m]):
+            if seen[i] != UNSEEN or signal.name == FREE:
+                continue
+            outcome = np.zeros((3, len(weights)))
+            for place, part in enumerate(self.parts[m][i]):
+                outcome += self._known(held, m, weights * part, (*seen[:i], place, *seen[i + 1 :]))
+            paid = np.multiply.outer([-self.problem.cost_weight * signal.cost, signal.cost, 0.0], weights.sum(axis=1))
+            options.append((Measure(m, signal.name), outcome + paid))
+        return options
+
+    def _known(
+        self, held: tuple[int, ...], m: int, weights: Array, seen: Seen, ranked: dict[Count, Ranked] | None = None
+    ) -> Array:
+        """What follows where the signals `seen` are known; fills `ranked` for the first row if it is given."""
         lattice, model = self._lattice(m), self.problem.observations[m]
-        assert model is not None
         after = self._after(m, weights)
         rows, nodes, states = after.shape
         mass = after.sum(axis=2)
@@ -212,10 +260,18 @@ class _Solver:
         outcome = np.zeros((3, rows, nodes))
         for level in lattice.levels:
             actions, whole = leaving[level.mute]
-            draws = [self._draw(m, level, b, mass, outcome) for b in range(model.k - level.drawn, 0, -1)]
-            draws = draws[:1] if model.direct else draws
-            actions = [*(action for action, _ in draws), *actions]
-            values = np.concatenate([*(draw[None] for _, draw in draws), whole[:, :, :, level.at]])
+            k = 0 if model is None else model.k
+            draws = [self._draw(m, level, b, mass, outcome) for b in range(k - level.drawn, 0, -1)]
+            draws = draws[:1] if model is not None and model.direct else draws
+            measured = self._measure(held, m, weights, seen) if seen and level.drawn == 0 else []
+            actions = [*(action for action, _ in draws), *actions, *(action for action, _ in measured)]
+            values = np.concatenate(
+                [
+                    *(draw[None] for _, draw in draws),
+                    whole[:, :, :, level.at],
+                    *(measure[None, :, :, None] for _, measure in measured),
+                ]
+            )
             values = values.reshape(len(actions), 3, -1)
             here = mass[:, level.at].ravel()
             forced = self.fixed and level.drawn == 0

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ..decision import Decision, Draft, State, Tally, Verify
+from ..decision import Decision, Draft, Measure, State, Tally, Verify
 from ..usage import Usage
 from .price import Price
 
@@ -25,7 +26,8 @@ class Reply:
     """Result of `Draft`: what a model answered, `native` being the host's own object.
 
     `problem` says why the draft can't be kept, e.g. "cut off"; `passes` why it is kept without being judged, e.g.
-    because it calls a tool and so answers nothing yet. `name` is the model's name as the provider gave it.
+    because it calls a tool and so answers nothing yet. `name` is the model's name as the provider gave it. `signals`
+    are what is known about the draft for nothing; a missing one is missing.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Reply:
     problem: str = ""
     name: str | None = None
     passes: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,26 @@ class Checks:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge(Measure):
+    """Effect: measure the signal `name` of `reply`, the draft of `model`."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Result of `Measure`: the signal's value, None where it could not be read.
+
+    `by` is the model that gave it, None for one outside the cascade, whose `price` may then be known.
+    """
+
+    value: float | None
+    usage: Usage | None = None
+    by: int | None = None
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Result of any effect that raised."""
 
@@ -68,4 +91,5 @@ class Failure:
 
 
 Effect: TypeAlias = Decide | Draft | Check
-Result: TypeAlias = Decision | Reply | Checks | Failure
+"""What every driver performs; `Gauge` comes up only where a driver offers something to measure."""
+Result: TypeAlias = Decision | Reply | Checks | Measured | Failure

@@ -16,33 +16,38 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from ..checking.thoughts import final_text
-from ..decision import Accept, Action, Decision, Draft, Finish, State, Tally, Verify
+from ..decision import Accept, Action, Decision, Draft, Finish, Measure, Signals, State, Tally, Verify, sorted_signals
 from ..errors import AutoMixError, PolicyError
 from ..usage import Usage
-from .effects import Check, Checks, Decide, Effect, Failure, Reply, Result
+from .effects import Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply, Result
 
 log = logging.getLogger("automix")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing done: `do` is draft, verify, accept or finish; `result` what came of it, None for accept and finish."""
+    """One thing done: `do` is draft, verify, measure, accept or finish.
+
+    `result` is what came of it, None for accept and finish; `name` is the signal that was measured.
+    """
 
     do: str
     model: int
     n: int | None = None
-    result: Reply | Checks | None = None
+    result: Reply | Checks | Measured | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How the routing ended: `accept` a draft held, or let a model `finish` the call.
 
-    `verified` is the last model whose draft was checked, `tally` what the checks said. `errors` are the types of what
-    failed on the way.
+    `tally` is what the checks of the last draft that was checked said; `signals` are the last draft's, `evidence` the
+    policy's probability that it is right, None where it estimates none. `errors` are the types of what failed on
+    the way.
     """
 
     action: Accept | Finish
@@ -53,6 +58,8 @@ class Ending:
     bypass: bool = False
     models: int = 0
     raising: bool = False
+    signals: Signals = ()
+    evidence: float | None = None
 
     @property
     def reply(self) -> Reply | None:
@@ -90,6 +97,8 @@ class _Trail:
     errors: list[str] = field(default_factory=list)
     drafts: dict[int, Reply] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    latest: int = 0
+    evidence: float | None = None
 
     @property
     def last(self) -> int:
@@ -108,7 +117,28 @@ class _Trail:
         tallies = list(self.state.tallies)
         tallies[model] = Tally()
         self.state = replace(self.state, tallies=tuple(tallies))
+        self.latest, self.evidence = model, None
+        if reply.signals or self.state.signals:
+            self.know(model, sorted_signals(reply.signals))
         self.hold(model, not reply.problem or model == self.last)
+
+    def know(self, model: int, signals: Signals) -> None:
+        """`signals` are all that is known of the model's draft beside its verdicts."""
+        known = list(self.state.signals or ((),) * len(self.state.drafted))
+        known[model] = signals
+        self.state = replace(self.state, signals=tuple(known))
+
+    def measured(self, model: int, name: str, value: float | None) -> None:
+        """One signal more, and one less to get; None could not be had, and is missing."""
+        left = list(self.state.purchasable)
+        left[model] = tuple(other for other in left[model] if other != name)
+        self.state = replace(self.state, purchasable=tuple(left))
+        if value is not None:
+            self.know(model, sorted_signals({**self.state.signals_of(model), name: value}))
+
+    def heard(self, decision: Decision) -> None:
+        """Note the evidence about the latest draft, if the policy estimates it."""
+        self.evidence = decision.values.get("evidence", self.evidence) if self.drafts else None
 
     def hold(self, model: int, held: bool) -> None:
         drafted = list(self.state.drafted)
@@ -142,6 +172,8 @@ class _Trail:
             tally=self.tally,
             models=len(self.state.drafted),
             raising=self.raising,
+            signals=self.state.signals[self.latest] if self.state.signals else (),
+            evidence=self.evidence,
         )
 
 
@@ -161,6 +193,7 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
                 _refuse(decision.error)
             decision = possible(decision, trail.state)
             action, reason = decision.action, decision.reason
+            trail.heard(decision)
         else:
             action, forced = forced, None
         match action:
@@ -182,6 +215,8 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
                 if why:
                     trail.hold(model, model == trail.last)
                     forced, reason = trail.onward(model), why
+            case Measure():
+                yield from _measure(trail, action)
 
 
 def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, Reply | str]:
@@ -218,6 +253,17 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     return ""
 
 
+def _measure(trail: _Trail, action: Measure) -> Generator[Effect, Any, None]:
+    """Add the signal; one that could not be had is missing, and the policy is asked again."""
+    model, name = action.model, action.name
+    draft = trail.drafts[model]
+    result = yield cast("Effect", Gauge(model, name, replace(draft, text=final_text(draft.text))))
+    trail.steps.append(Step("measure", model, result=None if isinstance(result, Failure) else result, name=name))
+    if isinstance(result, Failure):
+        trail.fail("measurement", model, result.error)
+    trail.measured(model, name, result.value if isinstance(result, Measured) else None)
+
+
 def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Generator[Effect, Any, Ending]:
     """The flow of a call that the policy is not asked about: no effect, `model` finishes."""
     yield from ()
@@ -237,24 +283,28 @@ def possible(decision: Any, state: State) -> Decision:
     Raises `PolicyError` unless it can be carried out in `state`.
     """
     action, models = getattr(decision, "action", None), len(state.drafted)
-    if not isinstance(action, Draft | Verify | Accept | Finish):
+    if not isinstance(action, Draft | Verify | Measure | Accept | Finish):
         raise PolicyError(
-            f"The policy's decide() returned {decision!r}; return a Decision to Draft, Verify, Accept or Finish."
+            f"The policy's decide() returned {decision!r}; "
+            "return a Decision to Draft, Verify, Measure, Accept or Finish."
         )
     if not _counts(action.model, range(models)):
         raise PolicyError(f"The policy decided {action!r}; the models of this cascade are 0 to {models - 1}.")
     held, left = state.drafted[action.model], state.available[action.model]
     if isinstance(action, Draft) and held:
         raise PolicyError(f"The policy decided {action!r}, but that draft is held; verify it, accept it or go on.")
-    if isinstance(action, Accept | Verify) and not held:
+    if isinstance(action, Accept | Verify | Measure) and not held:
         raise PolicyError(f"The policy decided {action!r}, but no draft of model {action.model} is held; draft first.")
     if isinstance(action, Verify) and not _counts(action.n, range(1, left + 1)):
         raise PolicyError(f"The policy decided {action!r}; n must be 1 or more, and {left} verdicts are available.")
+    if isinstance(action, Measure) and action.name not in (names := state.purchasable_of(action.model)):
+        can = f"{', '.join(names)} can be" if names else "nothing can be"
+        raise PolicyError(f"The policy decided {action!r}, but {can} measured of that draft.")
     asked: Decision = decision
     if type(action.model) is type(getattr(action, "n", 0)) is int:
         return asked
-    model = int(action.model)
-    return replace(asked, action=Verify(model, int(action.n)) if isinstance(action, Verify) else type(action)(model))
+    plain = replace(action, model=int(action.model))
+    return replace(asked, action=replace(plain, n=int(plain.n)) if isinstance(plain, Verify) else plain)
 
 
 def _counts(number: object, allowed: range) -> bool:

@@ -10,7 +10,7 @@ from ..checking.query import Query
 from ..decision import Accept, Tally
 from ..errors import ConfigError
 from ..usage import Usage, total
-from .effects import Checks, Reply
+from .effects import Checks, Measured, Reply
 from .price import Price
 from .procedure import Ending, Step
 
@@ -126,6 +126,9 @@ def _step(step: Step) -> dict[str, Any]:
     if step.do == "verify":
         plain["n"] = step.n
         plain["verdicts"] = step.result.tally.to_dict() if isinstance(step.result, Checks) else Tally().to_dict()
+    if step.do == "measure":
+        plain["name"] = step.name
+        plain["value"] = step.result.value if isinstance(step.result, Measured) else None
     return plain
 
 
@@ -140,8 +143,8 @@ def _bills(ending: Ending, answer: Reply | None, prices: Sequence[Price | None])
     for step in ending.steps:
         if isinstance(step.result, Reply):
             bills.append(Bill("draft", step.model, step.result.usage, prices[step.model]))
-        elif isinstance(step.result, Checks):
-            whose = step.result.model
+        elif isinstance(step.result, Checks | Measured):
+            whose = step.result.model if isinstance(step.result, Checks) else step.result.by
             price = step.result.price if whose is None else prices[whose]
             bills.append(Bill("verify", whose, step.result.usage, price))
     if answer is not None:

@@ -154,8 +154,8 @@ IMPOSSIBLE: list[tuple[tuple[Any, ...], str]] = [
     ((Draft(0), Verify(0, -1)), "4 verdicts are available"),
     ((Draft(0), Verify(0, 5)), "4 verdicts are available"),
     ((Draft(0), Verify(0, 1.5)), "4 verdicts are available"),  # type: ignore[arg-type]
-    (("accept",), "Draft, Verify, Accept or Finish"),
-    ((None,), "Draft, Verify, Accept or Finish"),
+    (("accept",), "Draft, Verify, Measure, Accept or Finish"),
+    ((None,), "Draft, Verify, Measure, Accept or Finish"),
 ]
 
 

@@ -1,0 +1,24 @@
+"""What is known about a draft beside its verdicts: signals, and the evidence that they are.
+
+For an adapter: `textual(question, context, draft)` and `token_signals(tokens)` give a draft's free signals, which go
+into its `Reply.signals`.
+"""
+
+from .estimator import Estimator, Evidence, Term
+from .textual import TEXTUAL, textual
+from .tokens import TOKENS, Token, token_signals
+from .unfitted import UNFITTED
+from .words import Source
+
+__all__ = [
+    "TEXTUAL",
+    "TOKENS",
+    "UNFITTED",
+    "Estimator",
+    "Evidence",
+    "Source",
+    "Term",
+    "Token",
+    "textual",
+    "token_signals",
+]
