@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-_NEEDED = ("typer", "rich", "httpx")
+_NEEDED = ("typer", "rich", "httpx", "tenacity")
 """What the extra `cli` brings. Nothing that imports it is imported before it was looked for."""
 
 

@@ -26,10 +26,13 @@ def legible() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def write(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all. Raises `DataError` if it can't be written."""
+def write(path: Path, text: str, *, private: bool = False) -> None:
+    """Write `text` to `path`, whole or not at all; a new file may be `private`.
+
+    Raises `DataError` if it can't be written.
+    """
     try:
-        write_atomic(path, text)
+        write_atomic(path, text, private=private)
     except OSError as error:
         raise DataError(f"{path} can't be written: {error.strerror or error}.") from None
 

@@ -63,11 +63,16 @@ def _text(path: str | os.PathLike[str], data: bytes, first: int) -> str:
         raise DataError(f"{path}, line {line}: not UTF-8 text; save the file as UTF-8.") from None
 
 
-def write_atomic(path: Path, text: str) -> None:
+def private_file(path: str, flags: int) -> int:
+    """An opener for `open`: a file made anew is its owner's alone to read and write."""
+    return os.open(path, flags, 0o600)
+
+
+def write_atomic(path: Path, text: str, *, private: bool = False) -> None:
     """Write `text` beside `path` and move it there, so that no reader and no crash sees half a file.
 
-    A link stays a link, and a file keeps its permissions. A device or a pipe, such as /dev/stdout, is written to as it
-    is: nothing may be put in its place.
+    A link stays a link, and a file keeps its permissions; a new one that is `private` is its owner's alone to read. A
+    device or a pipe, such as /dev/stdout, is written to as it is: nothing may be put in its place.
     """
     if not path.name or path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -78,7 +83,8 @@ def write_atomic(path: Path, text: str) -> None:
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        with open(beside, "w", encoding="utf-8", opener=private_file if private else None) as file:
+            file.write(text)
         if target.exists():
             shutil.copymode(target, beside)
         beside.replace(target)

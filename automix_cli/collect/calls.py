@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -12,26 +13,27 @@ from typing import Any, Self
 import httpx
 
 from automix_cli.collect.journal import Journal, Paid, key
+from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
+from automix_cli.collect.system import CallError
 from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
 
-_ATTEMPTS = 6
-_LONGEST_WAIT = 60.0
 _TIMEOUT = 300.0
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_WORTH_A_WORD = 5.0
+"""Seconds of waiting that are told."""
+
+_THOUGHTS = frozenset({"thinking", "reasoning"})
 
 Message = Mapping[str, str]
-
-
-class CallError(Exception):
-    """A call that failed for good: what the server said, without the key."""
 
 
 class Calls:
     """Chat completions of several endpoints, `limit` at a time, each paid for once.
 
     `names` say in the journal who answered: an embedded model's address is another at each start.
-    `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each.
+    `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each, `note`
+    with a sentence where a server asks for a longer pause. `over`, once set, says why nothing more is to be sent.
     """
 
     def __init__(
@@ -41,15 +43,18 @@ class Calls:
         journal: Journal,
         limit: int,
         answered: Callable[[], None],
+        note: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._names = names
-        self._endpoints, self._journal, self._answered = endpoints, journal, answered
+        self._endpoints, self._journal, self._answered, self._note = endpoints, journal, answered, note
         self._slots = asyncio.Semaphore(limit)
+        self._alike: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._clients: list[httpx.AsyncClient] = []
         self._stack = AsyncExitStack()
         self._refuses_temperature: set[int] = set()
-        self._waits = random.Random()
+        self._silent_until = [0.0] * len(endpoints)
         self.paid = self.found = 0
+        self.over = ""
 
     async def __aenter__(self) -> Self:
         """Open the connections; on this computer a proxy of the environment is not used.
@@ -66,6 +71,12 @@ class Calls:
         """Close the connections."""
         await self._stack.__aexit__(kind, error, trace)
 
+    def known(self, model: int, messages: Sequence[Message], nth: int = 0, **settings: Any) -> bool:
+        """Whether `complete` would take the answer from the journal."""
+        return (
+            self._journal.find(key(self._request(self._body(model, messages, **settings), model, nth), 0)) is not None
+        )
+
     async def complete(
         self,
         model: int,
@@ -75,65 +86,100 @@ class Calls:
         max_tokens: int | None,
         n: int = 1,
         place: int = 0,
+        nth: int = 0,
     ) -> Paid:
-        """`n` choices for `messages`; the server may give fewer. `place` tells equal requests apart.
+        """`n` choices for `messages`; the server may give fewer. `place` and `nth` tell equal requests apart: the
+        first within a question, the second among questions alike.
 
         Raises `CallError` once the server has refused for good, `DataError` if the journal can't be written.
         """
-        body: dict[str, Any] = {"model": self._endpoints[model].model, "messages": [dict(m) for m in messages]}
-        body |= {
-            name: value
-            for name, value in (("temperature", temperature), ("max_tokens", max_tokens))
-            if value is not None
-        }
-        body |= {"n": n} if n > 1 else {}
-        name = key({"url": self._names[model], **body}, place)
-        paid = self._journal.find(name)
-        if paid is None:
-            async with self._slots:
+        body = self._body(model, messages, temperature=temperature, max_tokens=max_tokens, n=n)
+        name = key(self._request(body, model, nth), place)
+        async with self._alike[name]:  # two models may be one: the second finds what the first has paid for
+            paid = self._journal.find(name)
+            if paid is None:
                 paid = await self._pay(model, body)
-            self._journal.keep(name, paid)
-            self.paid += 1
-        else:
-            self.found += 1
+                self._journal.keep(name, paid)
+                self.paid += 1
+            else:
+                self.found += 1
         self._answered()
         return paid
 
+    def _body(
+        self,
+        model: int,
+        messages: Sequence[Message],
+        *,
+        temperature: float | None,
+        max_tokens: int | None,
+        n: int = 1,
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": self._endpoints[model].model, "messages": [dict(m) for m in messages]}
+        settings = {"temperature": temperature, "max_tokens": max_tokens, "n": n if n > 1 else None}
+        return body | {name: value for name, value in settings.items() if value is not None}
+
+    def _request(self, body: dict[str, Any], model: int, nth: int) -> dict[str, Any]:
+        """What identifies a request in the journal."""
+        return {"url": self._names[model], **body} | ({"nth": nth} if nth else {})
+
     async def _pay(self, model: int, body: dict[str, Any]) -> Paid:
-        for attempt in range(_ATTEMPTS):
+        course = Course()
+        try:
+            async for attempt in course.retrying():
+                with attempt:
+                    try:
+                        return await self._send(model, body)
+                    except BusyError as again:
+                        course.note(again)
+                        self._hold(model, again)
+                        raise
+        except BusyError as again:
+            wait = "" if again.asked is None else f", and asks to wait {again.asked:.0f} s"
+            raise CallError(f"{again}{wait}") from None
+        raise AssertionError("the last try returns or raises")
+
+    async def _send(self, model: int, body: dict[str, Any]) -> Paid:
+        """Send it once, when the server wants to hear of us and one of the slots is free."""
+        url = self._endpoints[model].base_url
+        while (left := self._silent_until[model] - time.monotonic()) > 0:  # noqa: ASYNC110 - it may be put off again
+            await asyncio.sleep(left)
+        async with self._slots:
+            if self.over:
+                raise CallError(self.over)
             sent = {k: v for k, v in body.items() if k != "temperature" or model not in self._refuses_temperature}
+            started = time.monotonic()
             try:
                 reply = await self._clients[model].post("chat/completions", json=sent)
             except httpx.RequestError as error:
-                problem, wait = f"{type(error).__name__} at {self._endpoints[model].base_url}", None
+                heavy = isinstance(error, httpx.ReadTimeout)  # it has had its time already
+                raise BusyError(f"{type(error).__name__} at {url}", weight=3 if heavy else 1) from None
             except (httpx.InvalidURL, UnicodeError) as error:  # a host that no name server could be asked about
-                raise CallError(f"{self._endpoints[model].base_url} can't be reached: {error}") from None
-            else:
-                if reply.status_code == 200:
-                    return self._read(model, reply)
-                if reply.status_code == 400 and "temperature" in sent and "temperature" in reply.text.lower():
-                    self._refuses_temperature.add(model)
-                    continue
-                problem, wait = self._said(model, reply), reply.headers.get("retry-after")
-                if reply.status_code not in _AGAIN:
-                    break
-            if attempt < _ATTEMPTS - 1:
-                await asyncio.sleep(self._pause(attempt, wait))
-        raise CallError(problem)
+                raise CallError(f"{url} can't be reached: {error}") from None
+        if reply.status_code == 200:
+            return self._read(model, reply, round(time.monotonic() - started, 3))
+        if reply.status_code == 400 and "temperature" in sent and "temperature" in reply.text.lower():
+            self._refuses_temperature.add(model)
+            return await self._send(model, body)
+        problem = self._said(model, reply)
+        if reply.status_code in _AGAIN:
+            raise BusyError(problem, asked_pause(reply.headers))
+        raise CallError(problem, reply.status_code)
 
-    def _pause(self, attempt: int, asked: str | None) -> float:
-        """What the server asked for, else twice as long each time, spread so that callers don't return together."""
-        try:
-            wanted = float(asked) if asked is not None else 0.5 * 2**attempt * self._waits.uniform(0.5, 1.5)
-        except ValueError:
-            wanted = 0.5 * 2**attempt
-        return min(max(0.0, wanted), _LONGEST_WAIT)  # in this order not a number is 0
+    def _hold(self, model: int, again: BusyError) -> None:
+        """Send this server nothing for as long as it asks."""
+        if not again.asked or again.asked > LONGEST:
+            return
+        now = time.monotonic()
+        if again.asked >= _WORTH_A_WORD and self._silent_until[model] <= now:
+            self._note(f"{self._endpoints[model].base_url} asks to wait {again.asked:.0f} s")
+        self._silent_until[model] = max(self._silent_until[model], now + again.asked)
 
-    def _read(self, model: int, reply: httpx.Response) -> Paid:
+    def _read(self, model: int, reply: httpx.Response, seconds: float) -> Paid:
         try:
             data = reply.json()
             choices = data["choices"]
-            texts = tuple(_whole(choice["message"].get("content") or "") for choice in choices)
+            texts = tuple(_whole(_text(choice["message"].get("content"))) for choice in choices)
             usage = _object(data.get("usage"))
             details = _object(usage.get("prompt_tokens_details"))
             return Paid(
@@ -142,6 +188,7 @@ class Calls:
                 _count(usage.get("prompt_tokens")),
                 _count(usage.get("completion_tokens")),
                 _count(details.get("cached_tokens")) or 0,
+                seconds,
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             where = self._endpoints[model].base_url
@@ -152,6 +199,21 @@ class Calls:
         endpoint = self._endpoints[model]
         text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
         return f"{endpoint.base_url} answered {reply.status_code}: {text}"
+
+
+def _text(content: Any) -> str:
+    """The text of a message. Some reasoning models send parts: the thoughts are left out.
+
+    Raises `TypeError` for what is neither text nor parts.
+    """
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        raise TypeError(content)
+    parts = (
+        part if isinstance(part, str) else part.get("type") not in _THOUGHTS and part.get("text") for part in content
+    )
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`automix collect`: questions in, outcomes out, over any OpenAI-compatible endpoint; nothing is paid for twice."""
+"""`automix collect`: questions in, outcomes out; over any OpenAI-compatible endpoint or through an app of one's own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,17 +15,18 @@ import typer
 
 from automix_cli.collect.plan import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
 from automix_cli.printing import outputs, print_json, write
-from automix_core.errors import DataError
+from automix_core.errors import ConfigError, DataError
 from automix_core.outcomes.outcome import Question, read_questions
 
 if TYPE_CHECKING:
+    from automix_cli.collect.journal import Journal
     from automix_cli.collect.run import Collected
-    from automix_cli.endpoint.endpoint import Endpoint
+    from automix_cli.collect.system import System
     from automix_cli.progress import Progress
 
 
 def collect(
-    questions: Annotated[Path, typer.Argument(help="Questions, JSON Lines.", show_default=False)],
+    questions: Annotated[Path, typer.Argument(help="Questions: JSON Lines, JSON or CSV.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the outcomes.", show_default=False)],
     model: Annotated[
         list[str] | None,
@@ -37,7 +38,15 @@ def collect(
     ] = None,
     price: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=IN/OUT", help="USD per million tokens; without prices costs are tokens."),
+        typer.Option(metavar="NAME=IN/OUT[/CACHED]", help="USD per million tokens; without prices costs are tokens."),
+    ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Your own system: a function from a model's name to a chain or query engine; --model NAME then.",
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML: models, prompt, temperatures, limits.", show_default=False)
@@ -56,6 +65,12 @@ def collect(
         Path | None,
         typer.Option(help="Write the questions without gold answers on which the models disagree.", show_default=False),
     ] = None,
+    texts: Annotated[
+        bool,
+        typer.Option(
+            "--texts/--no-texts", help="Whether the outcomes hold texts; without, a finished run's journal goes too."
+        ),
+    ] = True,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with the embedded weights.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
@@ -70,30 +85,39 @@ def collect(
     from automix_core.outcomes.scoring import scorer as scorer_called
 
     outputs(output, _journal(output), to_label, inputs=[questions, config])
-    wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k)
+    if to_label is not None and not texts:
+        raise ConfigError("--to-label writes questions and answers, which --no-texts forbids; give one of the two.")
+    wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k, app=app, texts=texts)
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)
     if not asked:
         raise DataError(f"{questions} holds no questions.")
     shown = progress(as_json)
     with (
-        _endpoints(wanted, weights, shown) as endpoints,
         Journal(_journal(output)) as journal,
-        _counting(requests(len(asked), len(endpoints)), as_json) as answered,
+        _counting(requests(len(asked), len(wanted.models)), as_json) as answered,
+        _system(wanted, weights, shown, journal, answered) as opened,
     ):
+
+        async def go() -> Collected:
+            async with opened as system:
+                return await run(asked, wanted, system, score, journal, texts=wanted.texts)
+
         try:
-            found = asyncio.run(run(asked, wanted, endpoints, score, journal, answered))
+            found = asyncio.run(go())
         except KeyboardInterrupt:
             shown.note(f"{len(journal)} answers are kept in {journal.path}; the same command goes on from there.")
             raise
+        if not wanted.texts and not found.failed:
+            journal.remove()
     if not found.outcomes:
         why = next(iter(found.failed.values()))
         raise DataError(f"All {len(asked)} questions failed ({why}); {output} is left as it was.")
-    write(output, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in found.outcomes))
+    write(output, _lines_of(found.outcomes), private=True)
     facts = _facts(wanted, found, asked)
     if to_label is not None:
         apart = _apart(found.outcomes)
-        write(to_label, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in apart))
+        write(to_label, _lines_of(apart), private=True)
         facts["to_label"] = len(apart)
     if as_json:
         print_json(facts)
@@ -101,10 +125,15 @@ def collect(
         typer.echo(_words(facts, output, to_label))
     if found.failed:
         first, why = next(iter(found.failed.items()))
+        gave_up = f"; gave up as {found.given_up}" if found.not_asked else ""
         raise DataError(
-            f"{len(found.failed)} of {len(asked)} questions failed and are left out, {first!r} among them ({why}); "
-            "run the same command again to try only those."
+            f"{len(found.failed)} of {len(asked)} questions failed and are left out, {first!r} among them ({why})"
+            f"{gave_up}; run the same command again to try only those."
         )
+
+
+def _lines_of(records: Sequence[dict[str, Any]]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
 def _journal(output: Path) -> Path:
@@ -112,8 +141,17 @@ def _journal(output: Path) -> Path:
 
 
 @contextmanager
-def _endpoints(wanted: Plan, weights: Path | None, shown: Progress) -> Iterator[list[Endpoint]]:
-    """Where each model is; embedded ones are served for the time of the block."""
+def _system(
+    wanted: Plan, weights: Path | None, shown: Progress, journal: Journal, answered: Callable[[], None]
+) -> Iterator[AbstractAsyncContextManager[System]]:
+    """What is asked, opened within the event loop; embedded models are served for the time of the block."""
+    if wanted.app is not None:
+        from automix_cli.collect.app.app import App
+
+        yield nullcontext(App(wanted, journal, answered))
+        return
+    from automix_cli.collect.calls import Calls
+    from automix_cli.collect.prompted import Prompted
     from automix_cli.endpoint.endpoint import parse_endpoint
     from automix_cli.engine.engine import embedded
 
@@ -122,7 +160,14 @@ def _endpoints(wanted: Plan, weights: Path | None, shown: Progress) -> Iterator[
     names = [settings.url.removeprefix(EMBEDDED) for settings in inside]
     with embedded(names, folder=weights, progress=shown, slots=wanted.verify.k) as engines:
         found = own | {s.name: engine.endpoint for s, engine in zip(inside, engines, strict=True)}
-        yield [found[settings.name] for settings in wanted.models]
+        endpoints, urls = [found[s.name] for s in wanted.models], [s.url for s in wanted.models]
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[System]:
+            async with Calls(endpoints, urls, journal, wanted.concurrency, answered, shown.note) as calls:
+                yield Prompted(wanted, calls)
+
+        yield opened()
 
 
 @contextmanager
@@ -197,7 +242,14 @@ def _facts(wanted: Plan, found: Collected, asked: Sequence[Question]) -> dict[st
     said = [v for o in found.outcomes for model in o["models"] for v in model.get("verdicts", ())]
     notes = []
     if wanted.prices is None:
-        notes.append("No prices were given, so costs are tokens, by which a larger model looks no dearer (--price).")
+        notes.append(
+            "No prices were given, so costs are tokens, by which a larger model looks as cheap: give --price, "
+            "here or to automix fit."
+        )
+    if empty := sum(question.answers == () for question in asked):
+        notes.append(
+            f"{empty} questions have an empty list of answers, which is read as: the context lacks the answer."
+        )
     if any(question.answers is None for question in asked):
         last = _last(wanted.models)
         notes.append(f"Questions without answers are scored against {last}'s answers, by which {last} scores 1.")
@@ -206,6 +258,7 @@ def _facts(wanted: Plan, found: Collected, asked: Sequence[Question]) -> dict[st
     return {
         "outcomes": len(found.outcomes),
         "failed": found.failed,
+        "not_asked": found.not_asked,
         "requests_paid": found.paid,
         "requests_from_journal": found.found,
         "unreadable_share": sum(v is None for v in said) / len(said) if said else None,

@@ -5,29 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import IO, Any, Self
 
 from pydantic import TypeAdapter
 
 from automix_cli.weights.cache import locked
 from automix_core.errors import DataError
+from automix_core.files import MOST, private_file
 
 _BEGINS = b'{"key": "'
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """One request that was answered: the choices' texts and finish reasons, the tokens as the server counted them."""
+    """One request that was answered: the choices' texts and finish reasons, the tokens as the server counted them.
+
+    Or several requests together, as many as `requests` says. `seconds` is how long they took; `case` what an app's
+    model was shown, for checks of its answer, None elsewhere.
+    """
 
     texts: tuple[str, ...]
     finish: tuple[str | None, ...]
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int = 0
+    seconds: float | None = None
+    case: Mapping[str, Any] | None = None
+    requests: int = 1
 
 
 _PAID = TypeAdapter(Paid)
@@ -48,7 +57,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._calls: dict[str, Paid] = {}
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
         self._open_ended = False
         self._stack = ExitStack()
 
@@ -56,13 +65,15 @@ class Journal:
         """Read what is there and open it for more."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path.with_name(self.path.name + ".lock"), self._in_use))
+                stack.enter_context(_alone(self.path.with_name(self.path.name + ".lock"), self._in_use))
                 whole = self._load()
-                self._file = stack.enter_context(self.path.open("r+" if self.path.exists() else "w", encoding="utf-8"))
-                self._file.seek(whole)
-                self._file.truncate()
+                how = "r+" if self.path.exists() else "w"
+                file = stack.enter_context(open(self.path, how, encoding="utf-8", opener=private_file))
+                file.seek(whole)
+                file.truncate()
                 if self._open_ended:
-                    self._file.write("\n")
+                    file.write("\n")
+                self._file = file
             except OSError as error:
                 raise DataError(f"{self.path} can't be used as journal: {error.strerror or error}.") from None
             self._stack = stack.pop_all()
@@ -71,6 +82,11 @@ class Journal:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Close the file."""
         self._stack.close()
+
+    def remove(self) -> None:
+        """Take the file away: it holds texts, and nothing is left to be paid for."""
+        with suppress(OSError):
+            self.path.unlink()
 
     def _in_use(self) -> None:
         raise DataError(
@@ -87,12 +103,14 @@ class Journal:
     def keep(self, name: str, paid: Paid) -> None:
         """Write the call down, so that not even a crash of the computer loses it."""
         assert self._file is not None
-        record = {
+        record: dict[str, Any] = {
             "key": name,
             "texts": paid.texts,
             "finish": paid.finish,
             "tokens": [paid.input_tokens, paid.output_tokens, paid.cached_tokens],
         }
+        record |= {"requests": paid.requests} if paid.requests != 1 else {}
+        record |= {key: value for key in ("seconds", "case") if (value := getattr(paid, key)) is not None}
         try:
             self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
             self._file.flush()
@@ -105,18 +123,53 @@ class Journal:
         """Read the whole lines; return where they end."""
         if not self.path.exists():
             return 0
-        whole = 0
-        data = self.path.read_bytes()
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
-            try:
-                record = json.loads(line)
-                names = ("texts", "finish", "input_tokens", "output_tokens", "cached_tokens")
-                values = (record["texts"], record["finish"], *record["tokens"])
-                self._calls[record["key"]] = _PAID.validate_python(dict(zip(names, values, strict=True)))
-            except (ValueError, KeyError, TypeError, RecursionError):
-                if not line.endswith(b"\n") and (line.startswith(_BEGINS) or _BEGINS.startswith(line)):
-                    break
-                raise DataError(f"{self.path}, line {number}: this is not a journal of automix collect.") from None
-            whole += len(line)
-            self._open_ended = not line.endswith(b"\n")
+        whole = number = 0
+        with self.path.open("rb") as file:
+            while line := file.readline(MOST + 1):
+                number += 1
+                try:
+                    self._keep_line(line)
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    if not line.endswith(b"\n") and (line.startswith(_BEGINS) or _BEGINS.startswith(line)):
+                        break
+                    raise DataError(f"{self.path}, line {number}: this is not a journal of automix collect.") from None
+                whole += len(line)
+                self._open_ended = not line.endswith(b"\n")
         return whole
+
+    def _keep_line(self, line: bytes) -> None:
+        if len(line) > MOST:
+            raise ValueError("too long")
+        record = json.loads(line)
+        names = ("input_tokens", "output_tokens", "cached_tokens")
+        paid = {name: record[name] for name in ("seconds", "case", "requests") if name in record}
+        paid |= dict(zip(names, record["tokens"], strict=True))
+        self._calls[record["key"]] = _PAID.validate_python(paid | {k: record[k] for k in ("texts", "finish")})
+
+
+@contextmanager
+def _alone(path: Path, in_use: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file at `path`, and take it away afterwards.
+
+    Whoever waited for a lock file that its holder has taken away holds nothing, and tries again.
+    """
+    while True:
+        with locked(path, in_use) as stream:
+            if not _is_at(path, stream.fileno()):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # Windows removes no open file
+                    path.unlink()
+        with suppress(OSError):
+            if os.name == "nt":
+                path.unlink()
+        return
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

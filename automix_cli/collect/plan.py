@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from automix_core.errors import ConfigError
+from automix_cli.prices import named_prices, price
+from automix_core.errors import ConfigError, DataError
+from automix_core.files import read_text
 from automix_core.routing.price import Price
 
 EMBEDDED = "embedded:"
 _AT_ONCE = 8
 MOST_VERDICTS = 1000
+_MOST_TOML = 1_000_000
+_MEANT = {
+    "models": "write [[model]], once for each model",
+    "url_model": "write url",
+    "base_url": "write url, as URL#MODEL",
+    "model": 'a model is url = "URL#MODEL" and name = "..."',
+    "api_key": "keys are read from the environment: NAME_API_KEY, else OPENAI_API_KEY",
+    "key": "keys are read from the environment: NAME_API_KEY, else OPENAI_API_KEY",
+    "prices": 'write price = "IN/OUT" in each [[model]]',
+    "k": "write it in the table [verify]",
+    "verifier": "write the table [verify]",
+    "temperature": "write it in a [[model]] for its answers, in [verify] for checks",
+    "max_tokens": "write it in a [[model]] for its answers, in [verify] for checks",
+}
+"""Likely slips, and what to write."""
 
 PROMPT = (
     "Answer the question from the context, in a few words. If the context does not contain the answer, say that it "
@@ -28,10 +45,13 @@ class _Strict(BaseModel):
 
 
 class ModelSettings(_Strict):
-    """One model: `url` is URL#MODEL or embedded:NAME, `price` IN/OUT in USD per million tokens."""
+    """One model: `url` is URL#MODEL or embedded:NAME, `price` IN/OUT in USD per million tokens.
+
+    Under an app `url`, `temperature` and `max_tokens` are the app's own business.
+    """
 
     name: str = Field(min_length=1)
-    url: str
+    url: str = ""
     price: str | None = None
     temperature: float | None = Field(default=0.0, ge=0)
     max_tokens: int | None = Field(default=256, ge=1)
@@ -50,8 +70,10 @@ class File(_Strict):
 
     model: tuple[ModelSettings, ...] = ()
     prompt: str = PROMPT
+    app: str | None = None
     scorer: str = "f1"
     concurrency: int | None = Field(default=None, ge=1)
+    texts: bool = True
     verify: CheckSettings = CheckSettings()
 
 
@@ -65,6 +87,8 @@ class Plan:
     scorer: str
     concurrency: int
     verify: CheckSettings
+    app: str | None = None
+    texts: bool = True
 
 
 def plan(
@@ -75,58 +99,85 @@ def plan(
     scorer: str | None = None,
     concurrency: int | None = None,
     k: int | None = None,
+    app: str | None = None,
+    texts: bool = True,
 ) -> Plan:
     """The plan of a configuration file and the options that overrule it. Raises `ConfigError` for what can't work."""
     read = _read(file) if file else File()
-    named = [ModelSettings(**_named("--model", text, "NAME=URL#MODEL")) for text in models]
+    app = app or read.app
+    named = [_model(text, app) for text in models]
     chosen = {model.name: model for model in (named or read.model)}
     if len(chosen) < len(named or read.model):
         raise ConfigError("Two models have the same name.")
     if len(chosen) < 2:
         raise ConfigError(f"Collecting needs two models or more, cheapest first; there are {len(chosen)} (--model).")
-    for text in prices:
-        name, price = _pair("--price", text, "NAME=IN/OUT")
-        if name not in chosen:
-            raise ConfigError(f"--price names {name!r}, but the models are {', '.join(chosen)}.")
-        chosen[name] = chosen[name].model_copy(update={"price": price})
-    for placeholder in ("{context}", "{question}"):
-        if placeholder not in read.prompt:
-            raise ConfigError(f"The prompt must contain {placeholder}.")
-    inside = any(model.url.startswith(EMBEDDED) for model in chosen.values())  # these share this computer's CPU
+    for name, text in named_prices(prices, list(chosen)).items():
+        chosen[name] = chosen[name].model_copy(update={"price": text})
+    settings = list(chosen.values())
+    _check(settings, read, app)
+    inside = any(model.url.startswith(EMBEDDED) for model in settings)  # these share this computer's CPU
     found = Plan(
-        models=tuple(chosen.values()),
-        prices=_prices(list(chosen.values())),
+        models=tuple(settings),
+        prices=_prices(settings),
         prompt=read.prompt,
         scorer=scorer or read.scorer,
         concurrency=concurrency or read.concurrency or (1 if inside else _AT_ONCE),
         verify=read.verify,
+        app=app,
+        texts=texts and read.texts,
     )
     return found if k is None else replace(found, verify=found.verify.model_copy(update={"k": k}))
 
 
+def _check(models: Sequence[ModelSettings], read: File, app: str | None) -> None:
+    for model in models:
+        if not app and not model.url:
+            raise ConfigError(f"{model.name} has no url: where is it? Give URL#MODEL, or --app.")
+        if app and model.url:
+            raise ConfigError(f"{model.name} has a url, but {app} says where its models are; give one of the two.")
+    for placeholder in ("{context}", "{question}"):
+        if placeholder not in read.prompt:
+            raise ConfigError(f"The prompt must contain {placeholder}.")
+    if app and read.prompt != PROMPT:
+        raise ConfigError(f"A prompt is given, but {app} has its own; leave out prompt.")
+
+
 def _read(path: Path) -> File:
     try:
-        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
+        return File.model_validate(tomllib.loads(read_text(path, _MOST_TOML)))
+    except DataError as error:
+        raise ConfigError(str(error)) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {field}: {first['msg']}.") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number too long to read, brackets without end
+        raise ConfigError(f"{path}: {_slip(error)}") from None
+    except (ValueError, RecursionError) as error:  # no TOML, a number too long to read, brackets without end
         raise ConfigError(f"{path} is not TOML: {error}.") from None
 
 
-def _named(option: str, text: str, form: str) -> dict[str, Any]:
-    name, url = _pair(option, text, form)
-    return {"name": name, "url": url}
+def _slip(error: ValidationError) -> str:
+    """The first thing wrong, and what was likely meant."""
+    first = error.errors(include_url=False)[0]
+    *table, name = map(str, first["loc"])
+    field = ".".join([*table, name])
+    if first["type"] == "extra_forbidden":
+        if name in _MEANT:
+            return f"{field}: {_MEANT[name]}."
+        known = ModelSettings if table[:1] == ["model"] else CheckSettings if table[:1] == ["verify"] else File
+        close = difflib.get_close_matches(name, known.model_fields, 1)
+        return f"{field}: there is no such setting; {f'is {close[0]} meant' if close else 'known'}" + (
+            "?" if close else f" are {', '.join(known.model_fields)}."
+        )
+    if field == "model":
+        return "model: write [[model]], in double brackets, once for each model."
+    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}."
 
 
-def _pair(option: str, text: str, form: str) -> tuple[str, str]:
-    name, equals, rest = text.partition("=")
-    if not (name and equals and rest and text.isprintable()):
-        raise ConfigError(f"{option} must be {form}, not {text!r}.")
-    return name, rest
+def _model(text: str, app: str | None) -> ModelSettings:
+    if app and "=" not in text and text.isprintable() and text:
+        return ModelSettings(name=text)
+    name, equals, url = text.partition("=")
+    if not (name and equals and url and text.isprintable()):
+        raise ConfigError(f"--model must be NAME=URL#MODEL{', or with --app NAME' if app else ''}, not {text!r}.")
+    return ModelSettings(name=name, url=url)
 
 
 def _prices(models: Sequence[ModelSettings]) -> tuple[Price, ...] | None:
@@ -137,18 +188,3 @@ def _prices(models: Sequence[ModelSettings]) -> tuple[Price, ...] | None:
     if without:
         raise ConfigError(f"Prices are given for some models only; {', '.join(without)} has none.")
     return tuple(price(model.name, model.price or "") for model in models)
-
-
-def price(name: str, text: str) -> Price:
-    """The price `IN/OUT` or `IN/OUT/CACHED`. Raises `ConfigError` if it is none."""
-    parts = text.split("/")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (2, 3):
-        raise ConfigError(f"The price of {name} must be IN/OUT in USD per million tokens, not {text!r}.")
-    found = Price(*numbers)
-    if not all(number == 0 or 1e-9 <= number <= 1e9 for number in numbers):
-        raise ConfigError(f"The price of {name}, {text}, must be 0 or lie between 1e-9 and 1e9 USD per million tokens.")
-    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, number, outputs, print_json, span, write
 from automix_core.errors import PolicyError
 from automix_core.outcomes.outcome import digest, read_outcomes
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
     outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=IN/OUT[/CACHED]",
+            help="USD per million tokens: costs anew from the recorded tokens.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     decisions: Annotated[
         Path | None, typer.Option(help="Write what was done on each question, JSON Lines.", show_default=False)
@@ -35,6 +44,8 @@ def evaluate(
     outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
     records = read_outcomes(outcomes)
+    with naming(outcomes):
+        records = repriced(records, price or ())
     with naming(outcomes):
         columns = Columns.of(records)
     said = _matching(file, columns, policy)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, outputs, print_json, span
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
@@ -42,6 +43,14 @@ def fit(
         float | None,
         typer.Option(help="How sure the certificate of --max-loss must be; default 0.9.", show_default=False),
     ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=IN/OUT[/CACHED]",
+            help="USD per million tokens: costs anew from the recorded tokens.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Learn from recorded outcomes when to keep a draft, and save the rule as a policy.
@@ -66,6 +75,8 @@ def fit(
         raise ConfigError("--confidence is how sure a certificate must be: give --max-loss with it, or leave it out.")
     objective = Objective(cost_weight, max_cost, min_quality)
     records = read_outcomes(outcomes)
+    with naming(outcomes):
+        records = repriced(records, price or ())
     if max_loss is not None and objective != Objective():
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):

@@ -81,10 +81,10 @@ def remove(file: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[BinaryIO]:
     """Hold the lock file at `path` against other processes; the system frees it when its holder dies.
 
-    `waiting` is called once if somebody else holds it. Raises OSError if the file can't be made.
+    `waiting` is called once if somebody else holds it. Yields the open file. Raises OSError if it can't be made.
     """
     with path.open("ab") as stream:
         told = False
@@ -93,7 +93,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
                 waiting()
                 told = True
             time.sleep(0.2)
-        yield  # closing the file frees the lock; the file stays, as removing it would let two in
+        yield stream  # closing the file frees the lock; the file stays, as removing it would let two in
 
 
 if sys.platform == "win32":

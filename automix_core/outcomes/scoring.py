@@ -7,18 +7,16 @@ answers that are one of a few options, `contains` for short facts within sentenc
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from numbers import Real
-from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ConfigError, DataError
+from ..imported import imported
 from .outcome import UNANSWERABLE
 
 Scorer: TypeAlias = Callable[[str, Sequence[str]], float]
@@ -209,18 +207,9 @@ def _checked(value: object, name: str) -> float:
 
 
 def _imported(name: str) -> Scorer:
-    module, colon, function = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise ConfigError(f"There is no scorer {name!r}: use {', '.join(BUILT_IN)} or module:function.")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except (Exception, SystemExit) as error:  # a module that is a script may do anything
-        raise ConfigError(f"The scorer {name!r} can't be imported: {type(error).__name__}: {error}.") from None
-    if not callable(found) or inspect.iscoroutinefunction(found):
-        kind = "an async function" if callable(found) else "not a function"
-        raise ConfigError(f"The scorer {name!r} is {kind}; it must be a plain one.")
-    result: Scorer = found
-    return result
+    found = imported("The scorer", name)
+    if inspect.iscoroutinefunction(found):
+        raise ConfigError(f"The scorer {name!r} is an async function; it must be a plain one.")
+    return found

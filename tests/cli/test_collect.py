@@ -193,7 +193,7 @@ def test_what_fails_is_left_out_and_tried_again(
 ) -> None:
     """The other questions are kept, the failing one is named; the key never shows, not even if the server echoes it."""
     monkeypatch.setenv("SMALL_API_KEY", "sk-very-secret")
-    server.fail("s", Reply(status=401, error="wrong key sk-very-secret"), when="Who", times=1)
+    server.fail("s", Reply(status=401, error="wrong key sk-very-secret"), when="Who was it?", times=1)
     done = command(server, tmp_path, "--json", fails=1)
     assert "1 of 3 questions failed and are left out, 'q3' among them" in done.stderr
     assert "sk-very-secret" not in done.stderr + done.stdout

@@ -211,10 +211,11 @@ def test_waiting_for_not_a_number_of_seconds(server: OpenAIServer, tmp_path: Pat
 
 def test_a_failed_call_does_not_waste_those_beside_it(server: OpenAIServer, tmp_path: Path) -> None:
     """The small model fails at once, the large one answers later: its answer is kept."""
-    server.fail("s", Reply(status=401))
+    server.fail("s", Reply(status=401), when=lambda request: "Who was it?" in request.question)
     server.say("l", Reply("Paris.", delay=0.1))
     command(server, tmp_path, "--json", fails=1)
-    assert (tmp_path / "outcomes.jsonl.journal").read_bytes().count(b"\n") == len(server.calls("l")) == 3
+    kept = (tmp_path / "outcomes.jsonl.journal").read_bytes().count(b"\n")
+    assert (kept, len(server.calls("l"))) == (3 + 2 * 2, 3)
 
 
 def test_ctrl_c_before_all_has_begun(server: OpenAIServer, tmp_path: Path) -> None:
@@ -223,13 +224,13 @@ def test_ctrl_c_before_all_has_begun(server: OpenAIServer, tmp_path: Path) -> No
         "import asyncio, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from automix_cli import app\n"
-        "from automix_cli.collect import run\n"
+        "from automix_cli.collect import gather as calls\n"
         "gather = asyncio.gather\n"
         "def interrupted(*jobs):\n"
         "    every = gather(*jobs)\n"
         "    signal.raise_signal(signal.SIGINT)\n"
         "    return every\n"
-        "run.asyncio.gather = interrupted\n"
+        "calls.asyncio.gather = interrupted\n"
         "app.main()\n"
     )
     asked = ["collect", questions(tmp_path), "-o", tmp_path / "o.jsonl", f"--model=s={server.url}#s"]

@@ -1,0 +1,1 @@
+"""The user's own system, asked in place of endpoints."""

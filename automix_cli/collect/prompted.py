@@ -1,0 +1,112 @@
+"""Models behind OpenAI-compatible endpoints, asked with the plan's prompt."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from automix_cli.collect.calls import Calls, Message
+from automix_cli.collect.gather import all_of
+from automix_cli.collect.journal import Paid
+from automix_cli.collect.plan import Plan
+from automix_cli.collect.system import CallError
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables
+from automix_core.checking.query import PASSAGE_BREAK, Query, passages
+from automix_core.checking.thoughts import final_text
+from automix_core.outcomes.outcome import Question
+
+EMPTY = {"history": "", "instructions": ""}
+MOST_CHOICES = 128
+"""The most choices that servers give in one request (OpenAI's limit)."""
+
+
+class Prompted:
+    """The plan's models, their answers and checks by `calls`."""
+
+    def __init__(self, plan: Plan, calls: Calls) -> None:
+        self.plan, self.calls = plan, calls
+
+    @property
+    def paid(self) -> int:
+        """Requests sent."""
+        return self.calls.paid
+
+    @property
+    def found(self) -> int:
+        """Requests taken from the journal."""
+        return self.calls.found
+
+    @property
+    def over(self) -> str:
+        """Why nothing more is to be sent."""
+        return self.calls.over
+
+    @over.setter
+    def over(self, why: str) -> None:
+        self.calls.over = why
+
+    def known(self, model: int, question: Question, nth: int) -> bool:
+        """Whether that answer is in the journal."""
+        settings = self.plan.models[model]
+        messages = answer_messages(self.plan.prompt, question)
+        return self.calls.known(model, messages, nth, temperature=settings.temperature, max_tokens=settings.max_tokens)
+
+    async def answer(self, model: int, question: Question, nth: int) -> Paid:
+        """One model's answer. Raises `CallError`."""
+        settings = self.plan.models[model]
+        paid = await self.calls.complete(
+            model,
+            answer_messages(self.plan.prompt, question),
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens,
+            nth=nth,
+        )
+        if not paid.texts:
+            raise CallError(f"{settings.name} answered without a choice")
+        return paid
+
+    async def checks(self, model: int, question: Question, draft: Paid, nth: int) -> list[Paid]:
+        """k checks: in one request if the server gives them, what is missing one by one, at the same time."""
+        verify, messages = self.plan.verify, check_messages(question, final_text(draft.texts[0]))
+
+        async def draw(n: int, place: int) -> Paid:
+            return await self.calls.complete(
+                model,
+                messages,
+                temperature=verify.temperature,
+                max_tokens=verify.max_tokens,
+                n=n,
+                place=place,
+                nth=nth,
+            )
+
+        most = min(verify.k, MOST_CHOICES)
+        try:
+            first = [await draw(most, 0)]
+        except CallError as error:
+            if error.status not in (400, 422):
+                raise
+            first = []
+        given = sum(len(batch.texts) for batch in first)
+        missing, size = verify.k - given, MOST_CHOICES if given == MOST_CHOICES else 1
+        sizes = [min(size, missing - start) for start in range(0, missing, size)]
+        return [*first, *await all_of(partial(draw, n, place) for place, n in enumerate(sizes, 1))]
+
+
+def answer_messages(prompt: str, question: Question) -> list[Message]:
+    """The request for an answer; braces in the question or the context are left alone."""
+    values = {"context": PASSAGE_BREAK.join(passages(question.context)), "question": question.question}
+    return [{"role": "user", "content": re.sub(r"\{(context|question)\}", lambda match: values[match[1]], prompt)}]
+
+
+def check_messages(question: Question, answer: str) -> list[Message]:
+    """The request for a check, with the examples as turns: what `SelfVerifier` sends."""
+    messages: list[Message] = [{"role": "system", "content": INSTRUCTIONS}]
+    for shot in SHOTS:
+        example = EMPTY | {"context": shot.context, "question": shot.question, "answer": shot.answer}
+        messages += [
+            {"role": "user", "content": CASE.format(**example)},
+            {"role": "assistant", "content": shot.check},
+        ]
+    case = case_variables(Query(question.question, passages(question.context)), answer)
+    return [*messages, {"role": "user", "content": CASE.format(**case)}]
