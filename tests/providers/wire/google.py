@@ -152,7 +152,8 @@ class Google(Wire):
 
 
 def _thoughts_shown(request: Asked) -> bool:
-    return bool(((request.sent.get("generationConfig") or {}).get("thinkingConfig") or {}).get("includeThoughts"))
+    config = (request.sent.get("generationConfig") or {}).get("thinkingConfig") or {}
+    return bool(config.get("includeThoughts") or config.get("include_thoughts"))  # it takes either spelling
 
 
 def _parts(reply: Reply, thoughts: bool) -> list[Json]:

@@ -1,0 +1,73 @@
+"""What every cell of the matrix says and expects, whatever the framework."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from automix_core import Route
+from tests.providers.wire import ProviderServer
+
+Path = Literal["accept", "escalate"]
+PATHS: tuple[Path, ...] = ("accept", "escalate")
+
+CONTEXT = "Quillon is a harbour town. Its lighthouse has 211 steps and was built by Oda Verrin."
+QUESTION = "Who built the lighthouse of Quillon?"
+DRAFT = "Oda Verrin built it."
+LARGE = "It was built by Oda Verrin, of Quillon."
+YES, NO = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrect"
+CASE = {"context": CONTEXT, "question": QUESTION, "answer": DRAFT}
+
+
+def script(server: ProviderServer, path: Path, small: str) -> None:
+    """Let the models speak their lines and every check say what leads down `path`."""
+    server.say(small, DRAFT)
+    server.say("large-1", LARGE)
+    server.verdicts(YES if path == "accept" else NO)
+
+
+def expected(path: Path) -> str:
+    """The answer on `path`."""
+    return DRAFT if path == "accept" else LARGE
+
+
+def tokens(usage: Any) -> tuple[int | None, int | None]:
+    """Input and output tokens of a route's usage."""
+    if usage is None:
+        return None, None
+    read = usage if isinstance(usage, Mapping) else usage.__dict__
+    return read["input_tokens"], read["output_tokens"]
+
+
+def settled(server: ProviderServer, routes: list[Route], path: Path, small: str, learns: bool = False) -> None:
+    """Each route took `path` without a fault, and what is reported is what was billed.
+
+    Nothing was refused, except to a client that `learns` so what its model takes.
+    """
+    if not learns:
+        assert not server.refused, refusals(server)
+    reports = [route.to_dict() for route in routes]
+    for report in reports:
+        assert report["action"] == path, report
+        assert report["errors"] == []
+    billed = {model: server.tokens(model) for model in (small, "large-1")}
+    for place, model in enumerate((small, "large-1")):
+        told = [tokens(report["usage"]["by_model"][place]) for report in reports]
+        total = (sum(inputs or 0 for inputs, _ in told), sum(outputs or 0 for _, outputs in told))
+        assert None not in {each for pair in told for each in pair}, told
+        assert total == billed[model], (model, total, billed[model])
+
+
+def refusals(server: ProviderServer) -> list[str]:
+    """What was refused, in words."""
+    return [f"{request.provider}: {refusal.message}" for request, refusal in server.refused]
+
+
+async def eventually(condition: Callable[[], object], patience: float = 5.0) -> None:
+    """Wait until `condition` holds; fail the test if it does not come true."""
+    for _ in range(int(patience / 0.01)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("what was waited for did not happen")
