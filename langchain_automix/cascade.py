@@ -14,7 +14,8 @@ from automix_core.errors import ConfigError
 from automix_core.policies.loading import as_policy
 from automix_core.routing.price import Price
 
-from .child.models import Child, name_of, sampler
+from .child.models import Child, name_of
+from .child.sampler import Sampler
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
 from .verifier.self_verifier import SelfVerifier
@@ -33,7 +34,7 @@ class Cascade:
 
     models: Sequence[Child]
     names: Sequence[str]
-    checkers: Sequence[Child]
+    checkers: Sequence[Sampler]
     checked_by: Sequence[int | None]
     verifier: SelfVerifier | CustomVerifier
     meta: MetaVerifier
@@ -65,13 +66,13 @@ class Cascade:
         check(models, prices, verify_concurrency)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
-        own, sampling = (used.model, used.sampling) if isinstance(used, SelfVerifier) else (None, sampler)
+        own = used.model if isinstance(used, SelfVerifier) else None
         place = next((number for number, model in enumerate(plain) if model is own), None)
         names = tuple(name_of(model) for model in models)
         return cls(
             models=tuple(models),
             names=names,
-            checkers=[sampling(own)] * len(models) if own is not None else [sampling(model) for model in plain],
+            checkers=[Sampler.of(own)] * len(models) if own is not None else [Sampler.of(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
             verifier=used,
             meta=MetaVerifier(as_policy(policy, len(models), names), len(models)),

@@ -52,6 +52,7 @@ class Checks:
 
     `model` is the model that gave them, None for a verifier outside the cascade, whose `price` may then be known.
     `estimated` marks usage that the provider reported incompletely. `errors` are those of the `tally.failed` checks.
+    `cut` counts the checks that ran into the output limit without a verdict.
     """
 
     tally: Tally
@@ -61,6 +62,7 @@ class Checks:
     estimated: bool = False
     truncated: bool = False
     errors: tuple[BaseException, ...] = ()
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

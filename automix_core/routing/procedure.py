@@ -99,6 +99,7 @@ class _Trail:
     tally: Tally = field(default_factory=Tally)
     latest: int = 0
     evidence: float | None = None
+    cut: int = 0
 
     @property
     def last(self) -> int:
@@ -116,6 +117,7 @@ class _Trail:
         self.drafts[model] = reply
         tallies = list(self.state.tallies)
         tallies[model] = Tally()
+        self.cut = 0
         self.state = replace(self.state, tallies=tuple(tallies))
         self.latest, self.evidence = model, None
         if reply.signals or self.state.signals:
@@ -164,6 +166,9 @@ class _Trail:
 
     def end(self, action: Accept | Finish, reason: str) -> Ending:
         steps = (*self.steps, Step("accept", action.model)) if isinstance(action, Accept) else tuple(self.steps)
+        if self.cut:
+            drawn = self.tally.drawn + self.tally.failed
+            reason = f"{reason} {self.cut} of {drawn} checks were cut off before they gave a verdict."
         return Ending(
             action=action,
             reason=reason,
@@ -247,6 +252,7 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     for error in result.errors:
         trail.fail("verification", model, error)
     trail.add(model, action.n, result.tally)
+    trail.cut += result.cut
     tally = trail.state.tallies[model]
     if tally.failed and not tally.drawn and tally.probability is None:
         return f"No check of model {model}'s draft worked."

@@ -1,4 +1,4 @@
-"""Child models: what is inside their wrappers, how they are sampled, and how their messages become replies.
+"""Child models: what is inside their wrappers, and how their messages become replies.
 
 A child is any Runnable from messages to a message: a chat model, one with bound arguments, fallbacks, retries or
 configurable fields, a text completion model, another AutoMix, or a chain that ends in a model.
@@ -6,12 +6,11 @@ configurable fields, a text completion model, another AutoMix, or a chain that e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
-from uuid import uuid4
 
-from langchain_core.language_models import BaseChatModel, BaseLanguageModel
+from langchain_core.language_models import BaseLanguageModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import (
     Runnable,
@@ -51,13 +50,13 @@ def core_model(child: Child) -> Child:
             child = child.bound
         elif isinstance(child, RunnableWithFallbacks):
             child = child.runnable
-        elif default := _default(child):
+        elif default := inner_default(child):
             child = default
         else:
             return child
 
 
-def _default(child: Child) -> Child | None:
+def inner_default(child: Child) -> Child | None:
     """What a configurable Runnable (`configurable_fields`, `configurable_alternatives`) runs unless told otherwise.
 
     Known by its field: importing its class would cost every user time for the few who wrap a model so.
@@ -66,34 +65,24 @@ def _default(child: Child) -> Child | None:
     return default if isinstance(default, Runnable) else None
 
 
-def gives_n(child: Child) -> bool:
-    """True if one request can return several choices: the model has an `n` field of its own (ChatOpenAI does).
+Arguments: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 
-    OpenAI's Responses API has no `n`.
+
+def rewrap(child: Child, change: Callable[[Child], Child], bound: Arguments = dict, tries: int | None = None) -> Child:
+    """`child` with `change` applied to the models inside its wrappers, and `bound` to the arguments bound to them.
+
+    `tries` is how often a `with_retry()` then tries; None leaves it.
     """
-    model, _, _ = unwrap(child)
-    own = isinstance(model, BaseChatModel) and "n" in type(model).model_fields
-    return own and not getattr(model, "use_responses_api", None)
-
-
-def takes_settings(child: Child) -> bool:
-    """True if temperature and the like can be passed with a call; a plain function would choke on them."""
-    model = core_model(child)
-    return isinstance(model, BaseLanguageModel) or hasattr(model, "_model_params")
-
-
-def rewrap(child: Child, change: Callable[[Child], Child], drop: frozenset[str] = frozenset()) -> Child:
-    """`child` with `change` applied to the models inside its wrappers, and bound arguments in `drop` left out."""
-    again = partial(rewrap, change=change, drop=drop)
+    again = partial(rewrap, change=change, bound=bound, tries=tries)
     if isinstance(child, RunnableBinding):
-        kwargs = {key: value for key, value in child.kwargs.items() if key not in drop}
-        return child.model_copy(update={"bound": again(child.bound), "kwargs": kwargs})
+        return child.model_copy(update={"bound": again(child.bound), "kwargs": bound(child.kwargs)})
     if isinstance(child, RunnableBindingBase):
-        return child.model_copy(update={"bound": again(child.bound)})
+        most = {"max_attempt_number": tries} if tries and hasattr(child, "max_attempt_number") else {}
+        return child.model_copy(update={"bound": again(child.bound), **most})
     if isinstance(child, RunnableWithFallbacks):
         fallbacks = [again(other) for other in child.fallbacks]
         return child.model_copy(update={"runnable": again(child.runnable), "fallbacks": fallbacks})
-    if (default := _default(child)) and isinstance(child, RunnableSerializable):
+    if (default := inner_default(child)) and isinstance(child, RunnableSerializable):
         update: dict[str, Any] = {"default": again(default)}
         if alternatives := getattr(child, "alternatives", None):
             update["alternatives"] = {
@@ -101,55 +90,6 @@ def rewrap(child: Child, change: Callable[[Child], Child], drop: frozenset[str] 
             }
         return child.model_copy(update=update)
     return change(child)
-
-
-SEEDS = frozenset({"seed", "random_seed"})
-
-
-def sampler(child: Child, without: frozenset[str] = frozenset()) -> Child:
-    """`child` for drawing verdicts: no response cache, which would make all samples one, no fixed seed, and none of its
-    settings that are named in `without`."""
-    drop = SEEDS | without
-    return rewrap(child, partial(_stripped, drop=drop), drop=drop)
-
-
-def _stripped(model: Child, drop: frozenset[str]) -> Child:
-    if not isinstance(model, BaseLanguageModel):
-        return _built_stripped(model, drop)
-    fields = type(model).model_fields
-    update: dict[str, Any] = {"cache": False} if "cache" in fields else {}
-    update |= {name: None for name in drop if name in fields and fields[name].default is None}
-    if getattr(model, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
-        update["streaming"] = False
-    for name in ("model_kwargs", "extra_body"):
-        settings = getattr(model, name, None)
-        if isinstance(settings, dict) and drop & settings.keys():
-            update[name] = {key: value for key, value in settings.items() if key not in drop}
-    return model.model_copy(update=update) if update else model
-
-
-def _built_stripped(model: Child, drop: frozenset[str]) -> Child:
-    """A copy of what `init_chat_model` makes with `configurable_fields`: a model built from settings at each call."""
-    settings = getattr(model, "__dict__", {}).get("_default_config")
-    if not isinstance(settings, dict) or not drop & settings.keys():
-        return model
-    copy: Child = object.__new__(type(model))  # not copy.copy, which its __getattr__ sends round in circles
-    copy.__dict__.update(model.__dict__)
-    copy.__dict__["_default_config"] = {key: value for key, value in settings.items() if key not in drop}
-    return copy
-
-
-def uncached(child: Child, messages: Sequence[BaseMessage], n: int) -> list[list[BaseMessage]]:
-    """`n` times `messages`, marked as unlike any cached ones where `sampler` could not switch the child's cache off.
-
-    A configurable model is built at each call, out of reach; the response cache compares messages with their
-    `additional_kwargs`, which providers ignore.
-    """
-    if isinstance(core_model(child), BaseLanguageModel):
-        return [list(messages) for _ in range(n)]
-    *before, last = messages
-    marks = [{**last.additional_kwargs, "automix_sample": uuid4().hex} for _ in range(n)]
-    return [[*before, last.model_copy(update={"additional_kwargs": mark})] for mark in marks]
 
 
 def name_of(child: Child) -> str:

@@ -17,15 +17,17 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens, check_case, fitted
-from automix_core.checking.verdict import count, read_verdict
+from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
+from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
 from automix_core.routing.price import Price
 
-from ..child.models import Child, sampler, takes_settings
+from ..child.sampler import Sampler
 from ..configuring import configured
 from ..query.reading import texts, transcript
-from .sampling import Sample, adraw, draw
+from .sampling import adraw, draw
 
 
 def _read(reply: Any) -> int | None:
@@ -53,8 +55,8 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     """The most verdicts ever drawn on one draft."""
     temperature: float | None = 1.0
     """Sampling temperature of the checks; None sends none, not even the model's own. At 0 all would be the same."""
-    max_tokens: int | None = 256
-    """Longest check, in tokens; None sends no limit."""
+    max_tokens: MaxTokens = "auto"
+    """Longest check, in tokens; None sends no limit; "auto" is 256, or none for a model that thinks first."""
     shots: Sequence[Shot] = SHOTS
     """Worked examples, as `Shot`s or dicts with their fields."""
     instructions: str = INSTRUCTIONS
@@ -88,7 +90,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def _validate(self) -> None:
         for name in ("k", "concurrency", "max_tokens", "context_window"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value not in (None, "auto") and value < 1:
                 raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
             raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
@@ -140,17 +142,17 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         return (await self.acheck(query, input["answer"], n, self._own_model(), self._config(config)))[1]
 
     def check(
-        self, query: Query, answer: str, n: int, child: Child, config: RunnableConfig
+        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
     ) -> tuple[Checks, dict[str, Any]]:
-        """`n` verdicts on `answer` from `child`, as the core counts them and as the Runnable returns them."""
+        """`n` verdicts on `answer` from `sampler`'s model, as the core counts them and as the Runnable returns them."""
         query, variables = self._fit(query, answer)
+        terms = sampler.terms(self.temperature, self.max_tokens)
         found: list[Checks] = []
 
         def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
             messages = self._messages(variables)
-            sample = draw(child, messages, n, config, **self._settings(child))
-            found.append(self._count(sample, query.truncated))
-            return _output(sample)
+            sample = draw(sampler, messages, n, config, terms)
+            return self._found(sample, terms, query.truncated, found)
 
         if _heard(config):  # Runnable's own way to open a run, without the cost of a RunnableLambda a call
             output = self._call_with_config(cast("Any", work), dict(variables), config)
@@ -159,17 +161,17 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         return found[0], output
 
     async def acheck(
-        self, query: Query, answer: str, n: int, child: Child, config: RunnableConfig
+        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
         query, variables = self._fit(query, answer)
+        terms = sampler.terms(self.temperature, self.max_tokens)
         found: list[Checks] = []
 
         async def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
             messages = self._messages(variables)
-            sample = await adraw(child, messages, n, config, **self._settings(child))
-            found.append(self._count(sample, query.truncated))
-            return _output(sample)
+            sample = await adraw(sampler, messages, n, config, terms)
+            return self._found(sample, terms, query.truncated, found)
 
         if _heard(config):
             output = await self._acall_with_config(cast("Any", work), dict(variables), config)
@@ -187,25 +189,17 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             raise ConfigError(f"SelfVerifier: n must be from 1 to k, which is {self.k}, not {n!r}.")
         return n
 
-    def sampling(self, model: Child) -> Child:
-        """`model` as it draws verdicts: uncached, without its seed, and without a temperature where none is wanted."""
-        return sampler(model, frozenset() if self.temperature is not None else frozenset({"temperature"}))
-
-    def _own_model(self) -> Child:
+    def _own_model(self) -> Sampler:
         if self.model is None:
             raise ConfigError(
                 "SelfVerifier has no model of its own; pass model=..., or use it inside AutoMixChatModel."
             )
-        return self.sampling(self.model)
+        return Sampler.of(self.model)
 
     def _config(self, config: RunnableConfig | None) -> RunnableConfig:
         config = ensure_config(config)
         config.setdefault("max_concurrency", self.concurrency)
         return config
-
-    def _settings(self, child: Child) -> dict[str, Any]:
-        wanted = {"temperature": self.temperature, "max_tokens": self.max_tokens} if takes_settings(child) else {}
-        return {name: value for name, value in wanted.items() if value is not None}
 
     def _fit(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
         """The query as it fits the window, and the prompt's variables for it."""
@@ -215,24 +209,22 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
                 query,
                 lambda q: "\n".join(m.text for m in self._messages(case_variables(q, answer))),
                 self.context_window,
-                self.max_tokens or 0,
+                self.reply_tokens,
                 counter,
             )
         return query, case_variables(query, answer)
 
-    def _count(self, sample: Sample, truncated: bool) -> Checks:
-        """The sample as the core counts it. Raises the first error if no check worked."""
-        if sample.errors and not sample.messages:
-            raise sample.errors[0]
-        tally = count([read_verdict(message.text) for message in sample.messages], failed=len(sample.errors))
-        return Checks(
-            tally,
-            sample.usage,
-            price=self.price,
-            estimated=sample.estimated,
-            truncated=truncated,
-            errors=tuple(sample.errors),
-        )
+    def _found(self, sample: Sample, terms: Terms, truncated: bool, found: list[Checks]) -> dict[str, Any]:
+        """Count the sample into `found`; return what the Runnable does. Raises the first error if no check worked."""
+        verdicts, checks = counted(sample, terms, price=self.price, truncated=truncated)
+        found.append(checks)
+        plain = [None if verdict is None else int(verdict) for verdict in verdicts]
+        return {"verdicts": plain, "texts": sample.texts, "confidence": checks.tally.confidence}
+
+    @property
+    def reply_tokens(self) -> int:
+        """The room that a check's reply may take."""
+        return AUTO_LIMIT if self.max_tokens == "auto" else self.max_tokens or 0
 
 
 _EMPTY = {"history": "", "instructions": ""}
@@ -260,12 +252,6 @@ def _query(values: dict[str, Any]) -> Query:
     if not isinstance(history, str):
         history = transcript(history)
     return Query(values["question"], texts(values["context"]), history, values.get("instructions") or "", "argument")
-
-
-def _output(sample: Sample) -> dict[str, Any]:
-    verdicts = [_read(message) for message in sample.messages]
-    confidence = count(None if v is None else bool(v) for v in verdicts).confidence
-    return {"verdicts": verdicts, "texts": [message.text for message in sample.messages], "confidence": confidence}
 
 
 __all__ = ["SelfVerifier"]

@@ -1,8 +1,7 @@
-"""Child models: what their responses say, and how a model is set up for drawing verdicts."""
+"""Child models: what their responses say."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -19,9 +18,6 @@ INPUT_TOKENS = ("prompt_tokens", "input_tokens", "prompt_token_count", "inputTok
 OUTPUT_TOKENS = ("completion_tokens", "output_tokens", "candidates_token_count", "outputTokens", "eval_count")
 APART_FROM_INPUT = ("cache_read_input_tokens", "cache_creation_input_tokens")
 """Input that Anthropic's API counts beside `input_tokens`."""
-MOST_TOKENS = ("max_tokens", "max_new_tokens")
-EXTRA_ARGUMENTS = ("additional_kwargs", "generate_kwargs", "model_kwargs")
-"""Fields in which LlamaIndex's models keep arguments for their provider."""
 
 
 def name_of(model: LLM) -> str:
@@ -84,49 +80,13 @@ def choices_of(response: Response) -> list[str]:
     return [str(_get(_get(choice, "message"), "content") or _get(choice, "text") or "") for choice in choices]
 
 
-def gives_n(model: LLM) -> bool:
-    """True if one request can return several choices: the model has an `n` field of its own."""
-    return "n" in type(model).model_fields
-
-
-def for_sampling(model: LLM, temperature: float | None, max_tokens: int | None) -> tuple[LLM, dict[str, Any]]:
-    """`model` for drawing verdicts, and the arguments to pass with each request.
-
-    A model that has a `temperature` field is copied with the settings in its fields, since several ignore or override
-    arguments of a call; any other one gets arguments. A fixed seed is dropped: it would make all verdicts the same.
-    """
-    fields = type(model).model_fields
-    update: dict[str, Any] = {"seed": None} if getattr(model, "seed", None) is not None and "seed" in fields else {}
-    kwargs: dict[str, Any] = {}
-    if "temperature" not in fields:
-        kwargs = {"temperature": temperature, "max_tokens": max_tokens}
-        kwargs = {name: value for name, value in kwargs.items() if value is not None}
-    elif temperature is not None:
-        update["temperature"] = temperature
-    elif any(kind.__module__.startswith("llama_index.llms.openai") for kind in type(model).__mro__):
-        kwargs["temperature"] = sys.modules["openai"].NOT_GIVEN  # None would be sent, as null
-    else:
-        update["temperature"] = None
-    extras = {name: _sampled(getattr(model, name, None), temperature, max_tokens) for name in EXTRA_ARGUMENTS}
-    update |= {name: extra for name, extra in extras.items() if name in fields and extra != getattr(model, name)}
-    if "temperature" in fields and max_tokens is not None:
-        room = next((name for name in MOST_TOKENS if name in fields), None)
-        elsewhere = any("max_completion_tokens" in (extra or {}) for extra in extras.values())
-        if room is not None:
-            update[room] = None if elsewhere else max_tokens
-    return (model.model_copy(update=update) if update else model), kwargs
-
-
-def _sampled(extra: Any, temperature: float | None, max_tokens: int | None) -> Any:
-    """Provider arguments without a seed, and with the verifier's settings where they hold settings."""
-    if not isinstance(extra, dict):
-        return extra
-    kept = {name: value for name, value in extra.items() if name not in ("seed", "temperature")}
-    if temperature is not None and "temperature" in extra:
-        kept["temperature"] = temperature
-    if max_tokens is not None:
-        kept |= dict.fromkeys({*MOST_TOKENS, "max_completion_tokens", "num_predict"} & extra.keys(), max_tokens)
-    return kept
+def finish_reasons(response: Response) -> list[str | None]:
+    """Why each choice of one response ended, in the order of `choices_of`."""
+    choices = _get(response.raw, "choices")
+    if not isinstance(choices, list | tuple) or len(choices) < 2:
+        return [finish_reason(response)]
+    reasons = [_get(choice, "finish_reason") for choice in choices]
+    return [None if reason is None else str(getattr(reason, "name", reason)) for reason in reasons]
 
 
 def _get(place: Any, name: str) -> Any:

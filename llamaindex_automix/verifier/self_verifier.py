@@ -19,15 +19,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import check_case, fitted
-from automix_core.checking.verdict import count, read_verdict
+from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
 from automix_core.errors import ConfigError
+from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
 from automix_core.routing.price import Price
 
+from ..child.sampler import Prompt, Sampler
 from ..dumps import payload, state_of
 from ..events import observed
 from ..query.passages import texts
-from .sampling import Prompt, Sample, Sampler, adraw, draw
+from .sampling import adraw, draw
 
 dispatcher = get_dispatcher(__name__)
 
@@ -62,8 +64,8 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     """The most verdicts ever drawn on one draft."""
     temperature: float | None = 1.0
     """Sampling temperature of the checks; None sends none. At 0 all verdicts would be the same."""
-    max_tokens: int | None = 256
-    """Longest check, in tokens; None sends no limit."""
+    max_tokens: MaxTokens = "auto"
+    """Longest check, in tokens; None sends no limit; "auto" is 256, or none for a model that thinks first."""
     shots: Sequence[Shot] = SHOTS
     """Worked examples, as `Shot`s or dicts with their fields."""
     instructions: str = INSTRUCTIONS
@@ -88,7 +90,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
             raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
         for name in ("k", "concurrency", "max_tokens", "context_window"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value not in (None, "auto") and value < 1:
                 raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
             raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
@@ -118,7 +120,12 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     @property
     def overhead(self) -> int:
         """Tokens of the checking prompt beside the context, the question and the answer, with room for the reply."""
-        return self._prefix_tokens + (self.max_tokens or 0)
+        return self._prefix_tokens + self.reply_tokens
+
+    @property
+    def reply_tokens(self) -> int:
+        """The room that a check's reply may take."""
+        return AUTO_LIMIT if self.max_tokens == "auto" else self.max_tokens or 0
 
     @cached_property
     def window(self) -> int | None:
@@ -153,11 +160,19 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     def _verify(self, query: Query, answer: str, n: int) -> Verification:
         query, prompt = self._prepare(query, answer)
-        return _verification(draw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+        sample = draw(self._sampler, prompt, n, self.concurrency, self._terms)
+        return self._verification(sample, query.truncated)
 
     async def _averify(self, query: Query, answer: str, n: int) -> Verification:
         query, prompt = self._prepare(query, answer)
-        return _verification(await adraw(self._sampler, prompt, n, self.concurrency), query.truncated, self.price)
+        sample = await adraw(self._sampler, prompt, n, self.concurrency, self._terms)
+        return self._verification(sample, query.truncated)
+
+    def _verification(self, sample: Sample, truncated: bool) -> Verification:
+        """The sample, read and counted. Raises the first error if no check worked."""
+        verdicts, checks = counted(sample, self._terms, price=self.price, truncated=truncated)
+        plain = [None if verdict is None else int(verdict) for verdict in verdicts]
+        return Verification(verdicts=plain, texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
     def _prepare(self, query: Query, answer: str) -> tuple[Query, Prompt]:
         """The query as it fits the window, and the prompt for it."""
@@ -167,7 +182,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
         case, window = shown(query), self.window
         if window is not None and len(case.encode()) > window - self.overhead:  # no text has more tokens than bytes
-            query = fitted(query, shown, window - self._prefix_tokens, self.max_tokens or 0, self._count)
+            query = fitted(query, shown, window - self._prefix_tokens, self.reply_tokens, self._count)
             case = shown(query)
         if not self._chats:
             return query, "\n\n".join([*(str(m.content) for m in self._prefix), case])
@@ -184,7 +199,11 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     def _sampler(self) -> Sampler:
         if self.model is None:
             raise ConfigError("SelfVerifier has no model of its own; pass model=..., or use it inside an AutoMixLLM.")
-        return Sampler(self.model, self.temperature, self.max_tokens)
+        return Sampler.of(self.model)
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return self._sampler.terms(self.temperature, self.max_tokens)
 
     @cached_property
     def _prefix(self) -> list[ChatMessage]:
@@ -208,24 +227,6 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     def _count(self, text: str) -> int:
         return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))
-
-
-def _verification(sample: Sample, truncated: bool, price: Price | None) -> Verification:
-    """The sample as the core counts it. Raises the first error if no check worked."""
-    if sample.errors and not sample.texts:
-        raise sample.errors[0]
-    verdicts = [read_verdict(text) for text in sample.texts]
-    tally = count(verdicts, failed=len(sample.errors))
-    checks = Checks(
-        tally,
-        sample.usage,
-        price=price,
-        estimated=sample.estimated,
-        truncated=truncated,
-        errors=tuple(sample.errors),
-    )
-    plain = [None if verdict is None else int(verdict) for verdict in verdicts]
-    return Verification(verdicts=plain, texts=sample.texts, confidence=tally.confidence, checks=checks)
 
 
 def _query(values: dict[str, Any]) -> Query:

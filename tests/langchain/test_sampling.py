@@ -11,10 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import ConfigurableField, RunnableLambda
 from langchain_openai import ChatOpenAI, OpenAI
 
-from automix_core.usage import Usage
 from langchain_automix import SelfVerifier
-from langchain_automix.child.models import finish_reason, gives_n
-from langchain_automix.verifier.sampling import Request, Sample, adraw, draw, sampling
+from langchain_automix.child.models import finish_reason
+from langchain_automix.child.sampler import Sampler
+from langchain_automix.verifier.sampling import adraw, draw
 from tests.langchain.cascades import SECRET, cascade, child, script
 from tests.langchain.fakes import HUM, NO, YES, Fake, Text, Together
 from tests.langchain.verdicts import CASE, K, both, route, verdicts
@@ -62,7 +62,7 @@ async def test_one_request(server: OpenAIServer, kind: str, way: str) -> None:
     (request,) = server.requests
     assert (request.n, request.streams) == (K, False)
     assert request.body.get("user") == ("me" if "bound" in kind else None)
-    assert request.stop == (["END"] if "bound" in kind else [])
+    assert request.stop == [], "what would cut a verdict off is for answers"
     assert request.body["temperature"] == 1.0
 
 
@@ -113,6 +113,9 @@ async def test_one_text_model_check_that_breaks_breaks_no_other(way: str) -> Non
 def test_a_field_n_has_to_be_the_models_own() -> None:
     class WithN(Fake):
         n: int | None = None
+
+    def gives_n(model: Any) -> bool:
+        return Sampler.of(model).terms(1.0, "auto").choices
 
     assert gives_n(WithN())
     assert gives_n(WithN().bind(stop=["x"]).with_config(tags=["t"]))
@@ -180,29 +183,14 @@ async def test_some_of_the_rest_may_break(server: OpenAIServer, way: str) -> Non
     assert (found.model, found.action, len(found.errors)) == (0, "fallback", 1)
 
 
-# The procedure by hand
-
-
-def test_one_request_is_billed_once() -> None:
-    class WithN(Fake):
-        n: int | None = None
-
-    said = Fake(says="x" * 30).invoke("q")
-    said.usage_metadata = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
-    flow = sampling(WithN(), 3, {})
-    assert next(flow) == Request(3, True, {})
-    with pytest.raises(StopIteration) as stop:
-        flow.send([said, said.model_copy(), said.model_copy()])
-    sample: Sample = stop.value.value
-    assert (sample.usage, sample.estimated) == (Usage(100, 20), False)
-
-
 async def test_drawing_one_is_one_plain_request(server: OpenAIServer) -> None:
     server.verdicts(YES)
     model: BaseChatModel = child(server, "m")
     prompt = SelfVerifier().prompt.format_messages(**CASE)
-    for sample in (draw(model, prompt, 1, {}), await adraw(model, prompt, 1, {})):
-        assert [message.text for message in sample.messages] == [YES]
+    sampler = Sampler.of(model)
+    terms = sampler.terms(1.0, "auto")
+    for sample in (draw(sampler, prompt, 1, {}, terms), await adraw(sampler, prompt, 1, {}, terms)):
+        assert sample.texts == [YES]
     assert ["n" in request.body for request in server.requests] == [False, False]
 
 

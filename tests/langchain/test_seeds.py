@@ -12,8 +12,9 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI
 
+from automix_core.checking.sampling import Wanted
 from langchain_automix import SelfVerifier
-from langchain_automix.child.models import sampler
+from langchain_automix.child.sampler import Sampler
 from tests.langchain.cascades import SECRET, cascade, child, script
 from tests.langchain.fakes import NO, YES
 from tests.langchain.verdicts import both, route, verdicts
@@ -71,7 +72,9 @@ async def test_a_response_cache_is_for_drafts_only(server: OpenAIServer, kind: s
 
 def test_the_child_itself_is_left_as_it_is() -> None:
     model = ChatOpenAI(model="m", api_key=SECRET, seed=7, streaming=True, cache=True)
-    copy: Any = sampler(model)
-    assert (model.seed, model.streaming, model.cache) == (7, True, True)
-    assert (copy.seed, copy.streaming, copy.cache) == (None, False, False)
-    assert copy.client is model.client, "one connection pool"
+    copy: Any = Sampler.of(model).asked(Wanted(1, 1, {"temperature": 1.0}))
+    assert (model.seed, model.streaming, model.cache, model.temperature) == (7, True, True, None)
+    assert (copy.seed, copy.streaming, copy.cache, copy.temperature) == (None, False, False, 1.0)
+    assert copy.root_client._client is model.root_client._client, "one connection pool"
+    assert (copy.root_client.max_retries, copy.root_async_client.max_retries) == (0, 0)
+    assert model.root_client.max_retries == 2

@@ -234,7 +234,7 @@ def test_as_the_design_writes_it() -> None:
     verifier = SelfVerifier(model := Fake(), 3)
     assert (verifier.model, verifier.k) == (model, 3)
     plain = SelfVerifier()
-    assert (plain.model, plain.k, plain.temperature, plain.max_tokens) == (None, 8, 1.0, 256)
+    assert (plain.model, plain.k, plain.temperature, plain.max_tokens) == (None, 8, 1.0, "auto")
     assert (plain.context_window, plain.count_tokens, plain.shots, plain.instructions) == (
         None,
         None,

@@ -15,15 +15,19 @@ from tests.loopback import OpenAIServer, Reply
 from tests.loopback.openai_server import Quirks
 
 
-class Choosing(OpenAILike):  # type: ignore[misc]
-    """A model with an `n` of its own."""
-
-    n: int = 1
+class Single(OpenAILike):  # type: ignore[misc]
+    """A client whose provider gives one choice a request: Groq's, which is known by its package and name."""
 
 
-def choosing(server: OpenAIServer, name: str = "small", **settings: Any) -> Choosing:
-    given = {"model": name, "api_base": server.url, "api_key": KEY, "is_chat_model": True, "max_retries": 0}
-    return Choosing(**{**given, "context_window": 8000, **settings})
+Single.__module__, Single.__qualname__ = "llama_index.llms.groq.base", "Groq"
+
+
+def single(server: OpenAIServer, name: str = "small", **settings: Any) -> Single:
+    return Single(model=name, api_base=server.url, api_key=KEY, is_chat_model=True, max_retries=0, **settings)
+
+
+def choosing(server: OpenAIServer, name: str = "small", **settings: Any) -> Any:
+    return child(server, name, **{"context_window": 8000, **settings})
 
 
 def get(model: AutoMixLLM) -> Any:
@@ -51,7 +55,7 @@ def test_concurrent_requests_where_it_has_none(server: OpenAIServer) -> None:
         return "Yes.\nVerdict: Correct"
 
     server.verdicts(verdict)
-    route = get(cascade(server, k=5))
+    route = get(cascade(server, k=5, models=[single(server), child(server, "large")]))
     assert [check.n for check in server.calls(verdict=True)] == [1] * 5
     assert route.verdicts["correct"] == 5
 
@@ -93,7 +97,7 @@ def test_a_broken_request_for_n_is_n_broken_checks(server: OpenAIServer) -> None
 def test_some_broken_checks_are_counted_apart(server: OpenAIServer) -> None:
     script(server, "accept")
     server.fail("small", Reply(status=500), when=lambda request: request.asks_for_verdict, times=2)
-    route = get(cascade(server, k=5))
+    route = get(cascade(server, k=5, models=[single(server), child(server, "large")]))
     assert route.verdicts == {"correct": 3, "incorrect": 0, "unreadable": 0, "failed": 2}
     assert (route.confidence, route.action) == (1.0, "fallback")
     assert route.model == 0

@@ -1,0 +1,58 @@
+"""LangChain's clients as data: how each is told what a check needs, and what it reports. Adding one is a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automix_core.checking.client import TOP, Client, guessed, known
+from automix_core.checking.refusal import LIMITS
+
+OPENAI = frozenset({"stop", "tool_calls", "function_call"})
+ANTHROPIC = frozenset({"end_turn", "stop_sequence", "tool_use"})
+LOGPROBS = {"logprobs": True, "top_logprobs": TOP}
+
+# Servers that imitate OpenAI's may give no finish reason, and its Responses API gives a status instead.
+CLIENTS: dict[str, Client] = {
+    "langchain_openai.BaseChatOpenAI": Client(
+        choices="n",
+        logprobs=LOGPROBS,
+        limit_names=("max_completion_tokens", "max_tokens"),
+        good=OPENAI | {"completed"},
+        cached=True,
+    ),
+    "langchain_openai.AzureChatOpenAI": Client(
+        choices="n", logprobs=LOGPROBS, limit_names=LIMITS, good=OPENAI | {"completed"}, cached=True
+    ),
+    "langchain_openai.BaseOpenAI": Client(unset="openai.NOT_GIVEN"),
+    "langchain_deepseek.ChatDeepSeek": Client(choices="n", logprobs=LOGPROBS, good=OPENAI, cached=True),
+    "langchain_anthropic.ChatAnthropic": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
+    "langchain_ollama.ChatOllama": Client(
+        limit="num_predict",
+        logprobs=LOGPROBS,
+        retries=None,
+        good=frozenset({"stop", "tool_calls"}),
+        always_ends=True,
+    ),
+    "langchain_google_genai.ChatGoogleGenerativeAI": Client(
+        limit="max_output_tokens",
+        choices="n",
+        logprobs={"response_logprobs": True, "logprobs": TOP},
+        retries=("max_retries", 1),  # 0 stands for the provider's default
+        always_ends=True,
+        cached=True,
+    ),
+    "langchain_mistralai.ChatMistralAI": Client(good=frozenset({"stop", "tool_calls"}), always_ends=True),
+    "langchain_groq.ChatGroq": Client(unset="groq.NOT_GIVEN", good=OPENAI, always_ends=True, cached=True),
+    "langchain_openrouter.ChatOpenRouter": Client(good=OPENAI, cached=True),
+    "langchain_litellm.ChatLiteLLM": Client(choices="n", logprobs=LOGPROBS, good=OPENAI, cached=True),
+    "langchain_aws.ChatBedrockConverse": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
+}
+"""By package and class; a class that is not here is its first base that is."""
+
+LIMIT_OF_PROVIDER = {"ollama": "num_predict"}
+"""The limit of models that `init_chat_model` builds when they are called, where it is not called max_tokens."""
+
+
+def client_of(model: Any) -> Client:
+    """What is known of `model`'s client."""
+    return known(model, CLIENTS) or guessed(model)

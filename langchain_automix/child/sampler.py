@@ -1,0 +1,175 @@
+"""A child as it is asked for checks: on terms of its own, and without what belongs to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+from uuid import uuid4
+
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, told, without_retries
+from automix_core.checking.refusal import LIMITS, Memory, memory_of
+from automix_core.checking.sampling import MaxTokens, Terms, Wanted
+from automix_core.checking.thinking import thinking
+
+from .clients import LIMIT_OF_PROVIDER, client_of
+from .models import Child, core_model, name_of, rewrap, unwrap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampler:
+    """A model as it draws verdicts. Copies that carry settings are made once; `child` is the user's own and stays."""
+
+    child: Child
+    memory: Memory
+    _made: dict[Any, Child] = field(default_factory=dict)
+    _terms: dict[Any, Terms] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, child: Child) -> Sampler:
+        """A sampler that remembers what the model inside `child` refused, wherever it was met."""
+        return cls(child, memory_of(core_model(child)))
+
+    def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
+        """On what terms this model is asked for replies under a verifier's settings."""
+        key = (temperature, max_tokens)
+        if key not in self._terms:
+            self._terms[key] = self._look(temperature, max_tokens)
+        return self._terms[key]
+
+    def _look(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
+        model, bound, _ = unwrap(self.child)
+        inner = core_model(self.child)
+        if not tells(inner):
+            return Terms(None, None, choices=False, model=name_of(self.child))
+        client = client_of(inner)
+        thinks, budget = thinking(inner, bound)
+        own = getattr(inner, client.limit, None) if client.limit else None
+        return Terms(
+            temperature,
+            max_tokens,
+            choices=gives_n(model, bound),
+            thinks=thinks,
+            budget=budget,
+            own_limit=own if isinstance(own, int) else None,
+            limit_names=client.limit_names,
+            model=name_of(self.child),
+        )
+
+    def asked(self, wanted: Wanted) -> Child:
+        """The model as it is to be asked: what is wanted is in its own fields, or in keywords bound to it."""
+        key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
+        if key not in self._made:
+            self._made[key] = rewrap(
+                self.child, partial(_told, wanted=wanted), partial(_bound, self.child, wanted), tries=1
+            )
+        return self._made[key]
+
+
+def tells(model: Child) -> bool:
+    """True if temperature and the like can be told to it; a plain function would choke on them."""
+    return isinstance(model, BaseLanguageModel) or hasattr(model, "_model_params")
+
+
+def gives_n(model: Child, bound: Mapping[str, Any]) -> bool:
+    """True if one request of this model, with these arguments bound, can return several choices.
+
+    OpenAI's Responses API has no `n`, whether it is chosen by a field or by an argument that only it knows. A model
+    that no table has must have a field `n` of its own.
+    """
+    if not isinstance(model, BaseChatModel) or not client_of(model).choices:
+        return False
+    responses = getattr(model, "_use_responses_api", None)
+    if getattr(model, "use_responses_api", None):
+        return False
+    if not callable(responses):
+        return True
+    kept = cleaned({**(getattr(model, "model_kwargs", None) or {}), **bound}, client_of(model), {}, frozenset())
+    try:
+        return not responses(kept)
+    except Exception:  # a method of its own that wants something else; a refused n is survived
+        return True
+
+
+def _bound(child: Child, wanted: Wanted, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Bound arguments as they are for a check. The settings themselves are in the model's fields, so here they go."""
+    client = client_of(core_model(child))
+    kept = cleaned(given, client, wanted.settings, wanted.without)
+    own = {"temperature"} & (wanted.settings.keys() | wanted.without)
+    if not {*LIMITS} & wanted.settings.keys() and "max_tokens" not in wanted.without:
+        own |= {"n"}
+    else:
+        own |= {"n", *LIMITS, *LIMIT_FIELDS}
+    kept = {name: value for name, value in kept.items() if name not in own}
+    if "options" in kept and client.limit:  # of Ollama: given, they stand in the place of all fields
+        fields = told(core_model(child), client, wanted.settings, wanted.without).fields
+        kept["options"] |= {
+            name: fields[name] for name in (client.temperature, client.limit) if fields.get(name) is not None
+        }
+    return kept
+
+
+def _told(model: Child, wanted: Wanted) -> Child:
+    """A copy of a model as it is for checks: uncached, not streaming, without retries, told what is wanted."""
+    if not isinstance(model, BaseLanguageModel):
+        return _built_later(model, wanted)
+    change = told(model, client_of(model), wanted.settings, wanted.without, wanted.n)
+    fields = type(model).model_fields
+    update = {**change.fields}
+    if "cache" in fields:  # a response cache would make all samples one
+        update["cache"] = False
+    if getattr(model, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
+        update["streaming"] = False
+    copy: Any = model.model_copy(update={**update, **without_retries(model)})
+    for name in ("_client", "_async_client"):  # made from the fields when first used, as ChatAnthropic's are
+        if isinstance(getattr(type(model), name, None), cached_property):
+            copy.__dict__.pop(name, None)
+    asked: Child = copy.bind(**change.keywords) if change.keywords else copy
+    return asked
+
+
+def _built_later(model: Child, wanted: Wanted) -> Child:
+    """A copy of what `init_chat_model` makes with `configurable_fields`: a model built from settings at each call."""
+    settings = getattr(model, "__dict__", {}).get("_default_config")
+    if not isinstance(settings, dict):
+        return model
+    kept = {name: value for name, value in settings.items() if name not in DROPPED | {"n"}}
+    if "temperature" in wanted.without:
+        kept.pop("temperature", None)
+    if "temperature" in wanted.settings:
+        kept["temperature"] = wanted.settings["temperature"]
+    if (limit := next((wanted.settings[name] for name in LIMITS if name in wanted.settings), None)) is not None:
+        kept = {name: value for name, value in kept.items() if name not in {*LIMITS, *LIMIT_FIELDS}}
+        kept[LIMIT_OF_PROVIDER.get(str(kept.get("model_provider")), "max_tokens")] = limit
+    copy: Child = object.__new__(type(model))  # not copy.copy, which its __getattr__ sends round in circles
+    copy.__dict__.update(model.__dict__)
+    copy.__dict__["_default_config"] = kept
+    return copy
+
+
+def uncached(child: Child, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """`messages`, marked as unlike any cached ones where the child's cache could not be switched off.
+
+    A configurable model is built at each call, out of reach; the response cache compares messages with their
+    `additional_kwargs`, which providers ignore.
+    """
+    if isinstance(core_model(child), BaseLanguageModel):
+        return list(messages)
+    *before, last = messages
+    mark = {**last.additional_kwargs, "automix_sample": uuid4().hex}
+    return [*before, last.model_copy(update={"additional_kwargs": mark})]
+
+
+def without_system(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """`messages` for a model without a system role: system text stands in front of the first user turn."""
+    said = [message.text for message in messages if isinstance(message, SystemMessage)]
+    others = [message for message in messages if not isinstance(message, SystemMessage)]
+    place = next((place for place, message in enumerate(others) if isinstance(message, HumanMessage)), None)
+    if not said or place is None:
+        return list(messages)
+    text = "\n\n".join([*said, others[place].text])
+    return [*others[:place], HumanMessage(text), *others[place + 1 :]]

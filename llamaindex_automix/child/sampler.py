@@ -1,0 +1,118 @@
+"""A child as it is asked for checks: on terms of its own, and without what belongs to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms.llm import LLM
+
+from automix_core.checking.client import Client, guessed, told, without_retries
+from automix_core.checking.refusal import Memory, memory_of
+from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
+from automix_core.checking.thinking import thinking
+
+from .clients import client_of
+from .responses import Response, choices_of, finish_reasons, name_of, usage_of
+
+Prompt: TypeAlias = Sequence[ChatMessage] | str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampler:
+    """A model as it draws verdicts. Copies that carry settings are made once: each may hold its own connections."""
+
+    model: LLM
+    client: Client
+    memory: Memory
+    _made: dict[Any, tuple[LLM, dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: LLM) -> Sampler:
+        """A sampler that remembers what `model` refused, wherever it was met."""
+        return cls(model, client_of(model), memory_of(model))
+
+    def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
+        """On what terms this model is asked for replies under a verifier's settings."""
+        inner = inside(self.model)
+        client = self.client if inner is self.model else guessed(inner)
+        thinks, budget = thinking(inner)
+        own = getattr(inner, client.limit, None) if client.limit else None
+        return Terms(
+            temperature,
+            max_tokens,
+            choices=self.client.choices is not None,
+            thinks=thinks,
+            budget=budget,
+            own_limit=own if isinstance(own, int) else None,
+            limit_names=self.client.limit_names,
+            model=name_of(self.model),
+        )
+
+    def ask(self, prompt: Prompt, wanted: Wanted) -> Choices:
+        """One request: chat turns where the prompt has any, else a completion."""
+        model, keywords = self._asked(wanted)
+        if isinstance(prompt, str):
+            return _choices(model.complete(prompt, **keywords))
+        return _choices(model.chat(_turns(prompt, wanted), **keywords))
+
+    async def aask(self, prompt: Prompt, wanted: Wanted) -> Choices:
+        """`ask`, awaited."""
+        model, keywords = self._asked(wanted)
+        if isinstance(prompt, str):
+            return _choices(await model.acomplete(prompt, **keywords))
+        return _choices(await model.achat(_turns(prompt, wanted), **keywords))
+
+    def _asked(self, wanted: Wanted) -> tuple[LLM, dict[str, Any]]:
+        key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
+        if key not in self._made:
+            self._made[key] = _told(self.model, self.client, wanted)
+        model, keywords = self._made[key]
+        if model is not self.model and model.callback_manager is not self.model.callback_manager:
+            model.callback_manager = self.model.callback_manager
+        return model, keywords
+
+
+def inside(model: LLM) -> Any:
+    """The model that another framework's wrapper (`LangChainLLM`) asks, or `model` itself."""
+    inner = getattr(model, "_llm", None)
+    return inner if inner is not None and hasattr(inner, "model_copy") else model
+
+
+def _told(model: LLM, client: Client, wanted: Wanted) -> tuple[LLM, dict[str, Any]]:
+    """A copy of `model` as it is for checks, and keywords for each call: without retries, told what is wanted."""
+    inner = inside(model)
+    if inner is not model:
+        change = told(inner, guessed(inner), wanted.settings, wanted.without)
+        copy: Any = model.model_copy()
+        copy._llm = inner.model_copy(update={**change.fields, **without_retries(inner)})
+        return copy, dict(change.keywords)
+    change = told(model, client, wanted.settings, wanted.without, wanted.n)
+    fields = {**change.fields}
+    if "track_previous_responses" in type(model).model_fields:
+        fields["track_previous_responses"] = False  # a check is no turn of the conversation
+    copy = model.model_copy(update=fields)
+    for name in ("_client", "_aclient"):
+        if (made := (model.__pydantic_private__ or {}).get(name)) is not None and hasattr(made, "with_options"):
+            setattr(copy, name, made.with_options(max_retries=0))
+    if "_previous_response_id" in (model.__pydantic_private__ or {}):
+        copy._previous_response_id = None
+    return copy, dict(change.keywords)
+
+
+def _turns(prompt: Sequence[ChatMessage], wanted: Wanted) -> list[ChatMessage]:
+    """The prompt; for a model without a system role, with system text in front of the first user turn."""
+    turns = list(prompt)
+    said = [str(turn.content) for turn in turns if turn.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER)]
+    place = next((place for place, turn in enumerate(turns) if turn.role == MessageRole.USER), None)
+    if wanted.system or not said or place is None:
+        return turns
+    first = ChatMessage(role=MessageRole.USER, content="\n\n".join([*said, str(turns[place].content)]))
+    others = [turn for turn in turns[:place] if turn.role not in (MessageRole.SYSTEM, MessageRole.DEVELOPER)]
+    return [*others, first, *turns[place + 1 :]]
+
+
+def _choices(response: Response) -> Choices:
+    return Choices(choices_of(response), finish_reasons(response), usage_of(response), (response,))
