@@ -7,15 +7,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from automix_cli.collect.journal import Journal, Paid, key
+from automix_cli.collect.refusals import learned, worded
 from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
 from automix_cli.endpoint.endpoint import Endpoint
+from automix_core.checking.refusal import Memory
 from automix_core.errors import ConfigError
 
 _TIMEOUT = 300.0
@@ -33,7 +36,8 @@ class Calls:
 
     `names` say in the journal who answered: an embedded model's address is another at each start.
     `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each, `note`
-    with a sentence where a server asks for a longer pause. `over`, once set, says why nothing more is to be sent.
+    with a sentence where a server asks for a longer pause or refuses a setting. `over`, once set, says why nothing more
+    is to be sent.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Calls:
         self._alike: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._clients: list[httpx.AsyncClient] = []
         self._stack = AsyncExitStack()
-        self._refuses_temperature: set[int] = set()
+        self._memories = [Memory() for _ in endpoints]
         self._silent_until = [0.0] * len(endpoints)
         self.paid = self.found = 0
         self.over = ""
@@ -139,15 +143,21 @@ class Calls:
             raise CallError(f"{again}{wait}") from None
         raise AssertionError("the last try returns or raises")
 
-    async def _send(self, model: int, body: dict[str, Any]) -> Paid:
-        """Send it once, when the server wants to hear of us and one of the slots is free."""
+    async def _send(self, model: int, body: dict[str, Any], once: frozenset[str] = frozenset()) -> Paid:
+        """Send it once, when the server wants to hear of us and one of the slots is free.
+
+        What it refuses is left out of a repetition, and of all later requests unless only this one was too long.
+        """
+        memory = self._memories[model]
         url = self._endpoints[model].base_url
         while (left := self._silent_until[model] - time.monotonic()) > 0:  # noqa: ASYNC110 - it may be put off again
             await asyncio.sleep(left)
         async with self._slots:
             if self.over:
                 raise CallError(self.over)
-            sent = {k: v for k, v in body.items() if k != "temperature" or model not in self._refuses_temperature}
+            sent = worded(body, memory, once)
+            if "n" in body and "n" not in sent:
+                raise CallError(f"{url} gives one reply a request", 400)
             started = time.monotonic()
             try:
                 reply = await self._clients[model].post("chat/completions", json=sent)
@@ -158,13 +168,17 @@ class Calls:
                 raise CallError(f"{url} can't be reached: {error}") from None
         if reply.status_code == 200:
             return self._read(model, reply, round(time.monotonic() - started, 3))
-        if reply.status_code == 400 and "temperature" in sent and "temperature" in reply.text.lower():
-            self._refuses_temperature.add(model)
-            return await self._send(model, body)
+        told = partial(self._tell, url)
+        passing = learned(memory, sent, reply.status_code, reply.text, told)
+        if passing is not None and "n" not in sent.keys() & memory.refused:
+            return await self._send(model, body, once | passing)
         problem = self._said(model, reply)
         if reply.status_code in _AGAIN:
             raise BusyError(problem, asked_pause(reply.headers))
         raise CallError(problem, reply.status_code)
+
+    def _tell(self, url: str, what: str) -> None:
+        self._note(f"{url} {what}")
 
     def _hold(self, model: int, again: BusyError) -> None:
         """Send this server nothing for as long as it asks."""

@@ -11,6 +11,7 @@ from automix_cli.collect.plan import Plan
 from automix_core.checking import results as checking
 from automix_core.checking.prompt import digest
 from automix_core.checking.query import passages
+from automix_core.checking.sampling import one_counted
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
@@ -18,9 +19,6 @@ from automix_core.evidence import textual
 from automix_core.outcomes.outcome import Question, Tokens
 from automix_core.outcomes.pricing import Cost, answer_cost, count, verdict_cost
 from automix_core.outcomes.scoring import Scorer
-
-_IMPLAUSIBLE = 10
-"""More characters a token than any language has: the count is of fewer texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,10 @@ class Books:
 
     def _output(self, paid: Paid) -> int:
         """Tokens written; some servers report those of one choice of several, which their texts give away."""
-        characters = sum(map(len, paid.texts))
         if paid.output_tokens is None:
             self.estimated = True
             return sum(map(checking.approximate_tokens, paid.texts))
-        if len(paid.texts) > 1 and characters > _IMPLAUSIBLE * max(paid.output_tokens, 1):
+        if one_counted(paid.texts, paid.output_tokens):
             self.estimated = True
             return paid.output_tokens * len(paid.texts)
         return paid.output_tokens

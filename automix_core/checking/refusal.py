@@ -68,12 +68,14 @@ def refused(error: Exception, sent: Iterable[str]) -> frozenset[str]:
     A provider refuses with 400 or 422, a client with a TypeError or a ValueError (pydantic's are). A chat template
     that has no system role is the server's own fault to some, so 500 counts there too.
     """
-    status, words = status_of(error), _words(error)
-    malformed = status in _MALFORMED or (status is None and isinstance(error, TypeError | ValueError))
-    named = {name for name in sent if _NAMED[name].search(words)}
-    if not malformed:
-        named &= {"system"} if status == 500 else set()
-    return frozenset(named)
+    status, client_side = status_of(error), isinstance(error, TypeError | ValueError)
+    return refused_by(400 if status is None and client_side else status, _words(error), sent)
+
+
+def refused_by(status: int | None, words: str, sent: Iterable[str]) -> frozenset[str]:
+    """`refused`, of an answer's status and words."""
+    names = sent if status in _MALFORMED else {"system"} & set(sent) if status == 500 else ()
+    return frozenset(name for name in names if _NAMED[name].search(words))
 
 
 def final(error: Exception) -> bool:
@@ -88,7 +90,12 @@ def malformed(error: Exception) -> bool:
 
 def passing(error: Exception) -> bool:
     """True if what was refused is this request's length, not the setting as such."""
-    return _OVERFLOW.search(_words(error)) is not None
+    return overflows(_words(error))
+
+
+def overflows(words: str) -> bool:
+    """Whether an answer complains of the length of a request."""
+    return _OVERFLOW.search(words) is not None
 
 
 def other_limit(error: Exception, sent: str, known: tuple[str, ...]) -> str | None:

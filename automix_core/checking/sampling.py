@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from ..usage import Usage, total
 from .refusal import LIMITS, Memory, final, malformed, other_limit, passing, refused, warn_refused
 from .results import CUT_OFF
-from .verdict import final_text
+from .thoughts import final_text
 
 log = logging.getLogger("automix")
 

@@ -175,6 +175,44 @@ def test_servers_that_refuse_a_temperature(server: OpenAIServer, tmp_path: Path)
     assert len(read_outcomes(tmp_path / "outcomes.jsonl")) == 3
 
 
+@pytest.mark.parametrize(
+    ("error", "names"),
+    [
+        ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", {"max_tokens"}),
+        ("max_tokens is not known", {"max_tokens"}),
+        ("neither max_tokens nor max_completion_tokens is known", {"max_tokens", "max_completion_tokens"}),
+    ],
+)
+def test_servers_that_refuse_a_limit(server: OpenAIServer, tmp_path: Path, error: str, names: set[str]) -> None:
+    """Its other name is tried, then none is sent; each refusal is met once, and told."""
+    server.fail("s", Reply(status=400, error=error), when=lambda request: bool(names & request.body.keys()))
+    done = command(server, tmp_path, "--concurrency", "1")
+    assert len(read_outcomes(tmp_path / "outcomes.jsonl")) == 3
+    refused = [request for request in server.calls("s") if names & request.body.keys()]
+    assert len(refused) == len(names)
+    assert ("asked without a limit" in done.stderr) == (len(names) == 2)
+
+
+def test_servers_without_a_system_role(server: OpenAIServer, tmp_path: Path) -> None:
+    """Instructions stand in front of the first user turn, as chat templates without a system role want it."""
+    server.fail(
+        "s", Reply(status=400, error="System role not supported"), when=lambda r: r.messages[0]["role"] == "system"
+    )
+    command(server, tmp_path, "--concurrency", "1")
+    assert all(len(outcome.models[0].verdicts) == 8 for outcome in read_outcomes(tmp_path / "outcomes.jsonl"))
+    first, *others = server.calls("s", verdict=True)
+    assert first.messages[0]["role"] == "system"
+    for request in others:
+        assert [message["role"] for message in request.messages[:2]] == ["user", "assistant"]
+        assert request.messages[0]["content"].startswith(first.messages[0]["content"])
+
+
+def test_a_refused_n_is_not_sent_again(server: OpenAIServer, tmp_path: Path) -> None:
+    server.fail("s", Reply(status=400, error="n must be 1"), when=lambda request: request.n > 1)
+    command(server, tmp_path, "--concurrency", "1")
+    assert sum(request.n > 1 for request in server.calls("s")) == 1
+
+
 def test_servers_that_count_one_choice_of_several(server: OpenAIServer, tmp_path: Path) -> None:
     server.verdicts("Because " + "of many words it is so. " * 20 + "\nVerdict: Correct")
     server.quirks["s"] = Quirks(usage_of_one_choice=True)

@@ -1,0 +1,54 @@
+"""What a server refused of a request, and how the next one goes out: the rules of `SelfVerifier`, for plain bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from automix_core.checking.refusal import LIMITS, Memory, overflows, refused_by
+
+_TOLD = {
+    "temperature": "refuses a temperature; it is asked without one",
+    "max_tokens": "refuses max_tokens; it is asked without a limit",
+    "n": "gives one reply a request; checks are separate requests, which read the prompt again",
+    "system": "has no system role; instructions stand in front of the first user turn",
+}
+
+
+def worded(body: Mapping[str, Any], memory: Memory, once: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """`body` as this server takes it."""
+    sent = {name: value for name, value in body.items() if name not in memory.refused | once}
+    if "max_tokens" in sent and memory.limit_name:
+        sent[memory.limit_name] = sent.pop("max_tokens")
+    if "system" in memory.refused:
+        sent["messages"] = _without_system(body["messages"])
+    return sent
+
+
+def learned(
+    memory: Memory, sent: Mapping[str, Any], status: int, words: str, note: Callable[[str], None]
+) -> frozenset[str] | None:
+    """Remember what the server refuses of what was `sent`; None if it refuses none of it.
+
+    Returned is what only this request has to do without. A limit refused under its old name is next sent under the new
+    one.
+    """
+    named = {"max_tokens" if name in LIMITS else name for name in sent} & {"temperature", "max_tokens", "n"}
+    if any(message["role"] == "system" for message in sent["messages"]):
+        named |= {"system"}
+    names = refused_by(status, words, named)
+    passing = names & {"max_tokens"} if overflows(words) else frozenset()
+    lasting = names - passing
+    if "max_tokens" in lasting and LIMITS[0] in sent:
+        memory.limit_name, lasting = LIMITS[1], lasting - {"max_tokens"}
+    memory.forgo(lasting)
+    for name in sorted(lasting):
+        if memory.first(name):
+            note(_TOLD[name])
+    return passing if names else None
+
+
+def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    said = [message["content"] for message in messages if message["role"] == "system"]
+    first, *others = [message for message in messages if message["role"] != "system"]
+    return [{**first, "content": "\n\n".join([*said, first["content"]])}, *others]
