@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypedDict, cast, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ Signals: TypeAlias = tuple[tuple[str, float], ...]
 """Signals by name, sorted; hashable."""
 
 
+class Counts(TypedDict):
+    """What the checks of one draft said."""
+
+    correct: int
+    incorrect: int
+    unreadable: int
+    failed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What the checks of one draft said so far.
@@ -98,7 +107,7 @@ class Tally:
             self.probability if other.probability is None else other.probability,
         )
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> Counts:
         """The four counts, as a route records them."""
         return {
             "correct": self.correct,

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
+
+
+class Tokens(TypedDict):
+    """Tokens of one or more requests."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Usage:
             },
         )
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> Tokens:
         """The form in which routes record usage, the same for both hosts."""
         return {
             "input_tokens": self.input_tokens,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from automix_core.checking.results import read_result
 from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
+from automix_core.keywords import spelt_out
 from automix_core.policies.loading import as_policy
 from automix_core.routing.procedure import possible
-
-from .configuring import configured
 
 
 def as_plain(policy: Policy) -> dict[str, Any] | Policy:
@@ -48,13 +47,10 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
 
-    def __init__(self, policy: Policy | str | Path | None = None, models: int = 2, **kwargs: Any) -> None:
-        super().__init__(policy=policy, models=models, **kwargs)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check(cls, data: Any, handler: Any) -> MetaVerifier:
-        return configured(cls, data, handler)
+    @spelt_out
+    def __init__(
+        self, policy: Policy | str | PathLike[str] | None = None, models: int = 2, *, name: str | None = None
+    ) -> None: ...
 
     @field_validator("models")
     @classmethod
@@ -67,6 +63,9 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     @classmethod
     def _made_for_them(cls, policy: Any, known: ValidationInfo) -> Any:
         return as_policy(policy, known.data["models"]) if "models" in known.data else policy
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [("policy", self.policy), ("models", self.models)]
 
     @property
     def edge(self) -> Runnable[dict[str, Any], str]:

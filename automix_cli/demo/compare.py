@@ -13,7 +13,7 @@ from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.loading import load_matching
 from automix_core.policies.saving import PolicyFile
 from automix_core.routing.price import Price
-from automix_core.usage import Usage
+from automix_core.usage import Tokens, Usage
 
 from .events import Asked
 from .grading import right
@@ -131,5 +131,5 @@ def _counted(one: Answered) -> bool:
     return all(run is None or run.route.usage["total"] is not None for run in runs)
 
 
-def _cost(tokens: Mapping[str, int] | None, price: Price) -> float:
+def _cost(tokens: Tokens | None, price: Price) -> float:
     return 0.0 if tokens is None else price.of(Usage(tokens["input_tokens"], tokens["output_tokens"]))

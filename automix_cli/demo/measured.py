@@ -21,7 +21,7 @@ def measured(answered: Sequence[Answered], models: int) -> dict[str, Any]:
     Token sums are None as soon as one part was not reported. Seconds are those in which a model worked.
     """
     cascade = [one.asked for one in answered]
-    usages = [asked.route.usage for asked in cascade]
+    usages = [asked.route.to_dict()["usage"] for asked in cascade]
     everything = [asked.meter.seconds() for asked in cascade]
     single = {
         name: alone([one.alone[model] for one in answered]) for name, model in zip(WAYS, (0, models - 1), strict=True)
@@ -58,7 +58,7 @@ def alone(runs: Sequence[Asked | None]) -> dict[str, Any]:
         "questions": len(worked),
         "failed": len(runs) - len(worked),
         "calls": sum(run.meter.calls() for run in worked),
-        "tokens": _sum([run.route.usage["total"] for run in worked]),
+        "tokens": _sum([run.route.to_dict()["usage"]["total"] for run in worked]),
         "seconds": sum(run.meter.seconds() for run in worked),
         "seconds_per_question": _mean([run.meter.seconds() for run in worked]),
         "right": _right([right(run.question, run.answer) for run in worked]),

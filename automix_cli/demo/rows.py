@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from automix_core.decision import Accept, Action, Draft, Finish, Verify
+from automix_core.decision import Accept, Action, Draft, Finish, Measure, Verify
 from automix_core.policies.explain import best_of_each
+from automix_core.usage import Tokens
 
 from .corpus import Passage
 from .events import Weighed
@@ -116,9 +117,11 @@ def _action(action: Action, names: Sequence[str]) -> str:
             return f"draft by {names[model]}"
         case Verify(_, n):
             return f"{n} more verdict{'s' * (n != 1)}"
+        case Measure(_, name):
+            return f"get {name}"
 
 
-def tokens(usage: Mapping[str, int] | None) -> str:
+def tokens(usage: Tokens | Mapping[str, int] | None) -> str:
     """Tokens read and written."""
     return "tokens unknown" if usage is None else f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
 

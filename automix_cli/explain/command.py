@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.printing import print_json
-from automix_core.decision import Accept, Action, Draft, Finish, Tally, Verify
+from automix_core.decision import Accept, Action, Draft, Finish, Measure, Tally, Verify
 from automix_core.policies.explain import Row, best_of_each, label
 from automix_core.policies.explain import explain as rows_of
 from automix_core.policies.saving import PolicyFile, load_policy_file
@@ -122,3 +122,5 @@ def _does(action: Action) -> str:
             return f"model {m} drafts"
         case Verify(_, n):
             return f"{n} more verdict{'s' if n > 1 else ''}"
+        case Measure(_, name):
+            return f"get {name}"

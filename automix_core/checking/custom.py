@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-Verdicts: TypeAlias = list[bool | None] | float
+Verdicts: TypeAlias = Sequence[bool | None] | float
 """One verdict a check (None where it could not be read), or one direct confidence from 0 to 1."""
 
 CheckFunction: TypeAlias = Callable[[str, str, str, int], Verdicts | Awaitable[Verdicts]]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ..checking.query import Query
-from ..decision import Accept, Tally
+from ..decision import Accept, Counts, Tally
 from ..errors import ConfigError
-from ..usage import Usage, total
+from ..usage import Tokens, Usage, total
 from .effects import Checks, Measured, Reply
 from .price import Price
 from .procedure import Ending, Step
+from .record import CostRecord, StepRecord, UsageRecord
 
 RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]
 
@@ -51,15 +52,15 @@ class Route:
     action: RouteAction
     reason: str
     confidence: float | None
-    verdicts: Mapping[str, int]
-    steps: Sequence[Mapping[str, Any]]
+    verdicts: Counts
+    steps: Sequence[StepRecord]
     context_source: str
     context_truncated: bool
     policy: str
     errors: Sequence[str]
-    usage: Mapping[str, Any]
+    usage: UsageRecord
     usage_estimated: bool
-    cost: Mapping[str, Any]
+    cost: CostRecord
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dict: what the hosts attach to a response."""
@@ -121,13 +122,13 @@ def _action(ending: Ending, model: int) -> RouteAction:
     return "accept" if checked and isinstance(ending.action, Accept) else "direct"
 
 
-def _step(step: Step) -> dict[str, Any]:
-    plain: dict[str, Any] = {"do": step.do, "model": step.model}
+def _step(step: Step) -> StepRecord:
+    plain: StepRecord = {"do": cast("Any", step.do), "model": step.model}
     if step.do == "verify":
-        plain["n"] = step.n
+        plain["n"] = step.n or 0
         plain["verdicts"] = step.result.tally.to_dict() if isinstance(step.result, Checks) else Tally().to_dict()
     if step.do == "measure":
-        plain["name"] = step.name
+        plain["name"] = step.name or ""
         plain["value"] = step.result.value if isinstance(step.result, Measured) else None
     return plain
 
@@ -152,8 +153,8 @@ def _bills(ending: Ending, answer: Reply | None, prices: Sequence[Price | None])
     return bills
 
 
-def _usage(bills: Sequence[Bill], models: int) -> dict[str, Any]:
-    def by(role: str) -> dict[str, int] | None:
+def _usage(bills: Sequence[Bill], models: int) -> UsageRecord:
+    def by(role: str) -> Tokens | None:
         return _tokens(total(bill.usage for bill in bills if bill.role == role))
 
     return {
@@ -165,11 +166,11 @@ def _usage(bills: Sequence[Bill], models: int) -> dict[str, Any]:
     }
 
 
-def _tokens(usage: Usage | None) -> dict[str, int] | None:
+def _tokens(usage: Usage | None) -> Tokens | None:
     return None if usage is None else usage.to_dict()
 
 
-def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | None) -> dict[str, Any]:
+def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | None) -> CostRecord:
     """What the call cost, and what the last model alone would have cost, net of verification."""
     costs = [bill.cost for bill in bills]
     known = [cost for cost in costs if cost is not None]

@@ -5,31 +5,37 @@ A private part of langchain-core used, as there is no public one: `_get_llm_stri
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.caches import BaseCache
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun, Callbacks
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from automix_core.checking.custom import CheckFunction
+from automix_core.decision import Policy
+from automix_core.keywords import CALL, ignore_unknown, spelt_out
 from automix_core.routing.price import Price
+from automix_core.shown import Words
 
 from ..call import Call
 from ..cascade import Cascade
-from ..child.models import as_reply, rewrap
-from ..configuring import configured
+from ..child.models import as_reply, in_words, rewrap
 from ..draft.toolcalls import openai_tools
 from ..meta_verifier import as_plain
 from ..query.reading import for_children, has_other_content, read_query
 from ..tracing import tokens as accounting
 from ..tracing.parent import parent_of
+from ..verifier.self_verifier import SelfVerifier
 from .composite import Composite
 from .profile import common_profile, tokens_in
 
@@ -78,17 +84,36 @@ class AutoMixChatModel(Composite):
     _schema: Structure | None = PrivateAttr(default=None)
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
+    @spelt_out
     def __init__(
-        self, models: Any = None, verifier: Any = None, policy: Any = None, prices: Any = None, **settings: Any
-    ) -> None:
-        super().__init__(models=models, verifier=verifier, policy=policy, prices=prices, **settings)
+        self,
+        models: Sequence[Runnable[Any, Any]],
+        verifier: SelfVerifier | Runnable[Any, Any] | CheckFunction | None = None,
+        policy: Policy | str | PathLike[str] | None = None,
+        prices: Sequence[Price | None] | None = None,
+        *,
+        without_context: Literal["prompt", "large", "small", "raise"] = "prompt",
+        on_failure: Literal["next", "raise"] = "next",
+        verify_concurrency: int = 8,
+        structured_output: Literal["cascade", "large"] = "cascade",
+        context_extractor: Extractor | None = None,
+        name: str | None = None,
+        cache: BaseCache | bool | None = None,
+        verbose: bool = False,
+        callbacks: Callbacks = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        custom_get_token_ids: Callable[[str], list[int]] | None = None,
+        rate_limiter: BaseRateLimiter | None = None,
+        disable_streaming: bool | Literal["tool_calling"] = False,
+        output_version: str | None = None,
+        profile: ModelProfile | None = None,
+    ) -> None: ...
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _configured(cls, data: Any, handler: Any) -> AutoMixChatModel:
-        model = configured(cls, data, handler)
-        model._cascade()
-        return model
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        self._cascade()
+        return self
 
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
@@ -101,6 +126,10 @@ class AutoMixChatModel(Composite):
 
     def _parts(self) -> list[Any]:
         return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        models = [Words(in_words(model)) for model in self.models]
+        return [("models", models), ("policy", self.policy), ("without_context", self.without_context)]
 
     @property
     def _llm_type(self) -> str:
@@ -168,9 +197,8 @@ class AutoMixChatModel(Composite):
         parent = parent_of(self, manager, lambda: self._get_invocation_params(stop=stop, **settings))
         own = {name: value for name, value in settings.items() if name.startswith("automix_")}
         settings = {name: value for name, value in settings.items() if name not in own}
-        question, context, coin = (own.pop(f"automix_{name}", None) for name in ("question", "context", "coin"))
-        for name in own:
-            warnings.warn(f"AutoMixChatModel ignores the unknown keyword {name!r}.", stacklevel=2)
+        question, context, coin = (own.pop(name, None) for name in CALL)
+        ignore_unknown("AutoMixChatModel", own, CALL)
         tools = self._tools or settings.get("tools") or ()
         for name in self._bound:  # each model has these already, in its own provider's form
             settings.pop(name, None)

@@ -102,6 +102,11 @@ def name_of(child: Child) -> str:
     return type(model).__name__
 
 
+def in_words(child: Child) -> str:
+    """A model as a repr shows it: its class and name, never its fields, which hold keys."""
+    return f"{type(core_model(child)).__name__}({name_of(child)!r})"
+
+
 def as_message(output: Any) -> AIMessage:
     """A child's output as a message of its own: text models return strings, streaming ones chunks."""
     if isinstance(output, AIMessageChunk):

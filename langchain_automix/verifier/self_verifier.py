@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.messages import BaseMessage, SystemMessage
@@ -20,12 +20,14 @@ from automix_core.checking.results import approximate_tokens, check_case, fitted
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
+from automix_core.keywords import spelt_out
 from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
 from automix_core.routing.price import Price
+from automix_core.shown import chosen
 
+from ..child.models import in_words
 from ..child.sampler import Sampler
-from ..configuring import configured
 from ..query.reading import texts, transcript
 from .sampling import adraw, draw
 
@@ -74,18 +76,30 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     _prompt: ChatPromptTemplate = PrivateAttr()
     _opening: Sequence[BaseMessage] = PrivateAttr()
 
-    def __init__(self, model: Any = None, k: int = 8, **settings: Any) -> None:
-        super().__init__(model=model, k=k, **settings)
+    @spelt_out
+    def __init__(
+        self,
+        model: Runnable[Any, Any] | None = None,
+        k: int = 8,
+        *,
+        temperature: float | None = 1.0,
+        max_tokens: MaxTokens = "auto",
+        shots: Sequence[Shot | Mapping[str, str]] = SHOTS,
+        instructions: str = INSTRUCTIONS,
+        context_window: int | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        concurrency: int = 8,
+        price: Price | None = None,
+        name: str | None = None,
+    ) -> None: ...
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check(cls, data: Any, handler: Any) -> SelfVerifier:
-        verifier = configured(cls, data, handler)
-        verifier._validate()
-        opening = _opening(verifier.instructions, verifier.shots)
-        verifier._prompt = ChatPromptTemplate.from_messages([*opening, ("human", CASE)]).partial(**_EMPTY)
-        verifier._opening = ChatPromptTemplate.from_messages(opening).format_messages()
-        return verifier
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self._validate()
+        opening = _opening(self.instructions, self.shots)
+        self._prompt = ChatPromptTemplate.from_messages([*opening, ("human", CASE)]).partial(**_EMPTY)
+        self._opening = ChatPromptTemplate.from_messages(opening).format_messages()
+        return self
 
     def _validate(self) -> None:
         for name in ("k", "concurrency", "max_tokens", "context_window"):
@@ -109,6 +123,9 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def lc_attributes(self) -> dict[str, Any]:
         """The parts that are no LangChain objects, as plain data that the constructor takes back."""
         return {"shots": [shot.to_dict() for shot in self.shots], "price": self.price and asdict(self.price)}
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return list(chosen(self, in_words, ("k",)))
 
     @property
     def prompt(self) -> ChatPromptTemplate:

@@ -26,6 +26,11 @@ def name_of(model: LLM) -> str:
     return name if name and name != "unknown" else type(model).__name__
 
 
+def in_words(model: LLM) -> str:
+    """A model as a repr shows it: its class and name, never its fields, which hold keys."""
+    return f"{type(model).__name__}({name_of(model)!r})"
+
+
 def text_of(response: Response) -> str:
     """The text of a response, reasoning blocks left out."""
     return response.text if isinstance(response, CompletionResponse) else response.message.content or ""

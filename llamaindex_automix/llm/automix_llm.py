@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseAsyncGen, ChatResponseGen
-from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.llms.llm import LLM, ToolSelection
+from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from pydantic import BaseModel
 
+from automix_core.checking.custom import CheckFunction
+from automix_core.checking.query import Query
+from automix_core.decision import Policy
 from automix_core.errors import ConfigError
+from automix_core.keywords import spelt_out
+from automix_core.routing.price import Price
 
 from ..call import Call
 from ..request.tools import MethodRequest, ToolRequest
+from ..verifier.self_verifier import SelfVerifier
 from .structured import AutoMixStructuredLLM
 from .templates import PromptingLLM
 
@@ -34,6 +44,32 @@ class AutoMixLLM(PromptingLLM):
     instrumentation event `AutoMixRoutingEvent` and in `collect_routes`. Raises `ConfigError` for a configuration that
     can't work; keywords that it doesn't know are ignored with a warning, as hosts pass their own.
     """
+
+    @spelt_out
+    def __init__(
+        self,
+        models: Sequence[LLM],
+        verifier: SelfVerifier | CheckFunction | None = None,
+        policy: Policy | str | PathLike[str] | None = None,
+        prices: Sequence[Price | None] | None = None,
+        *,
+        without_context: Literal["prompt", "large", "small", "raise"] = "large",
+        auxiliary: Literal["large", "small"] = "large",
+        on_failure: Literal["next", "raise"] = "next",
+        verify_concurrency: int = 8,
+        structured_output: Literal["cascade", "large"] = "cascade",
+        context_window: int | None = None,
+        context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = None,
+        should_verify: Callable[[Query], bool] | None = None,
+        callback_manager: CallbackManager | None = None,
+        rate_limiter: Any = None,
+        system_prompt: str | None = None,
+        messages_to_prompt: Callable[[Sequence[ChatMessage]], str] | None = None,
+        completion_to_prompt: Callable[[str], str] | None = None,
+        output_parser: BaseOutputParser | None = None,
+        pydantic_program_mode: PydanticProgramMode = PydanticProgramMode.DEFAULT,
+        query_wrapper_prompt: BasePromptTemplate | None = None,
+    ) -> None: ...
 
     @classmethod
     def class_name(cls) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
-from pydantic import Field, PrivateAttr, ValidationError, field_serializer
+from pydantic import Field, PrivateAttr, field_serializer, model_validator
 
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from automix_core.policies.threshold import Threshold
 from automix_core.routing.price import Price
+from automix_core.shown import Words
 
 from ..call import Call
 from ..cascade import Cascade
+from ..child.responses import in_words
 from ..dumps import payload, state_of
 from ..query.passing import COIN, ask
 from ..query.reading import Reading
@@ -64,30 +66,30 @@ class RoutedLLM(FunctionCallingLLM):
 
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
-    def __init__(self, **data: Any) -> None:
-        name, known = type(self).__name__, type(self).model_fields
-        for unknown in sorted(set(data) - set(known)):
-            warnings.warn(f"{name} ignores the unknown keyword {unknown!r}.", stacklevel=2)
-        data = {key: value for key, value in data.items() if key in known}
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
-            raise ConfigError(f"{name}: {where}: {first['msg']}.") from None
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
         if self.context_window is not None and self.context_window < 1:
-            raise ConfigError(f"{name}: context_window must be 1 or more, not {self.context_window}.")
+            raise ConfigError(f"{type(self).__name__}: context_window must be 1 or more, not {self.context_window}.")
         self._cascade()
-        if data.get("callback_manager") is not None:
-            self.callback_manager = data["callback_manager"]
+        if "callback_manager" in self.model_fields_set:
+            self._hand_on(self.callback_manager)
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_no_manager(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if name != "callback_manager" or value is not None}
 
     def __setattr__(self, name: str, value: Any) -> None:
         """A callback manager is handed to the models: they report, the cascade does not."""
         super().__setattr__(name, value)
         if name == "callback_manager" and "models" in self.__dict__:
-            own = self.verifier.model if isinstance(self.verifier, SelfVerifier) else None
-            for model in (*self.models, *([own] if own is not None else [])):
-                model.callback_manager = value
+            self._hand_on(value)
+
+    def _hand_on(self, manager: CallbackManager) -> None:
+        own = self.verifier.model if isinstance(self.verifier, SelfVerifier) else None
+        for model in (*self.models, *([own] if own is not None else [])):
+            model.callback_manager = manager
 
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
@@ -171,6 +173,5 @@ class RoutedLLM(FunctionCallingLLM):
         return state_of(self, droppable=("callback_manager",))
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        names = zip(self.models, self._cascade().names, strict=True)
-        models = [f"{type(model).__name__}({name!r})" for model, name in names]
+        models = [Words(in_words(model)) for model in self.models]
         return [("models", models), ("policy", self.policy), ("without_context", self.without_context)]

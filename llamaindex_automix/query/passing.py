@@ -10,12 +10,12 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from automix_core.checking.query import Query, read_coin
 from automix_core.errors import QueryError
+from automix_core.keywords import CALL, ignore_unknown
 
 from .passages import texts
 from .reading import CONTEXT, QUESTION, Reading, transcript
 
 COIN = "automix_coin"
-KEYWORDS = (QUESTION, CONTEXT, COIN)
 
 
 class Settings(Protocol):
@@ -61,7 +61,9 @@ def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
 
     Raises `ConfigError` for a coin that can't be one.
     """
-    found = {name: kwargs.pop(name) for name in KEYWORDS if name in kwargs}
+    own = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith("automix_")}
+    ignore_unknown("AutoMixLLM", own, CALL)
+    found = {name: own[name] for name in CALL if name in own}
     return {**found, COIN: read_coin(found.get(COIN))}
 
 

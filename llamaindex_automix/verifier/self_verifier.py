@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
@@ -14,17 +14,20 @@ from llama_index.core.prompts.utils import format_string
 from llama_index.core.schema import BaseComponent
 from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import check_case, fitted
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
 from automix_core.errors import ConfigError
+from automix_core.keywords import spelt_out
 from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
 from automix_core.routing.price import Price
+from automix_core.shown import chosen
 
+from ..child.responses import in_words
 from ..child.sampler import Prompt, Sampler
 from ..dumps import payload, state_of
 from ..events import observed
@@ -81,19 +84,31 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "its arguments"
-            raise ConfigError(f"SelfVerifier: {where}: {first['msg']}.") from None
+    @spelt_out
+    def __init__(
+        self,
+        model: LLM | None = None,
+        k: int = 8,
+        *,
+        temperature: float | None = 1.0,
+        max_tokens: MaxTokens = "auto",
+        shots: Sequence[Shot | Mapping[str, str]] = SHOTS,
+        instructions: str = INSTRUCTIONS,
+        context_window: int | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        concurrency: int = 8,
+        price: Price | None = None,
+    ) -> None: ...
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         for name in ("k", "concurrency", "max_tokens", "context_window"):
             value = getattr(self, name)
             if value not in (None, "auto") and value < 1:
                 raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
             raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+        return self
 
     @classmethod
     def class_name(cls) -> str:
@@ -106,6 +121,9 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return list(chosen(self, in_words, ("k",)))
 
     @property
     def prompt(self) -> PromptTemplate:

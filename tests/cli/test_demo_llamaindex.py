@@ -82,7 +82,7 @@ def test_what_is_measured_is_what_was_billed(server: OpenAIServer) -> None:
     assert sorted((span.step, span.model) for span in done.meter.spans) == [("answer", 1), ("draft", 0), ("verify", 0)]
     assert all(done.meter.seconds(step) > 0 for step in ("draft", "verify", "answer"))
     assert [done.meter.calls(step) for step in ("draft", "verify", "answer")] == [1, 1, 1]
-    used = done.route.usage["total"]
+    used = done.route.to_dict()["usage"]["total"]
     assert (used["input_tokens"], used["output_tokens"]) == server.tokens()
 
 

@@ -57,10 +57,10 @@ def cascade(roles: list[Runnable[Any, Any]], **settings: Any) -> AutoMixChatMode
 def consistent(route: Route) -> None:
     """What must hold of any record of a real call."""
     assert not route.errors
-    assert route.usage["total"]["total_tokens"] > 0
+    usage = route.to_dict()["usage"]
+    assert usage["total"]["total_tokens"] > 0
     for field in ("input_tokens", "output_tokens"):
-        whole = route.usage["total"][field]
-        assert whole == sum(route.usage[role][field] for role in ("draft", "verify", "answer"))
+        assert usage["total"][field] == sum(usage[role][field] for role in ("draft", "verify", "answer"))
 
 
 def test_a_question_is_drafted_checked_and_decided(roles: list[Runnable[Any, Any]]) -> None:
@@ -68,7 +68,7 @@ def test_a_question_is_drafted_checked_and_decided(roles: list[Runnable[Any, Any
     route = route_of(answer)
     consistent(route)
     assert answer.text.strip()
-    assert sum(route.verdicts.values()) == K
+    assert sum(route.to_dict()["verdicts"].values()) == K
     assert route.verdicts["failed"] == 0
     kept = route.confidence is not None and route.confidence >= 0.75
     assert route.action == ("accept" if kept else "escalate")

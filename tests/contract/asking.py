@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automix_core import ConfigError, PolicyError, Price, QueryError
+from automix_core import Always, ConfigError, PolicyError, Price, QueryError, Threshold
 from tests.loopback import OpenAIServer
 
 from .adapter import (
@@ -108,6 +110,58 @@ class Configuration(Adapter):
             with pytest.raises(ConfigError, match=next(iter(settings))):
                 self.verifier(**settings)
 
-    def test_unknown_keywords_are_ignored_with_a_warning(self, server: OpenAIServer) -> None:
-        with pytest.warns(UserWarning, match="temprature"):
-            self.small_and_large(server, temprature=0.5)
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"temprature": 0.5}, r"ignores the unknown keyword 'temprature'\."),
+            ({"threshold": 0.8}, r"unknown keyword 'threshold'\. Write policy=Threshold\(0\.8\)\."),
+            ({"k": 4}, r"unknown keyword 'k'\. Write verifier=SelfVerifier\(k=4\)\."),
+            ({"polcy": None}, r"unknown keyword 'polcy'\. Did you mean 'policy'\?"),
+        ],
+    )
+    def test_unknown_keywords_are_ignored_with_a_warning_at_the_callers_line(
+        self, server: OpenAIServer, given: dict[str, Any], words: str
+    ) -> None:
+        models = [self.child(server, "small"), self.child(server, "large")]
+        with pytest.warns(UserWarning, match=words) as caught:
+            model = self.cascade(models, **given)
+        assert model.policy == Threshold()
+        assert [Path(warning.filename).name for warning in caught] == [Path(inspect.getfile(type(self))).name]
+
+    def test_a_verifiers_unknown_keywords_too(self) -> None:
+        with pytest.warns(
+            UserWarning, match=r"^SelfVerifier ignores the unknown keyword 'shotz'\. Did you mean 'shots'"
+        ):
+            assert self.verifier(shotz=3).k == 8
+
+    def test_an_unknown_keyword_of_a_call_reaches_no_provider(self, server: OpenAIServer) -> None:
+        script(server, YES)
+        with pytest.warns(UserWarning, match="'automix_contxt'. Did you mean 'automix_context'"):
+            self.get(self.small_and_large(server), "ask", automix_contxt="x")
+        assert all("automix" not in json.dumps(request.body) for request in server.requests)
+
+    def test_models_verifier_policy_and_prices_may_stand_in_their_order(self, server: OpenAIServer) -> None:
+        models = [self.child(server, "small"), self.child(server, "large")]
+        verifier, prices = self.verifier(k=2), [Price(1, 2), None]
+        named = self.cascade(models, verifier=verifier, policy=Always(0), prices=prices)
+        placed = type(named)(models, verifier, Always(0), prices)
+        assert placed.policy == Always(0)
+        assert placed.prices == prices
+        assert placed.verifier is verifier
+
+    def test_a_wrong_value_is_a_config_error_from_pydantics_validators_too(self, server: OpenAIServer) -> None:
+        model = self.small_and_large(server)
+        for wrong in ({"on_failure": "rase"}, {"models": [model.models[0]]}, {"verify_concurrency": "many"}):
+            with pytest.raises(ConfigError, match=next(iter(wrong))):
+                type(model).model_validate({"models": model.models, **wrong})
+
+    def test_reprs_are_short_and_show_what_was_chosen(self, server: OpenAIServer) -> None:
+        judge = self.child(server, "judge")
+        model = self.small_and_large(server, policy=Threshold(0.6))
+        assert re.fullmatch(
+            r"\w+\(models=\[\w+\('small'\), \w+\('large'\)\], policy=Threshold\(0\.6\), without_context='\w+'\)",
+            repr(model),
+        )
+        assert repr(self.verifier()) == "SelfVerifier(k=8)"
+        shown = repr(self.verifier(k=3, model=judge, instructions="Check. " * 40, temperature=0.5))
+        assert re.fullmatch(r"SelfVerifier\(model=\w+\('judge'\), k=3, temperature=0\.5, instructions=\.\.\.\)", shown)

@@ -6,7 +6,7 @@ import itertools
 import math
 from functools import cache
 
-from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally, Verify
+from automix_core.decision import Accept, Draft, Finish, Measure, Policy, State, Tally, Verify
 from automix_core.policies.problem import ObservationModel, Problem
 
 Said = tuple[tuple[int, ...] | None, ...]
@@ -88,6 +88,8 @@ def played(problem: Problem, policy: Policy, said: Said | None = None) -> float:
             outcomes = itertools.product(range(3 if model.reads else 2), repeat=n)
             ahead = sum(played(problem, policy, (*said[:m], so_far + more, *said[m + 1 :])) for more in outcomes)
             return ahead - problem.cost_weight * model.cost.of(n, first=not so_far) * sum(w)
+        case Measure():
+            raise AssertionError("none of these problems has signals")
 
 
 def as_state(problem: Problem, said: Said) -> State:

@@ -111,7 +111,7 @@ def test_a_policy_for_another_number_of_models_is_refused_at_once(tmp_path: Path
 
 def test_unknown_keywords_are_ignored_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="MetaVerifier ignores the unknown keyword 'threshold'"):
-        MetaVerifier(threshold=0.5)
+        MetaVerifier(threshold=0.5)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

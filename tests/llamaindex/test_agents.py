@@ -104,7 +104,7 @@ async def test_tools_asked_for_directly(server: OpenAIServer, way: str) -> None:
         assert selection.tool_kwargs == {"tower": "The lighthouse"}
         route = route_of(response)
         assert (route.model, route.action) == (1, "bypass")
-        assert route.usage["total"]["total_tokens"] > 0
+        assert route.to_dict()["usage"]["total"]["total_tokens"] > 0
     raw = model.chat(asked, tools=[TOOL.metadata.to_openai_tool()])
     assert model.get_tool_calls_from_response(raw)
     assert {request.model for request in server.requests} == {"large"}

@@ -71,9 +71,9 @@ def test_an_object(server: OpenAIServer, way: str, path: Path) -> None:
     assert SMALL.model_dump_json() in cases(server)[0]
     assert PASSAGES[1] in cases(server)[0]
     bills = {bill.model: bill for bill in server.billed if not bill.verdict}
-    assert route.usage["draft"]["input_tokens"] == bills["small"].input_tokens
+    assert route.to_dict()["usage"]["draft"]["input_tokens"] == bills["small"].input_tokens
     if path == "escalate":
-        assert route.usage["answer"]["output_tokens"] == bills["large"].output_tokens
+        assert route.to_dict()["usage"]["answer"]["output_tokens"] == bills["large"].output_tokens
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -89,7 +89,7 @@ def test_a_draft_that_is_no_object_is_rejected(server: OpenAIServer, way: str, b
     assert made.model_dump() == GREAT.model_dump()
     assert (route.action, route.errors) == ("escalate", [])
     assert "not a valid Built" in route.reason
-    assert route.usage["draft"]["total_tokens"] > 0, "it was paid for"
+    assert route.to_dict()["usage"]["draft"]["total_tokens"] > 0, "it was paid for"
     assert server.calls(verdict=True) == []
 
 
