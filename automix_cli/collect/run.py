@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class _Run:
         self.plan, self.system, self.questions = plan, system, questions
         self.not_asked = 0
         self._failed_in_a_row = 0
+        self._begun = asyncio.Semaphore(plan.concurrency)
         self._tried: dict[tuple[int, int], Paid] = {}
         seen: Counter[tuple[str, str]] = Counter()
         self._nth = []
@@ -128,7 +130,11 @@ class _Run:
         return f"{name} can't be asked ({error}){then}"
 
     async def question(self, place: int) -> list[Draft] | str:
-        """Every model's draft, or why one could not be had."""
+        """Every model's draft, or why one could not be had. A question is finished before many others are begun."""
+        async with self._begun:
+            return await self._question(place)
+
+    async def _question(self, place: int) -> list[Draft] | str:
         if self.system.over:
             self.not_asked += 1
             return f"not asked: {self.system.over}"
