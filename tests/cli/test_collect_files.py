@@ -244,3 +244,43 @@ def test_swapped_arguments_are_named(server: OpenAIServer, tmp_path: Path) -> No
     assert "outcomes.jsonl: this is an outcome, as automix collect writes it; a policy is expected here" in said
     said = automix("fit", tmp_path / "outcomes.jsonl.journal", "-o", policy, fails=1).stderr
     assert "this is the journal of automix collect" in said
+
+
+def test_prices_given_to_fit_and_evaluate(server: OpenAIServer, tmp_path: Path) -> None:
+    """The same costs as if they had been given to collect."""
+    many = [{"id": f"q{i}", "question": f"Where is {i}?", "context": "x", "answers": ["Paris"]} for i in range(12)]
+    server.say("l", Reply("It is Paris.", input_tokens=100, cached_tokens=50))
+    questions(tmp_path, many)
+    prices = ["--price=small=1/4", "--price=large=50/200/5"]
+    command(server, tmp_path)
+    policy, unpriced, priced = tmp_path / "p.json", tmp_path / "outcomes.jsonl", tmp_path / "priced.jsonl"
+    unpriced.rename(tmp_path / "u.jsonl")
+    command(server, tmp_path, *prices)
+    (tmp_path / "outcomes.jsonl").rename(priced)
+    given = json.loads(automix("fit", tmp_path / "u.jsonl", "-o", policy, "--json", *prices).stdout)
+    before = policy.read_bytes()
+    assert given["expected"] == json.loads(automix("fit", priced, "-o", policy, "--json").stdout)["expected"]
+    assert policy.read_bytes() == before
+    figures = [
+        json.loads(automix("evaluate", policy, tmp_path / "u.jsonl", "--json", *prices).stdout),
+        json.loads(automix("evaluate", policy, priced, "--json").stdout),
+    ]
+    assert figures[0] == figures[1]
+    assert figures[0]["in_sample"]
+
+
+@pytest.mark.parametrize(
+    ("prices", "code", "words"),
+    [
+        (["--price=small=1/2"], 2, "Prices are given for some models only; large has none"),
+        (["--price=tiny=1/2"], 2, "--price names 'tiny', but the models are small, large"),
+        (["--price=small=1"], 2, "must be IN/OUT"),
+        (["--price=small=1/2", "--price=large=1/2"], 1, "does not say how many tokens small's answer took"),
+    ],
+)
+def test_prices_that_fit_can_not_use(prices: list[str], code: int, words: str, tmp_path: Path) -> None:
+    models = [{"name": name, "score": 1, "cost": 1} for name in ("small", "large")]
+    path = tmp_path / "o.jsonl"
+    path.write_text("".join(json.dumps({"id": f"q{i}", "models": models}) + "\n" for i in range(12)))
+    said = automix("fit", path, "-o", tmp_path / "p.json", *prices, fails=code).stderr
+    assert words in said

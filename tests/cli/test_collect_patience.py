@@ -71,7 +71,10 @@ def test_a_first_question_that_is_at_fault_is_only_left_out(server: OpenAIServer
     """Another one is tried before a model is said to refuse."""
     server.fail("s", Reply(status=400, error="too long"), when="Where is 0?")
     questions(tmp_path, MANY[:3])
-    assert "1 of 3 questions failed and are left out, 'q0' among them" in command(server, tmp_path, "--json", fails=1).stderr
+    assert (
+        "1 of 3 questions failed and are left out, 'q0' among them"
+        in command(server, tmp_path, "--json", fails=1).stderr
+    )
     assert len(read_outcomes(tmp_path / "outcomes.jsonl")) == 2
 
 
