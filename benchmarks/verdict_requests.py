@@ -27,7 +27,8 @@ from automix_cli import weights
 from automix_cli.demo.corpus import handbook, questions
 from automix_cli.engine.engine import Engine
 from automix_cli.progress import progress
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS
+from automix_core.checking.query import Query
+from automix_core.checking.turns import turns
 
 K = 8
 COUNTERS = {"prompt_tokens_computed": "prompt_tokens_total", "tokens_written": "tokens_predicted_total"}
@@ -87,17 +88,8 @@ def prompt(number: int, passages: int = 3) -> list[dict[str, str]]:
     texts, asked = [passage.content for passage in handbook()], questions()
     shown = [f"Extract {number}", *(texts[(number * passages + offset) % len(texts)] for offset in range(passages))]
     question = asked[number % len(asked)].question
-    turns = [{"role": "system", "content": INSTRUCTIONS}]
-    for shot in SHOTS:
-        turns.append({"role": "user", "content": case(shot.context, shot.question, shot.answer)})
-        turns.append({"role": "assistant", "content": shot.check})
-    draft = "The handbook says so in the passage above."
-    turns.append({"role": "user", "content": case("\n\n".join(shown), question, draft)})
-    return turns
-
-
-def case(context: str, question: str, answer: str) -> str:
-    return CASE.format(instructions="", history="", context=context, question=question, answer=answer)
+    asked = turns(Query(question, tuple(shown)), "The handbook says so in the passage above.")
+    return [{"role": role, "content": text} for role, text in asked]
 
 
 def measure(servers: dict[int, Server], rounds: int) -> list[dict[str, Any]]:

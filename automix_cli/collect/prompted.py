@@ -10,12 +10,11 @@ from automix_cli.collect.gather import all_of
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.plan import Plan
 from automix_cli.collect.system import CallError
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, case_variables
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.checking.thoughts import final_text
+from automix_core.checking.turns import turns
 from automix_core.outcomes.outcome import Question
 
-EMPTY = {"history": "", "instructions": ""}
 MOST_CHOICES = 128
 """The most choices that servers give in one request (OpenAI's limit)."""
 
@@ -100,13 +99,6 @@ def answer_messages(prompt: str, question: Question) -> list[Message]:
 
 
 def check_messages(question: Question, answer: str) -> list[Message]:
-    """The request for a check, with the examples as turns: what `SelfVerifier` sends."""
-    messages: list[Message] = [{"role": "system", "content": INSTRUCTIONS}]
-    for shot in SHOTS:
-        example = EMPTY | {"context": shot.context, "question": shot.question, "answer": shot.answer}
-        messages += [
-            {"role": "user", "content": CASE.format(**example)},
-            {"role": "assistant", "content": shot.check},
-        ]
-    case = case_variables(Query(question.question, passages(question.context)), answer)
-    return [*messages, {"role": "user", "content": CASE.format(**case)}]
+    """The request for a check: what `SelfVerifier` sends."""
+    asked = turns(Query(question.question, passages(question.context)), answer)
+    return [{"role": role, "content": text} for role, text in asked]

@@ -8,7 +8,8 @@ import typer
 
 from automix_cli.pays.estimate import CHECKS, Shape
 from automix_cli.printing import print_json
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS
+from automix_core.checking.query import Query
+from automix_core.checking.turns import turns
 from automix_core.errors import ConfigError
 
 _DEFAULT: Any = Shape()
@@ -55,8 +56,7 @@ def pays(
 
 def _own_prompt() -> float:
     """The tokens of our checking prompt, about: four characters of English make one."""
-    shots = [CASE.format(**shot.to_dict(), history="", instructions="") + shot.check for shot in SHOTS]
-    return round(len(INSTRUCTIONS + "".join(shots) + CASE) / 4)
+    return round(sum(len(text) for _, text in turns(Query(""), "")) / 4)
 
 
 def _words(shape: Shape) -> list[str]:

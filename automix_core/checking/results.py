@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..decision import Tally
-from ..errors import ConfigError
+from ..errors import ConfigError, QueryError
 from .query import Query
 from .thoughts import final_text
 from .verdict import count
@@ -86,6 +86,20 @@ def fitted(query: Query, rendered: Callable[[Query], str], window: int | None, r
     `counter` counts the tokens of a text. Only the context is ever cut.
     """
     return query if window is None else query.fit(lambda cut: counter(rendered(cut)) + reply <= window)
+
+
+def fit_window(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:
+    """`fitted`, where something of the context is left.
+
+    Raises `QueryError` where nothing is: a context cut to nothing is no context, and nothing can be checked against it.
+    """
+    cut = fitted(query, rendered, window, reply, counter)
+    if query.context and not cut.context:
+        raise QueryError(
+            "The question and the answer leave no room for the context in the verifier's window; "
+            "give SelfVerifier a model with a larger window, or a larger context_window."
+        )
+    return cut
 
 
 def approximate_tokens(text: str) -> int:

@@ -18,7 +18,8 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.prompts.chat_prompts import CHAT_TEXT_QA_PROMPT
 from llama_index.core.schema import MetadataMode, TextNode
 
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS
+from automix_core.checking.query import Query
+from automix_core.checking.turns import case, opening
 from automix_core.checking.verdict import read_verdict
 from benchmarks.llamaindex.children import Child
 
@@ -37,12 +38,7 @@ def index() -> SummaryIndex:
 
 
 def _turns() -> list[ChatMessage]:
-    turns = [ChatMessage(role=MessageRole.SYSTEM, content=INSTRUCTIONS)]
-    for shot in SHOTS:
-        case = CASE.format(**shot.to_dict(), history="", instructions="")
-        turns.append(ChatMessage(role=MessageRole.USER, content=case))
-        turns.append(ChatMessage(role=MessageRole.ASSISTANT, content=shot.check))
-    return turns
+    return [ChatMessage(role=MessageRole(role), content=text) for role, text in opening()]
 
 
 TURNS = _turns()
@@ -60,25 +56,25 @@ class ByHand(Child):
         """Blocking, the checks in threads."""
         messages, question, context = self._asked(prompt, args)
         draft = self.small.chat(messages).message.content or ""
-        case = self._check(context, question, draft)
+        asked = self._check(context, question, draft)
         with ThreadPoolExecutor(self.k) as pool:
-            replies = list(pool.map(lambda _: self.small.chat(case, **SETTINGS), range(self.k)))
+            replies = list(pool.map(lambda _: self.small.chat(asked, **SETTINGS), range(self.k)))
         return draft if _kept(replies) else self.large.chat(messages).message.content or ""
 
     async def apredict(self, prompt: BasePromptTemplate, **args: Any) -> str:
         """Awaited, the checks gathered."""
         messages, question, context = self._asked(prompt, args)
         draft = (await self.small.achat(messages)).message.content or ""
-        case = self._check(context, question, draft)
-        replies = await asyncio.gather(*(self.small.achat(case, **SETTINGS) for _ in range(self.k)))
+        asked = self._check(context, question, draft)
+        replies = await asyncio.gather(*(self.small.achat(asked, **SETTINGS) for _ in range(self.k)))
         return draft if _kept(replies) else (await self.large.achat(messages)).message.content or ""
 
     def _asked(self, prompt: BasePromptTemplate, args: dict[str, Any]) -> tuple[list[ChatMessage], str, str]:
         return prompt.format_messages(llm=self, **args), prompt.kwargs["query_str"], args["context_str"]
 
     def _check(self, context: str, question: str, draft: str) -> list[ChatMessage]:
-        case = CASE.format(context=context, question=question, answer=draft, history="", instructions="")
-        return [*TURNS, ChatMessage(role=MessageRole.USER, content=case)]
+        asked = case(Query(question, (context,)), draft)
+        return [*TURNS, ChatMessage(role=MessageRole.USER, content=asked)]
 
 
 def alone(model: ByHand, retriever: Any) -> Callable[[str], Awaitable[str]]:

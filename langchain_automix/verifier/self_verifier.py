@@ -8,16 +8,17 @@ from dataclasses import asdict
 from typing import Any, Self, cast
 
 from langchain_core.callbacks.base import BaseCallbackManager
-from langchain_core.messages import BaseMessage, SystemMessage
-from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSerializable
 from langchain_core.runnables.config import ensure_config
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, blocks, case_values, digest
 from automix_core.checking.query import Query
-from automix_core.checking.results import approximate_tokens, check_case, fitted
+from automix_core.checking.results import approximate_tokens, check_case, fit_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.turns import opening
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
@@ -29,6 +30,7 @@ from automix_core.shown import chosen
 from ..child.models import in_words
 from ..child.sampler import Sampler
 from ..query.reading import texts, transcript
+from .prompt import CheckingPrompt, as_messages
 from .sampling import adraw, draw
 
 
@@ -96,9 +98,8 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._validate()
-        opening = _opening(self.instructions, self.shots)
-        self._prompt = ChatPromptTemplate.from_messages([*opening, ("human", CASE)]).partial(**_EMPTY)
-        self._opening = ChatPromptTemplate.from_messages(opening).format_messages()
+        self._prompt = CheckingPrompt.of(self.instructions, self.shots)
+        self._opening = as_messages(opening(self.instructions, self.shots))
         return self
 
     def _validate(self) -> None:
@@ -131,8 +132,8 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def prompt(self) -> ChatPromptTemplate:
         """The checking prompt: instructions, the examples as chat turns, the case.
 
-        Variables: `context`, `question`, `answer`, and optionally `history` and `instructions`, which the verifier
-        fills with labelled blocks.
+        Variables: `context`, `question`, `answer`, and optionally `history` and `instructions`; each is put between
+        marks that it can't contain.
         """
         return self._prompt
 
@@ -198,7 +199,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     def _messages(self, variables: dict[str, str]) -> list[BaseMessage]:
         """The checking prompt for a case; its examples are the same at each check and were formatted once."""
-        return [*self._opening, *_CASE.format_messages(**variables)]
+        return [*self._opening, HumanMessage(CASE.format(**blocks(variables)))]
 
     def _wanted(self, kwargs: dict[str, Any]) -> int:
         n: int = kwargs.get("n", self.k)
@@ -222,14 +223,14 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         """The query as it fits the window, and the prompt's variables for it."""
         if self.context_window is not None:
             counter = self.count_tokens or approximate_tokens
-            query = fitted(
+            query = fit_window(
                 query,
-                lambda q: "\n".join(m.text for m in self._messages(case_variables(q, answer))),
+                lambda q: "\n".join(m.text for m in self._messages(case_values(q, answer))),
                 self.context_window,
                 self.reply_tokens,
                 counter,
             )
-        return query, case_variables(query, answer)
+        return query, case_values(query, answer)
 
     def _found(self, sample: Sample, terms: Terms, truncated: bool, found: list[Checks]) -> dict[str, Any]:
         """Count the sample into `found`; return what the Runnable does. Raises the first error if no check worked."""
@@ -242,18 +243,6 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def reply_tokens(self) -> int:
         """The room that a check's reply may take."""
         return AUTO_LIMIT if self.max_tokens == "auto" else self.max_tokens or 0
-
-
-_EMPTY = {"history": "", "instructions": ""}
-_CASE = ChatPromptTemplate.from_messages([("human", CASE)])
-
-
-def _opening(instructions: str, shots: Sequence[Shot]) -> list[Any]:
-    """The instructions and the examples as turns of LangChain's few-shot template."""
-    example = ChatPromptTemplate.from_messages([("human", CASE), ("ai", "{check}")])
-    examples = [{**shot.to_dict(), **_EMPTY} for shot in shots]
-    few_shot = FewShotChatMessagePromptTemplate(examples=examples, example_prompt=example)
-    return [SystemMessage(instructions), *([few_shot] if examples else [])]
 
 
 def _heard(config: RunnableConfig) -> bool:

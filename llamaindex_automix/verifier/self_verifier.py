@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.prompts.utils import format_string
 from llama_index.core.schema import BaseComponent
 from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
-from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, case_variables, digest
+from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, TAGS, Shot, blocks, digest
 from automix_core.checking.query import Query
-from automix_core.checking.results import check_case, fitted
+from automix_core.checking.results import check_case, fit_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.turns import case, opening
 from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import counted
@@ -127,8 +127,13 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     @property
     def prompt(self) -> PromptTemplate:
-        """How a case is shown. Variables: context, question, answer, history and instructions (blocks or empty)."""
-        return PromptTemplate(CASE)
+        """How a case is shown.
+
+        Variables: context, question, answer, and optionally history and instructions; each is put between marks that it
+        can't contain.
+        """
+        marked: dict[str, Callable[..., Any]] = {name: partial(_marked, name) for name in TAGS}
+        return PromptTemplate(CASE, function_mappings=marked, history="", instructions="")
 
     @property
     def prompt_digest(self) -> str:
@@ -196,18 +201,15 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         """The query as it fits the window, and the prompt for it."""
 
         def shown(query: Query) -> str:
-            return self._case(case_variables(query, answer))
+            return case(query, answer)
 
-        case, window = shown(query), self.window
-        if window is not None and len(case.encode()) > window - self.overhead:  # no text has more tokens than bytes
-            query = fitted(query, shown, window - self._prefix_tokens, self.reply_tokens, self._count)
-            case = shown(query)
+        asked, window = shown(query), self.window
+        if window is not None and len(asked.encode()) > window - self.overhead:  # no text has more tokens than bytes
+            query = fit_window(query, shown, window - self._prefix_tokens, self.reply_tokens, self._count)
+            asked = shown(query)
         if not self._chats:
-            return query, "\n\n".join([*(str(m.content) for m in self._prefix), case])
-        return query, [*self._prefix, ChatMessage(role=MessageRole.USER, content=case)]
-
-    def _case(self, variables: dict[str, Any]) -> str:
-        return format_string(CASE, **variables)  # as `prompt` does, without its mappings
+            return query, "\n\n".join([*(str(m.content) for m in self._prefix), asked])
+        return query, [*self._prefix, ChatMessage(role=MessageRole.USER, content=asked)]
 
     @cached_property
     def _chats(self) -> bool:
@@ -225,26 +227,24 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     @cached_property
     def _prefix(self) -> list[ChatMessage]:
-        """The instructions, and the examples as turns of a chat.
-
-        Each is formatted by itself and never again, so braces in what is checked stay what they are.
-        """
+        """The instructions, and the examples as turns of a chat."""
         system = self.model.metadata.system_role if self.model else MessageRole.SYSTEM
-        turns = [ChatMessage(role=system, content=self.instructions)]
-        for shot in self.shots:
-            case = self._case({**shot.to_dict(), "history": "", "instructions": ""})
-            turns.append(ChatMessage(role=MessageRole.USER, content=case))
-            turns.append(ChatMessage(role=MessageRole.ASSISTANT, content=shot.check))
-        return turns
+        roles = {"system": system, "user": MessageRole.USER, "assistant": MessageRole.ASSISTANT}
+        turns = opening(self.instructions, self.shots)
+        return [ChatMessage(role=roles[role], content=text) for role, text in turns]
 
     @cached_property
     def _prefix_tokens(self) -> int:
-        empty = self._case(case_variables(Query(""), ""))
+        empty = case(Query(""), "")
         parts = [*(str(turn.content) for turn in self._prefix), empty]
         return sum(self._count(part) + TOKENS_A_MESSAGE for part in parts)
 
     def _count(self, text: str) -> int:
         return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))
+
+
+def _marked(name: str, **values: Any) -> str:
+    return blocks({key: str(value) for key, value in values.items()})[name]
 
 
 def _query(values: dict[str, Any]) -> Query:

@@ -12,6 +12,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 
 from automix_cli.demo.events import Answering, Checked, Decided, Drafted, Event, Found, Said, Verdict
 from automix_cli.demo.meter import Meter
+from tests.cases import block
 from tests.cli.demos import BAD, GOOD, SUPPER, asked, provider
 from tests.loopback import OpenAIServer, Quirks, Reply
 
@@ -50,7 +51,7 @@ class TestAsking:
         done = asked(server)
         (check,) = server.calls("small", verdict=True)
         assert all(passage.text in check.question for passage in done.passages)
-        assert f"<question>\n{SUPPER.question}\n</question>" in check.question
+        assert block(check.question, "question") == SUPPER.question
         assert done.route.context_source == "message"
         assert check.n == 8
 

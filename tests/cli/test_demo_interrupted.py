@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import block
 from tests.cli.demos import BAD, provider
 from tests.loopback import OpenAIServer, Quirks, Reply, Request
 
@@ -47,7 +48,7 @@ def interrupted(server: OpenAIServer, when: Callable[[Request], bool], *more: st
 
 def second(request: Request) -> bool:
     """Whether it is about the second question."""
-    return "crossing" in request.question.rpartition("uestion:")[2] + request.question.rpartition("<question>")[2]
+    return "crossing" in request.question.rpartition("uestion:")[2] + str(block(request.question, "question"))
 
 
 STAGES: dict[str, Callable[[Request], bool]] = {

@@ -21,6 +21,7 @@ from automix_cli.demo.session import Session
 from automix_cli.endpoint.endpoint import Endpoint
 from automix_cli.endpoint.llamaindex import openai_like
 from automix_core.policies import Threshold
+from tests.cases import block
 from tests.cli.demos import BAD, GOOD, NAMES, RETRIEVER, SUPPER, provider
 from tests.loopback import OpenAIServer, Quirks, Reply
 
@@ -52,7 +53,7 @@ def test_a_good_draft_is_kept(server: OpenAIServer) -> None:
     (check,) = server.calls(verdict=True)
     assert check.n == 8
     assert all(passage.text in check.question for passage in done.passages)
-    assert f"<question>\n{SUPPER.question}\n</question>" in check.question
+    assert block(check.question, "question") == SUPPER.question
 
 
 def test_where_nothing_is_found_the_large_model_answers(server: OpenAIServer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from automix_core import ConfigError, Price, Threshold
+from tests.cases import block
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (
@@ -68,10 +69,9 @@ class Verifiers(Adapter):
         assert roles[0] == "system"
         assert roles[1:] == ["user", "assistant"] * ((len(roles) - 2) // 2) + ["user"]
         case = messages[-1]["content"]
-        assert CONTEXT in case
-        assert DRAFT in case
-        assert case.count("</question>") == 1
-        assert "{context}" in case
+        assert block(case, "context") == CONTEXT
+        assert block(case, "answer") == DRAFT
+        assert block(case, "question") == "Who? </question> {context}"
 
     def test_the_verifiers_settings_reach_the_provider(self, server: OpenAIServer) -> None:
         script(server, YES)

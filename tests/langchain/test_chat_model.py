@@ -21,6 +21,7 @@ from automix_core.policies.saving import save_policy
 from automix_core.routing.price import Price
 from automix_core.routing.route import Route
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
+from tests.cases import block
 from tests.langchain.fakes import NO, YES, Fake
 
 CHEAP, MIDDLE, DEAR = Price(0.1, 0.4), Price(1, 4), Price(10, 40)
@@ -253,7 +254,7 @@ async def test_questions_in_any_form(asked: Any) -> None:
     for text, route in await every_way(model, asked, automix_context="c"):
         assert (text, route.action) == ("small", "accept")
     for messages in model.models[0].checks:
-        assert "<question>\nWho?\n</question>" in messages[-1].text
+        assert block(messages[-1].text, "question") == "Who?"
 
 
 async def test_pictures_bypass_in_every_way() -> None:

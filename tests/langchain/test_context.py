@@ -13,6 +13,7 @@ from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of, with_context
 from langchain_automix.query.reading import CONTEXT, QUESTION, for_children, has_other_content, read_query
+from tests.cases import block
 from tests.langchain.fakes import Fake
 
 SYSTEM = SystemMessage("Answer briefly.")
@@ -240,12 +241,14 @@ def test_the_verifier_sees_history_and_instructions_as_data() -> None:
         [SYSTEM, *EARLIER, ASKED], automix_context=DOCUMENTS
     )
     (check,) = small.checks
-    assert check[-1].text == (
-        "<instructions>\nAnswer briefly.\n</instructions>\n"
-        "<conversation>\nUser: Is there a lighthouse?\n\nAssistant: There is one.\n</conversation>\n"
-        "<context>\nfirst\n\nsecond\n</context>\n<question>\nWho built it?\n</question>\n"
-        "<answer>\nVerrin.\n</answer>\nCheck the answer. Reply with the two lines Reason: and Verdict:"
-    )
+    names = ("instructions", "context", "history", "question", "answer")
+    assert [block(check[-1].text, name) for name in names] == [
+        "Answer briefly.",
+        "first\n\nsecond",
+        "User: Is there a lighthouse?\n\nAssistant: There is one.",
+        "Who built it?",
+        "Verrin.",
+    ]
 
 
 @pytest.mark.parametrize("how", ["call", "bind"])

@@ -13,6 +13,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 
 from automix_core import Route
 from llamaindex_automix import AutoMixLLM, collect_routes
+from tests.cases import block
 from tests.llamaindex.engines import DRAFT, LARGE, PASSAGES, PATHS, Path, cascade, cases, expected, index, script
 from tests.loopback import OpenAIServer
 
@@ -60,11 +61,11 @@ def test_engines_that_retrieve(server: OpenAIServer, mode: str, way: str, path: 
     assert [route.action for route in routes if route.action != "bypass"] == [path, path]
     assert len(routes) == (2 if mode == "context" else 3), "condensing the second turn is an errand"
     first, second = cases(server)
-    assert "<conversation>" not in first
-    assert f"User: Is there a lighthouse?\n\nAssistant: {expected(path)}" in second.split("<context>")[0]
-    assert f"<question>\n{SECOND}\n</question>" in second
+    assert block(first, "history") is None
+    assert f"User: Is there a lighthouse?\n\nAssistant: {expected(path)}" in str(block(second, "history"))
+    assert block(second, "question") == SECOND
     for case in (first, second):
-        assert PASSAGES[1] in case.split("<context>")[1]
+        assert PASSAGES[1] in str(block(case, "context"))
         assert case.count(PASSAGES[1]) == 1
 
 
@@ -75,7 +76,7 @@ def test_a_condensed_question_stands_alone(server: OpenAIServer, way: str) -> No
     said, routes = two_turns(engine(cascade(server, k=1), "condense_question"), way)
     assert said == [DRAFT] * 2
     assert [route.action for route in routes] == ["accept", "bypass", "accept"]
-    assert "<question>\nWho built the lighthouse of Quillon?\n</question>" in cases(server)[1]
+    assert block(cases(server)[1], "question") == "Who built the lighthouse of Quillon?"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -94,7 +95,7 @@ def test_past_messages_with_braces_are_not_lost(server: OpenAIServer) -> None:
         ChatMessage(role=MessageRole.ASSISTANT, content="I keep {braces}."),
     ]
     engine(cascade(server, k=1), "context").chat(SECOND, chat_history=past)
-    conversation = cases(server)[0].split("</conversation>")[0]
+    conversation = str(block(cases(server)[0], "history"))
     assert "User: Remember {context_str} and {query_str} and {x}." in conversation
     assert "Assistant: I keep {braces}." in conversation
 
@@ -102,6 +103,6 @@ def test_past_messages_with_braces_are_not_lost(server: OpenAIServer) -> None:
 def test_system_text_is_shown_as_data(server: OpenAIServer) -> None:
     script(server, "accept")
     engine(cascade(server, k=1), "context", system_prompt="Answer in Latin.").chat(SECOND)
-    instructions = cases(server)[0].split("</instructions>")[0]
+    instructions = str(block(cases(server)[0], "instructions"))
     assert "Answer in Latin." in instructions
     assert PASSAGES[1] not in instructions

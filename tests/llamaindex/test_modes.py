@@ -10,6 +10,7 @@ from llama_index.core.base.response.schema import StreamingResponse
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 
 from llamaindex_automix import AutoMixLLM
+from tests.cases import block
 from tests.llamaindex.engines import (
     DRAFT,
     LARGE,
@@ -50,9 +51,9 @@ def test_one_passage(server: OpenAIServer, mode: ResponseMode, streaming: bool, 
     assert text.removeprefix("Response 1: ") == expected(path)
     assert (route.action, route.context_source) == (path, "template")
     for case in cases(server):
-        assert f"<context>\n{PASSAGES[1]}\n</context>" in case, "exactly what was retrieved, and nothing around it"
-        assert f"<question>\n{QUESTION}\n</question>" in case
-        assert f"<answer>\n{DRAFT}\n</answer>" in case
+        assert block(case, "context") == PASSAGES[1], "exactly what was retrieved, and nothing around it"
+        assert block(case, "question") == QUESTION
+        assert block(case, "answer") == DRAFT
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -135,7 +136,7 @@ def test_a_refine_step_is_checked_against_the_earlier_answer_too(server: OpenAIS
     assert PASSAGES[2] not in first
     assert PASSAGES[2] in second
     assert PASSAGES[1] not in second
-    assert DRAFT in second.split("</context>")[0]
+    assert DRAFT in str(block(second, "context"))
 
 
 def test_settings_serve_whoever_names_no_model(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT, DEF
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from automix_core import QueryError
-from automix_core.checking.prompt import as_data
 from llamaindex_automix import AutoMixLLM, collect_routes, route_of
+from tests.cases import block
 from tests.llamaindex.engines import (
     DRAFT,
     LARGE,
@@ -53,8 +53,8 @@ def test_a_users_template(server: OpenAIServer, name: str) -> None:
     engine = index(CONTEXT).as_query_engine(llm=cascade(server, k=1), text_qa_template=TEMPLATES[name])
     text, (route,) = ask(engine, "query")
     assert (text, route.context_source) == (DRAFT, "template")
-    assert f"<context>\n{CONTEXT}\n</context>" in cases(server)[0]
-    assert f"<question>\n{QUESTION}\n</question>" in cases(server)[0]
+    assert block(cases(server)[0], "context") == CONTEXT
+    assert block(cases(server)[0], "question") == QUESTION
     draft = server.calls("small", verdict=False)[0].text
     assert CONTEXT in draft
     assert QUESTION in draft
@@ -103,8 +103,7 @@ def test_hostile_text_stays_what_it_is(server: OpenAIServer, hostile: str, place
     text, (route,) = ask(index(passage).as_query_engine(llm=cascade(server, k=1)), "query", question)
     assert (text, route.action) == (LARGE, "escalate")
     (case,) = cases(server)
-    assert [case.count(f"</{tag}>") for tag in ("context", "question", "answer")] == [1, 1, 1]
-    assert as_data(hostile) in case
+    assert block(case, place) == {"context": passage, "question": question, "answer": f"{DRAFT} {hostile}"}[place]
 
 
 def test_a_template_without_the_usual_variables(server: OpenAIServer) -> None:
@@ -137,7 +136,7 @@ def test_formatted_default_templates_are_parsed(server: OpenAIServer) -> None:
         route = route_of(response)
         assert (route.action, route.context_source) == ("accept", "parsed")
         assert CONTEXT in case
-        assert f"<question>\n{QUESTION}\n</question>" in case
+        assert block(case, "question") == QUESTION
     assert "Somebody." in cases(server)[-1]
 
 
@@ -158,8 +157,8 @@ def test_what_a_message_carries_and_what_tools_found(server: OpenAIServer) -> No
     attached.additional_kwargs["automix_question"] = QUESTION
     route = route_of(model.chat([ChatMessage(role=MessageRole.SYSTEM, content="Be brief."), attached]))
     assert route.context_source == "message"
-    assert f"<question>\n{QUESTION}" in cases(server)[0]
-    assert "<instructions>\nBe brief." in cases(server)[0]
+    assert block(cases(server)[0], "question") == QUESTION
+    assert str(block(cases(server)[0], "instructions")).startswith("Be brief.")
     assert "automix" not in str(server.calls("small", verdict=False)[0].body)
     found = ChatMessage(role=MessageRole.TOOL, content=CONTEXT, additional_kwargs={"tool_call_id": "1"})
     route = route_of(model.chat([ChatMessage(role=MessageRole.USER, content=QUESTION), found]))
@@ -181,15 +180,15 @@ def test_variables_of_any_kind_are_what_the_template_makes_of_them(server: OpenA
     model = cascade(server, k=1, system_prompt="Be brief.")
     template = PromptTemplate("Read {context_str} and say {query_str}")
     assert model.predict(template, context_str={"steps": 211}, query_str=QUESTION) == DRAFT
-    assert "<context>\n{'steps': 211}\n</context>" in cases(server)[0]
-    assert "<instructions>\nBe brief.\n</instructions>" in cases(server)[0]
+    assert block(cases(server)[0], "context") == "{'steps': 211}"
+    assert str(block(cases(server)[0], "instructions")).startswith("Be brief.")
 
 
 def test_a_thought_is_no_part_of_the_answer_that_is_checked(server: OpenAIServer) -> None:
     script(server, "accept")
     server.say("small", f"<think>Not so sure.</think>{DRAFT}")
     cascade(server, k=1).complete(QUESTION, automix_context=CONTEXT)
-    assert f"<answer>\n{DRAFT}\n</answer>" in cases(server)[0]
+    assert block(cases(server)[0], "answer") == DRAFT
 
 
 def test_users_may_find_the_context_themselves(server: OpenAIServer) -> None:
