@@ -6,6 +6,9 @@
     ├── ModelError     a child model failed in a way its host would have swallowed
     ├── DataError      a file of questions or outcomes can't be read (names file and line)
     ├── PolicyError    a policy file can't be read, or a policy doesn't fit the models
+    ├── LimitError     a question's time or money ran out, and no draft could stand in
+    │   ├── TimeLimitError
+    │   └── CostLimitError
     └── EngineError    the embedded engine or its weights are missing or broken
 
 They derive from `RuntimeError` on purpose: LlamaIndex's default synthesizers turn `ValueError`, `TypeError` and
@@ -40,3 +43,15 @@ class PolicyError(AutoMixError):
 
 class EngineError(AutoMixError):
     """The embedded engine or its weights can't be used; the message names the other ways."""
+
+
+class LimitError(AutoMixError):
+    """What a question may take ran out, and there was no draft to return, or `when_out="raise"`."""
+
+
+class TimeLimitError(LimitError, TimeoutError):
+    """`timeout` ran out."""
+
+
+class CostLimitError(LimitError):
+    """The next step would have cost more than is left of `max_cost`."""

@@ -19,14 +19,16 @@ class Tokens(TypedDict):
 class Usage:
     """Tokens of one or more requests.
 
-    `cached_input_tokens` is the part of the input that a prompt cache served. `details` are further parts of the input
-    or output, under names of the host's own; they are summed and handed back, nothing here reads them.
+    `cached_input_tokens` is the part of the input that a prompt cache served, `cache_write_tokens` the part that was
+    written into one. `details` are further parts of the input or output, under names of the host's own; they are summed
+    and handed back, nothing here reads them.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     details: Mapping[str, int] = field(default_factory=dict)
+    cache_write_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Both together."""
@@ -38,6 +40,7 @@ class Usage:
                 name: self.details.get(name, 0) + other.details.get(name, 0)
                 for name in {**self.details, **other.details}
             },
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
     def to_dict(self) -> Tokens:
@@ -51,14 +54,25 @@ class Usage:
 
 def total(usages: Iterable[Usage | None]) -> Usage | None:
     """The sum, or None as soon as one part is unknown: a sum with a hole would read as a smaller bill."""
-    read = written = cached = 0  # plain numbers: an object for each part would cost more than a call's other books
-    details: dict[str, int] = {}
+    read = written = cached = stored = 0
+    details: dict[str, int] = {}  # and plain numbers: an object for each part would cost more than a call's other books
     for usage in usages:
         if usage is None:
             return None
         read += usage.input_tokens
         written += usage.output_tokens
         cached += usage.cached_input_tokens
+        stored += usage.cache_write_tokens
         for name, tokens in usage.details.items():
             details[name] = details.get(name, 0) + tokens
-    return Usage(read, written, cached, details)
+    return Usage(read, written, cached, details, stored)
+
+
+def count_of(value: object) -> int | None:
+    """`value` if it is a number of tokens, else None: a text or a negative number is none that was reported."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST or value % 1:
+        return None
+    return int(value)
+
+
+_MOST = 2**53

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from random import random
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
+from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
+from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Decide, Effect, Reply, Result
-from automix_core.routing.procedure import Ending, arun, bypass, route, run
-from automix_core.routing.route import settle, spent
+from automix_core.routing.ending import Ending, ending_of
+from automix_core.routing.limits import FREE, Allowance
+from automix_core.routing.procedure import bypass, route
+from automix_core.routing.route import Route, close_books
+from automix_core.routing.streaming import Streamed
+from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import Child, as_message, as_reply
+from .child.models import as_message, as_reply
 from .draft.toolcalls import judged
 from .tracing.parent import Parent, detached
-from .tracing.tokens import Record
+from .tracing.tokens import Pieces, Record, as_chunk, labelled
 from .tracing.watch import watched
 from .verifier.custom_verifier import CustomVerifier
 
@@ -46,89 +54,111 @@ class Call:
     passing: str = ""
     to: int = 0
     into: Collectors = field(default_factory=collectors)
+    allowance: Allowance = FREE
+    began: float = field(default_factory=monotonic)
 
     def route(self) -> Ending:
         """Climb the cascade, blocking."""
-        with detached():
-            return run(self._flow(), self._perform)
+        with self.booked(), detached():
+            return run(self._flow(), self._perform, self.allowance)
 
     async def aroute(self) -> Ending:
         """Climb the cascade, awaiting."""
-        with detached():
-            async with watched(self.parent.handlers):
-                return await arun(self._flow(), self._aperform)
+        with self.booked(), detached():
+            return await arun(self._flow(), self._aperform, self.allowance)
 
     def answer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
-        while (kept := ending.reply) is None:
-            child, config = self._finisher(ending)
-            try:
-                with detached():
-                    reply = as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
-            except Exception as error:
-                ending = ending.after(error)
-            else:
-                return reply.native, self.settle(ending, reply)
-        return kept.native, self.settle(ending)
+        with self.booked(), detached():
+            ending, reply = finish(ending, self._answer)
+        return self._said(ending, reply)
 
     async def aanswer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """`answer`, awaited."""
-        while (kept := ending.reply) is None:
-            child, config = self._finisher(ending)
-            try:
-                with detached():
-                    async with watched(self.parent.handlers):
-                        reply = as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
-            except Exception as error:
-                ending = ending.after(error)
-            else:
-                return reply.native, self.settle(ending, reply)
-        return kept.native, self.settle(ending)
+        with self.booked(), detached():
+            ending, reply = await afinish(ending, self._aanswer)
+        return self._said(ending, reply)
 
-    def open(self, ending: Ending) -> tuple[Ending, Any, Iterator[Any]]:
-        """The finishing model's stream with its first chunk drawn: until then a failure can still hand over."""
-        while True:
-            child, config = self._finisher(ending)
-            try:
-                with detached():
-                    chunks = iter(child.stream(self.messages, config, **self.settings))
-                    return ending, next(chunks, None), chunks
-            except Exception as error:
-                ending = ending.after(error)
+    def stream(self, ending: Ending) -> Iterator[AIMessageChunk]:
+        """The kept draft as one chunk: it had to be finished to be checked, and its timing is not invented. Else the
+        finishing model's chunks as they come, and a last one that bears the route.
+        """
+        stream: Streamed[Any] = Streamed(ending, Pieces)
+        with self.booked(stream), closing(stream.pieces(self._stream)) as chunks:
+            for chunk in chunks:
+                yield Pieces.shown(chunk)
+        yield self._last(stream)
 
-    async def aopen(self, ending: Ending) -> tuple[Ending, Any, AsyncIterator[Any]]:
-        """`open`, awaited."""
-        while True:
-            child, config = self._finisher(ending)
-            try:
-                with detached():
-                    chunks = aiter(child.astream(self.messages, config, **self.settings))
-                    return ending, await anext(chunks, None), chunks
-            except Exception as error:
-                ending = ending.after(error)
+    async def astream(self, ending: Ending) -> AsyncIterator[AIMessageChunk]:
+        """`stream`, awaited."""
+        stream: Streamed[Any] = Streamed(ending, Pieces)
+        with self.booked(stream):
+            async with aclosing(stream.apieces(self._astream)) as chunks:
+                async for chunk in chunks:
+                    yield Pieces.shown(chunk)
+        yield self._last(stream)
 
     def settle(self, ending: Ending, answer: Reply | None = None) -> Record:
         """The record of the call, whose route is handed to the collectors that were open when it began."""
-        closed = settle(
+        return Record.of(*self._books(ending, answer))
+
+    @contextmanager
+    def booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:
+        """Leave the route of a call that ends here with an error: on the error, and with the collectors."""
+        try:
+            yield
+        except BaseException as error:
+            if (ending := ending_of(error) or (stream.stopped if stream else None)) is not None:
+                attach(error, self._books(ending)[0])
+            raise
+
+    def _books(self, ending: Ending, answer: Reply | None = None) -> tuple[Route, Usage | None]:
+        route, whole = close_books(
             ending,
             self.query,
             policy=repr(self._policy),
             names=self.cascade.names,
             prices=self.cascade.prices,
             answer=answer,
+            seconds=monotonic() - self.began,
         )
-        collect(closed, self.into)
-        return Record.of(closed, spent(ending, answer))
+        collect(route, self.into)
+        return route, whole
+
+    def _said(self, ending: Ending, reply: Reply | None) -> tuple[AIMessage, Record]:
+        kept = reply or ending.reply
+        assert kept is not None
+        return kept.native, self.settle(ending, reply)
+
+    def _last(self, stream: Streamed[Any]) -> AIMessageChunk:
+        ending, pieces = stream.ending, stream.heard
+        if stream.answer is None or not isinstance(pieces, Pieces):
+            return as_chunk(labelled(*self._said(ending, None)))
+        return pieces.end(self.settle(ending, stream.answer))
 
     def _flow(self) -> Generator[Effect, Any, Ending]:
         models, raising, coin = len(self.cascade.models), self.cascade.raising, read_coin(self.coin)
         if self.passing:
-            return bypass(self.to, models, self.passing, raising=raising)
-        return route(State.start(models, self.cascade.k, random() if coin is None else coin), raising=raising)
+            return bypass(self.to, models, self.passing, raising=raising, allowance=self.allowance)
+        start = State.start(models, self.cascade.k, random() if coin is None else coin)
+        return route(start, raising=raising, allowance=self.allowance)
 
-    def _finisher(self, ending: Ending) -> tuple[Child, Any]:
-        model = ending.action.model
-        return self.cascade.models[model], self.parent.config("answer", model)
+    def _answer(self, model: int) -> Reply:
+        child, config = self.cascade.models[model], self.parent.config("answer", model)
+        return as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
+
+    async def _aanswer(self, model: int) -> Reply:
+        child, config = self.cascade.models[model], self.parent.config("answer", model)
+        async with watched(self.parent.handlers):
+            return as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
+
+    def _stream(self, model: int) -> Iterator[Any]:
+        child, config = self.cascade.models[model], self.parent.config("answer", model)
+        return iter(_begun(lambda: child.stream(self.messages, config, **self.settings)))
+
+    async def _astream(self, model: int) -> AsyncIterator[Any]:
+        child, config = self.cascade.models[model], self.parent.config("answer", model)
+        return aiter(_abegun(lambda: child.astream(self.messages, config, **self.settings)))
 
     def _perform(self, effect: Effect) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
@@ -148,6 +178,10 @@ class Call:
                 return replace(found, model=self.cascade.checked_by[model])
 
     async def _aperform(self, effect: Effect) -> Result:
+        async with watched(self.parent.handlers):
+            return await self._ado(effect)
+
+    async def _ado(self, effect: Effect) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
             case Decide(state=state) if not self._traced(state):
@@ -182,3 +216,34 @@ class Call:
 
     def _verifying(self, model: int) -> Any:
         return {**self.parent.config("verify", model), "max_concurrency": self.cascade.verify_concurrency}
+
+
+def _begun(ask: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """The stream that `ask` gives, its run begun apart from the callbacks around this one."""
+    with detached():
+        chunks = ask()
+        chunk = next(chunks, _END)
+    try:
+        while chunk is not _END:
+            yield chunk
+            chunk = next(chunks, _END)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+
+
+async def _abegun(ask: Callable[[], AsyncIterator[Any]]) -> AsyncIterator[Any]:
+    """`_begun`, awaited."""
+    with detached():
+        chunks = ask()
+        chunk = await anext(chunks, _END)
+    try:
+        while chunk is not _END:
+            yield chunk
+            chunk = await anext(chunks, _END)
+    finally:
+        if hasattr(chunks, "aclose"):
+            await chunks.aclose()
+
+
+_END = object()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import random
+from time import monotonic
 from typing import Any
 
 from llama_index.core.instrumentation.span import active_span_id
@@ -13,10 +15,15 @@ from llama_index.core.instrumentation.span import active_span_id
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, State
 from automix_core.errors import ModelError
+from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
+from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
-from automix_core.routing.procedure import Ending, arun, bypass, route, run
-from automix_core.routing.route import settle
+from automix_core.routing.ending import Ending, ending_of
+from automix_core.routing.limits import FREE, Allowance
+from automix_core.routing.procedure import bypass, route
+from automix_core.routing.route import Route, settle
+from automix_core.routing.streaming import Streamed
 
 from . import events
 from .cascade import Cascade
@@ -40,147 +47,100 @@ class Call:
     to: int = 0
     span: str | None = field(default_factory=active_span_id.get)
     into: Collectors = field(default_factory=collectors)
+    allowance: Allowance = FREE
+    began: float = field(default_factory=monotonic)
 
     def answer(self) -> Any:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
-        with swallowed():
-            ending = run(self._flow(), self._perform)
-            while (kept := ending.reply) is None:
-                try:
-                    reply = self.request.reply(self.request.ask(self._finisher(ending)))
-                except Exception as error:
-                    ending = ending.after(error)
-                else:
-                    return self.request.recorded(reply.native, self._settle(ending, reply))
-            return self.request.recorded(kept.native, self._settle(ending))
+        with swallowed(), self._booked():
+            ending, reply = finish(run(self._flow(), self._perform, self.allowance), self._answer)
+            return self.request.recorded(*self._said(ending, reply))
 
     async def aanswer(self) -> Any:
         """`answer`, awaited."""
-        with swallowed():
-            ending = await arun(self._flow(), self._aperform)
-            while (kept := ending.reply) is None:
-                try:
-                    reply = self.request.reply(await self.request.aask(self._finisher(ending)))
-                except Exception as error:
-                    ending = ending.after(error)
-                else:
-                    return self.request.recorded(reply.native, self._settle(ending, reply))
-            return self.request.recorded(kept.native, self._settle(ending))
+        with swallowed(), self._booked():
+            ending, reply = await afinish(await arun(self._flow(), self._aperform, self.allowance), self._aanswer)
+            return self.request.recorded(*self._said(ending, reply))
 
     def stream(self) -> Generator[Any, None, None]:
         """The answer as it comes, once it is settled who gives it: routing is over when this returns.
 
         A kept draft is one piece: it had to be finished to be checked, and its timing is not invented.
         """
-        with swallowed():
-            ending = run(self._flow(), self._perform)
-            if ending.reply is not None:
-                return self._held(self._whole(ending, ending.reply), ending.reply.text)
-            ending, pieces = self._open(ending)
-            live = self._live(ending, pieces)
-            next(live)  # begun: so it is settled when it is dropped, though nobody read it
-            return live
+        with swallowed(), self._booked():
+            live = self._live(run(self._flow(), self._perform, self.allowance))
+        next(live)  # begun: so it is settled when it is dropped, though nobody read it
+        return live
 
     async def astream(self) -> AsyncGenerator[Any, None]:
         """`stream`, awaited."""
-        with swallowed():
-            ending = await arun(self._flow(), self._aperform)
-            if ending.reply is not None:
-                return self._aheld(self._whole(ending, ending.reply), ending.reply.text)
-            ending, pieces = await self._aopen(ending)
-            live = self._alive(ending, pieces)
-            await anext(live)
-            return live
+        with swallowed(), self._booked():
+            live = self._alive(await arun(self._flow(), self._aperform, self.allowance))
+        await anext(live)
+        return live
 
-    def _whole(self, ending: Ending, kept: Reply) -> Any:
-        return self.request.recorded(self.request.piece(kept.native), self._settle(ending))
-
-    def _held(self, piece: Any, text: str) -> Generator[Any, None, None]:
+    def _live(self, ending: Ending) -> Generator[Any, None, None]:
+        """Nothing at first, then the finishing model's pieces, or the kept draft."""
+        stream: Streamed[Any] = Streamed(ending, partial(Meter, self.request))
         try:
-            yield piece
-        finally:
-            events.streamed(text, self.span)
-
-    async def _aheld(self, piece: Any, text: str) -> AsyncGenerator[Any, None]:
-        try:
-            yield piece
-        finally:
-            events.streamed(text, self.span)
-
-    def _live(self, ending: Ending, pieces: Any) -> Generator[Any, None, None]:
-        """The finishing model's pieces. Until the first one came, a failure can still hand over."""
-        meter = Meter()
-        try:
-            try:
-                yield
-                while True:
-                    try:
-                        for piece in pieces:
-                            meter.add(piece)
-                            yield piece
-                        break
-                    except Exception as error:
-                        if meter.last is not None:
-                            raise
-                        with swallowed():
-                            ending, pieces = self._open(ending.after(error))
-            except GeneratorExit:  # nobody reads on; what was spent is spent
-                self._settle(ending, meter.reply(self.request))
-                raise
-            closed = self._settle(ending, meter.reply(self.request))
-            if meter.last is not None and (closing := self.request.closing(meter.last, closed)) is not None:
-                yield closing
-        except (ValueError, TypeError) as error:
-            events.broke(error, self.span)
-            raise model_error(error) from error
+            with swallowed(), self._booked(stream):
+                try:
+                    yield
+                except GeneratorExit as unread:
+                    ending.failed(unread)
+                    raise
+                with closing(stream.pieces(self._stream)) as pieces:
+                    yield from pieces
+                last = self._last(stream)
+            if last is not None:
+                yield last
         except Exception as error:
-            events.broke(error, self.span)
+            events.broke(error.__cause__ if isinstance(error, ModelError) and error.__cause__ else error, self.span)
             raise
         finally:
-            events.streamed(meter.text(self.request), self.span)
-            if hasattr(pieces, "close"):
-                pieces.close()
+            events.streamed(_text(stream), self.span)
 
-    async def _alive(self, ending: Ending, pieces: Any) -> AsyncGenerator[Any, None]:
+    async def _alive(self, ending: Ending) -> AsyncGenerator[Any, None]:
         """`_live`, awaited."""
-        meter = Meter()
+        stream: Streamed[Any] = Streamed(ending, partial(Meter, self.request))
         try:
-            try:
-                yield
-                while True:
-                    try:
-                        async for piece in pieces:
-                            meter.add(piece)
-                            yield piece
-                        break
-                    except Exception as error:
-                        if meter.last is not None:
-                            raise
-                        with swallowed():
-                            ending, pieces = await self._aopen(ending.after(error))
-            except GeneratorExit:  # nobody reads on; what was spent is spent
-                self._settle(ending, meter.reply(self.request))
-                raise
-            closed = self._settle(ending, meter.reply(self.request))
-            if meter.last is not None and (closing := self.request.closing(meter.last, closed)) is not None:
-                yield closing
-        except (ValueError, TypeError) as error:
-            events.broke(error, self.span)
-            raise model_error(error) from error
+            with swallowed(), self._booked(stream):
+                try:
+                    yield
+                except GeneratorExit as unread:
+                    ending.failed(unread)
+                    raise
+                async with aclosing(stream.apieces(self._astream)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                last = self._last(stream)
+            if last is not None:
+                yield last
         except Exception as error:
-            events.broke(error, self.span)
+            events.broke(error.__cause__ if isinstance(error, ModelError) and error.__cause__ else error, self.span)
             raise
         finally:
-            events.streamed(meter.text(self.request), self.span)
-            if hasattr(pieces, "aclose"):
-                await pieces.aclose()
+            events.streamed(_text(stream), self.span)
+
+    def _said(self, ending: Ending, reply: Reply | None) -> tuple[Any, Record]:
+        kept = reply or ending.reply
+        assert kept is not None
+        return kept.native, self._settle(ending, reply)
+
+    def _last(self, stream: Streamed[Any]) -> Any:
+        """The piece that bears the route: the whole of a kept draft, or the last of a stream again."""
+        if stream.answer is None:
+            native, record = self._said(stream.ending, None)
+            return self.request.recorded(self.request.piece(native), record)
+        record = self._settle(stream.ending, stream.answer)
+        return self.request.closing(stream.answer.native, record)
 
     def _flow(self) -> Generator[Effect, Any, Ending]:
         models, raising = len(self.cascade.models), self.cascade.raising
         if self.passing:
-            return bypass(self.to, models, self.passing, raising=raising)
+            return bypass(self.to, models, self.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
-        return route(State.start(models, self.cascade.k, coin), raising=raising)
+        return route(State.start(models, self.cascade.k, coin), raising=raising, allowance=self.allowance)
 
     def _perform(self, effect: Effect) -> Result:
         match effect:
@@ -204,33 +164,43 @@ class Call:
         """The checks, with whose tokens they are."""
         return replace(checks, model=self.cascade.checked_by[model])
 
-    def _finisher(self, ending: Ending) -> Any:
-        return self.cascade.models[ending.action.model]
+    def _answer(self, model: int) -> Reply:
+        return self.request.reply(self.request.ask(self.cascade.models[model]))
 
-    def _open(self, ending: Ending) -> tuple[Ending, Any]:
-        """The finishing model's stream. It is asked for under the call's span, wherever the stream is read."""
-        while True:
-            token = active_span_id.set(self.span)
-            try:
-                return ending, self.request.stream(self._finisher(ending))
-            except Exception as error:
-                ending = ending.after(error)
-            finally:
-                active_span_id.reset(token)
+    async def _aanswer(self, model: int) -> Reply:
+        return self.request.reply(await self.request.aask(self.cascade.models[model]))
 
-    async def _aopen(self, ending: Ending) -> tuple[Ending, Any]:
-        """`_open`, awaited."""
-        while True:
-            token = active_span_id.set(self.span)
-            try:
-                return ending, await self.request.astream(self._finisher(ending))
-            except Exception as error:
-                ending = ending.after(error)
-            finally:
-                active_span_id.reset(token)
+    def _stream(self, model: int) -> Iterator[Any]:
+        """The stream of `model`, asked for under the call's span, wherever it is read."""
+        token = active_span_id.set(self.span)
+        try:
+            return self.request.stream(self.cascade.models[model])
+        finally:
+            active_span_id.reset(token)
+
+    async def _astream(self, model: int) -> AsyncIterator[Any]:
+        """`_stream`, awaited."""
+        token = active_span_id.set(self.span)
+        try:
+            return await self.request.astream(self.cascade.models[model])
+        finally:
+            active_span_id.reset(token)
+
+    @contextmanager
+    def _booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:
+        """Leave the route of a call that ends here with an error: on the error, and with all that are told routes."""
+        try:
+            yield
+        except BaseException as error:
+            if (ending := ending_of(error) or (stream.stopped if stream else None)) is not None:
+                attach(error, self._books(ending))
+            raise
 
     def _settle(self, ending: Ending, answer: Reply | None = None) -> Record:
-        """The record of the call, told to the collectors that were open when it began and to the instrumentation."""
+        return self._books(ending, answer).to_dict()
+
+    def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
+        """The route of the call, told to the collectors that were open when it began and to the instrumentation."""
         closed = settle(
             ending,
             self.query,
@@ -238,11 +208,19 @@ class Call:
             names=self.cascade.names,
             prices=self.cascade.prices,
             answer=answer,
+            seconds=monotonic() - self.began,
         )
         collect(closed, self.into)
-        record = closed.to_dict()
-        events.routed(record, self.span)
-        return record
+        events.routed(closed.to_dict(), self.span)
+        return closed
+
+
+def _text(stream: Streamed[Any]) -> str:
+    """What a stream said so far."""
+    if isinstance(stream.heard, Meter) and stream.heard.last is not None:
+        return stream.heard.text
+    kept = stream.ending.reply
+    return kept.text if kept else ""
 
 
 def model_error(error: Exception) -> ModelError:

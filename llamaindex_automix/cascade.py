@@ -101,17 +101,20 @@ class Cascade:
     def context_window(self) -> int:
         """Tokens that a prompt and its answer may take, so that each model can read it and a check of it still fits.
 
-        A check shows the context, the question and the answer again, after its examples and before its own reply. A
-        window too small for both is not reserved for: then the check cuts the context, and the route says so.
+        LlamaIndex takes `num_output`, the longest answer of any model, off it: what is left for a prompt is what the
+        model with the least room beside its own answer can read. A check shows the context, the question and the
+        answer again, after its examples and before its own reply. A window too small for both is not reserved for:
+        then the check cuts the context, and the route says so.
         """
-        windows = [model.metadata.context_window for model in self.models]
-        answer = self.num_output if self.num_output > 0 else UNSET_OUTPUT
-        for checker in self.checkers:
+        whole = [model.metadata for model in self.models]
+        answers = [UNSET_OUTPUT if known.num_output < 0 else known.num_output for known in whole]
+        rooms = [known.context_window - answer for known, answer in zip(whole, answers, strict=True)]
+        for checker, answer in zip(self.checkers, answers, strict=True):
             if isinstance(checker, SelfVerifier) and checker.window is not None:
-                left = checker.window - checker.overhead
-                if left - answer >= LEAST_LEFT:
-                    windows.append(left)
-        return min(windows)
+                left = checker.window - checker.overhead - answer
+                if left >= LEAST_LEFT:
+                    rooms.append(left)
+        return min(rooms) + max(answers)
 
 
 def check(models: Sequence[Any], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:

@@ -30,8 +30,8 @@ HOSTILE = (
 """Data that would do harm in a prompt that took it for more than data."""
 
 counts = st.integers(0, 10_000)
-usages = st.builds(Usage, counts, counts, counts)
-prices = st.builds(Price, st.floats(0, 100), st.floats(0, 100), cached_input=st.one_of(st.none(), st.floats(0, 100)))
+usages = st.builds(Usage, counts, counts, counts, cache_write_tokens=counts)
+prices = st.builds(Price, st.floats(0, 100), st.floats(0, 100), *[st.none() | st.floats(0, 100)] * 2)
 words = st.sampled_from(["the", "lighthouse", "of", "Quillon", "has", "211", "steps", "été", "灯台", *HOSTILE])
 texts = st.lists(words, max_size=8).map(" ".join)
 problems = st.sampled_from(["empty", "cut off", "filtered"])

@@ -1,5 +1,5 @@
-"""What both adapters need around a check, and no host has: judging a draft's form, reading a custom verifier's result,
-and the room that a verifier's window leaves for the context.
+"""What both adapters need around a check, and no host has: reading a custom verifier's result, and the room that a
+verifier's window leaves for the context.
 """
 
 from __future__ import annotations
@@ -10,36 +10,7 @@ from typing import Any
 from ..decision import Tally
 from ..errors import ConfigError, QueryError
 from .query import Query
-from .thoughts import final_text
 from .verdict import count
-
-CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
-FILTERED = frozenset(
-    {
-        "blocklist",
-        "content_filter",
-        "content_filtered",
-        "error_toxic",
-        "guardrail_intervened",
-        "prohibited_content",
-        "recitation",
-        "safety",
-        "spii",
-    }
-)
-
-
-def problem(text: str, finish_reason: str | None) -> str:
-    """Why a draft can't be kept, as an adjective: "filtered", "cut off", "empty"; or "" if it can be judged.
-
-    Providers return all three as success; only the finish reason and the text tell.
-    """
-    reason = (finish_reason or "").lower()
-    if reason in FILTERED:
-        return "filtered"
-    if reason in CUT_OFF:
-        return "cut off"
-    return "" if final_text(text) else "empty"
 
 
 def check_case(case: Any) -> None:

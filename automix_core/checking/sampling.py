@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from ..usage import Usage, total
+from .finish import CUT_OFF
 from .refusal import LIMITS, Memory, final, malformed, other_limit, passing, refused, warn_refused
-from .results import CUT_OFF
 from .thoughts import final_text
 
 log = logging.getLogger("automix")

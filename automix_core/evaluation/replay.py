@@ -16,7 +16,8 @@ from ..decision import Accept, Decision, Draft, Policy, State, Tally, Verify
 from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
 from ..routing.effects import Check, Checks, Decide, Reply, Result
-from ..routing.procedure import Ending, route
+from ..routing.ending import Ending
+from ..routing.procedure import route
 
 
 @dataclass(frozen=True, eq=False)

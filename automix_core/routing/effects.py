@@ -27,7 +27,8 @@ class Reply:
 
     `problem` says why the draft can't be kept, e.g. "cut off"; `passes` why it is kept without being judged, e.g.
     because it calls a tool and so answers nothing yet. `name` is the model's name as the provider gave it. `signals`
-    are what is known about the draft for nothing; a missing one is missing.
+    are what is known about the draft for nothing; a missing one is missing. Here and below, `seconds` is how long it
+    took, as the driver measured.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Reply:
     name: str | None = None
     passes: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Checks:
     truncated: bool = False
     errors: tuple[BaseException, ...] = ()
     cut: int = 0
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,16 @@ class Measured:
     usage: Usage | None = None
     by: int | None = None
     price: Price | None = None
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Result of any effect that raised."""
+    """Result of any effect that raised. `left`: it was still going on, and nobody knows what it will have used."""
 
-    error: Exception
+    error: BaseException
+    left: bool = False
+    seconds: float | None = field(default=None, compare=False)
 
 
 Effect: TypeAlias = Decide | Draft | Check

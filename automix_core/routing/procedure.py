@@ -8,187 +8,45 @@ Rules that hold under every policy (they are not the policy's to break):
 
 - a draft that is empty, cut off or filtered is rejected unverified;
 - a draft whose checks gave no readable verdict is not accepted while a larger model is left;
-- a failed draft or verification hands over to the next model instead of failing the call.
+- a failed draft or verification hands over to the next model instead of failing the call;
+- no step begins once the time or the money of the question is spent, and an empty, cut-off or filtered draft is never
+  what stands in then.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, TypeVar, cast
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, NoReturn, cast
 
 from ..checking.thoughts import final_text
-from ..decision import Accept, Action, Decision, Draft, Finish, Measure, Signals, State, Tally, Verify, sorted_signals
-from ..errors import AutoMixError, PolicyError
+from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
+from ..errors import AutoMixError, LimitError, PolicyError
 from ..usage import Usage
-from .effects import Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply, Result
-
-log = logging.getLogger("automix")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing done: `do` is draft, verify, measure, accept or finish.
-
-    `result` is what came of it, None for accept and finish; `name` is the signal that was measured.
-    """
-
-    do: str
-    model: int
-    n: int | None = None
-    result: Reply | Checks | Measured | None = None
-    name: str | None = None
+from .effects import Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply
+from .ending import Ending
+from .limits import FREE, Allowance
+from .step import Step
+from .trail import Trail
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the routing ended: `accept` a draft held, or let a model `finish` the call.
-
-    `tally` is what the checks of the last draft that was checked said; `signals` are the last draft's, `evidence` the
-    policy's probability that it is right, None where it estimates none. `errors` are the types of what failed on
-    the way.
-    """
-
-    action: Accept | Finish
-    reason: str
-    steps: tuple[Step, ...] = ()
-    errors: tuple[str, ...] = ()
-    tally: Tally = field(default_factory=Tally)
-    bypass: bool = False
-    models: int = 0
-    raising: bool = False
-    signals: Signals = ()
-    evidence: float | None = None
-
-    @property
-    def reply(self) -> Reply | None:
-        """The kept draft, or None when a model has still to finish."""
-        if isinstance(self.action, Finish):
-            return None
-        held = (s.result for s in reversed(self.steps) if s.do == "draft" and s.model == self.action.model)
-        return next((r for r in held if isinstance(r, Reply)), None)
-
-    @property
-    def truncated(self) -> bool:
-        """True if a check saw a context that had been cut."""
-        return any(isinstance(s.result, Checks) and s.result.truncated for s in self.steps)
-
-    def after(self, error: Exception) -> Ending:
-        """The ending once the finishing model failed with `error`: the next model finishes.
-
-        Raises `error` if no larger model is left or failures are to be raised.
-        """
-        model = self.action.model
-        if self.raising or model >= self.models - 1:
-            raise error
-        warn("answer", model, error)
-        reason = f"Model {model} failed to answer ({type(error).__name__}); the next model answers."
-        return replace(self, action=Finish(model + 1), reason=reason, errors=(*self.errors, type(error).__name__))
-
-
-@dataclass(slots=True)
-class _Trail:
-    """What happened so far; lives as long as one call."""
-
-    state: State
-    raising: bool
-    steps: list[Step] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    drafts: dict[int, Reply] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    latest: int = 0
-    evidence: float | None = None
-    cut: int = 0
-
-    @property
-    def last(self) -> int:
-        return len(self.state.drafted) - 1
-
-    def fail(self, role: str, model: int, error: BaseException) -> None:
-        if self.raising:
-            raise error
-        warn(role, model, error)
-        self.errors.append(type(error).__name__)
-
-    def draft(self, model: int, reply: Reply) -> None:
-        """A new draft: what the checks of an earlier one by the same model said is not about it."""
-        self.steps.append(Step("draft", model, result=reply))
-        self.drafts[model] = reply
-        tallies = list(self.state.tallies)
-        tallies[model] = Tally()
-        self.cut = 0
-        self.state = replace(self.state, tallies=tuple(tallies))
-        self.latest, self.evidence = model, None
-        if reply.signals or self.state.signals:
-            self.know(model, sorted_signals(reply.signals))
-        self.hold(model, not reply.problem or model == self.last)
-
-    def know(self, model: int, signals: Signals) -> None:
-        """`signals` are all that is known of the model's draft beside its verdicts."""
-        known = list(self.state.signals or ((),) * len(self.state.drafted))
-        known[model] = signals
-        self.state = replace(self.state, signals=tuple(known))
-
-    def measured(self, model: int, name: str, value: float | None) -> None:
-        """One signal more, and one less to get; None could not be had, and is missing."""
-        left = list(self.state.purchasable)
-        left[model] = tuple(other for other in left[model] if other != name)
-        self.state = replace(self.state, purchasable=tuple(left))
-        if value is not None:
-            self.know(model, sorted_signals({**self.state.signals_of(model), name: value}))
-
-    def heard(self, decision: Decision) -> None:
-        """Note the evidence about the latest draft, if the policy estimates it."""
-        self.evidence = decision.values.get("evidence", self.evidence) if self.drafts else None
-
-    def hold(self, model: int, held: bool) -> None:
-        drafted = list(self.state.drafted)
-        drafted[model] = held
-        self.state = replace(self.state, drafted=tuple(drafted))
-
-    def add(self, model: int, asked: int, tally: Tally) -> None:
-        tallies, available = list(self.state.tallies), list(self.state.available)
-        tallies[model] += tally
-        short = tally.drawn + tally.failed < asked
-        available[model] = 0 if short or tally.probability is not None else max(0, available[model] - asked)
-        self.state = replace(self.state, tallies=tuple(tallies), available=tuple(available))
-        self.tally = tallies[model]
-
-    def onward(self, model: int) -> Action:
-        """What comes after `model` when the policy has no say: the next model, or the best that is left."""
-        if model >= self.last:
-            return Accept(model)
-        following = model + 1
-        if following == self.last or self.state.drafted[following]:
-            return Accept(self.last) if self.state.drafted[self.last] else Finish(self.last)
-        return Draft(following)
-
-    def end(self, action: Accept | Finish, reason: str) -> Ending:
-        steps = (*self.steps, Step("accept", action.model)) if isinstance(action, Accept) else tuple(self.steps)
-        if self.cut:
-            drawn = self.tally.drawn + self.tally.failed
-            reason = f"{reason} {self.cut} of {drawn} checks were cut off before they gave a verdict."
-        return Ending(
-            action=action,
-            reason=reason,
-            steps=steps,
-            errors=tuple(self.errors),
-            tally=self.tally,
-            models=len(self.state.drafted),
-            raising=self.raising,
-            signals=self.state.signals[self.latest] if self.state.signals else (),
-            evidence=self.evidence,
-        )
-
-
-def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Ending]:
+def route(start: State, *, raising: bool = False, allowance: Allowance = FREE) -> Generator[Effect, Any, Ending]:
     """Climb the cascade as the policy says, from `start`, until an answer is kept or a model is to finish.
 
-    With `raising`, the first error of any step is raised (`on_failure="raise"`). Raises `PolicyError` when a policy
-    asks for something impossible.
+    With `raising`, the first error of any step is raised (`on_failure="raise"`). No step begins that `allowance` has no
+    room for. Raises `PolicyError` when a policy asks for something impossible, `LimitError` when time or money ran out
+    and no draft stands in; the books of the call are on whatever is raised (`ending_of`).
     """
-    trail = _Trail(start, raising)
+    trail = Trail(start, raising, allowance)
+    try:
+        return (yield from _climb(trail))
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        raise trail.failed(error)  # noqa: B904 - the very same error
+
+
+def _climb(trail: Trail) -> Generator[Effect, Any, Ending]:
     forced: Action | None = None
     reason = ""
     while True:
@@ -201,6 +59,8 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
             trail.heard(decision)
         else:
             action, forced = forced, None
+        if over := trail.allowance.exceeded_by(action, trail.steps):
+            return trail.out(over)
         match action:
             case Finish():
                 return trail.end(action, reason)
@@ -211,27 +71,41 @@ def route(start: State, *, raising: bool = False) -> Generator[Effect, Any, Endi
                 forced, reason = trail.onward(model), f"No check of model {model}'s draft could be read."
             case Draft(model=model):
                 reply = yield from _draft(trail, action)
+                if isinstance(reply, Ending):
+                    return reply
                 if isinstance(reply, Reply) and reply.passes:
                     return replace(trail.end(Accept(model), reply.passes), bypass=True)
                 if isinstance(reply, str):
                     forced, reason = trail.onward(model), reply
             case Verify(model=model):
                 why = yield from _verify(trail, action)
+                if isinstance(why, Ending):
+                    return why
                 if why:
                     trail.hold(model, model == trail.last)
+                    trail.fallback = True
                     forced, reason = trail.onward(model), why
             case Measure():
-                yield from _measure(trail, action)
+                if ending := (yield from _measure(trail, action)):
+                    return ending
 
 
-def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, Reply | str]:
-    """Hold the draft and return it, or why it was rejected."""
-    model, result = action.model, (yield action)
+def _draft(trail: Trail, action: Draft) -> Generator[Effect, Any, Reply | str | Ending]:
+    """Hold the draft and return it, or why it was rejected, or the ending where nothing can follow."""
+    model = action.model
+    trail.pending = Step("draft", model)
+    result = yield action
+    trail.pending = None
     if isinstance(result, Failure):
-        trail.steps.append(Step("draft", model))
+        trail.steps.append(Step("draft", model, result=result))
+        if isinstance(result.error, LimitError) and result.left:
+            return trail.out(result.error)
         if model == trail.last:
+            if ending := trail.stand_in(result.error):
+                return ending
             raise result.error
         trail.fail("draft", model, result.error)
+        trail.fallback = True
         return f"Model {model} failed to draft ({type(result.error).__name__}); the next model answers."
     reply: Reply = result
     trail.draft(model, reply)
@@ -241,13 +115,20 @@ def _draft(trail: _Trail, action: Draft) -> Generator[Effect, Any, Reply | str]:
     return f"The draft of model {model} is {reply.problem}: {fate}."
 
 
-def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
+def _verify(trail: Trail, action: Verify) -> Generator[Effect, Any, str | Ending]:
     """Count the verdicts; return why the draft can't be judged, if no check worked."""
     model = action.model
     draft = trail.drafts[model]
+    trail.pending = Step("verify", model, action.n)
     result = yield Check(model, action.n, replace(draft, text=final_text(draft.text)))
+    trail.pending = None
     if isinstance(result, Failure):
-        result = Checks(Tally(failed=action.n), Usage(), errors=(result.error,))  # nothing came, nothing billed
+        if isinstance(result.error, LimitError) and result.left:
+            trail.steps.append(Step("verify", model, action.n, result))
+            return trail.out(result.error)
+        result = Checks(  # nothing came, nothing billed
+            Tally(failed=action.n), Usage(), errors=(result.error,), seconds=result.seconds
+        )
     trail.steps.append(Step("verify", model, action.n, result))
     for error in result.errors:
         trail.fail("verification", model, error)
@@ -259,24 +140,31 @@ def _verify(trail: _Trail, action: Verify) -> Generator[Effect, Any, str]:
     return ""
 
 
-def _measure(trail: _Trail, action: Measure) -> Generator[Effect, Any, None]:
+def _measure(trail: Trail, action: Measure) -> Generator[Effect, Any, Ending | None]:
     """Add the signal; one that could not be had is missing, and the policy is asked again."""
     model, name = action.model, action.name
     draft = trail.drafts[model]
+    trail.pending = Step("measure", model, name=name)
     result = yield cast("Effect", Gauge(model, name, replace(draft, text=final_text(draft.text))))
-    trail.steps.append(Step("measure", model, result=None if isinstance(result, Failure) else result, name=name))
+    trail.pending = None
+    trail.steps.append(Step("measure", model, result=result, name=name))
     if isinstance(result, Failure):
+        if isinstance(result.error, LimitError) and result.left:
+            return trail.out(result.error)
         trail.fail("measurement", model, result.error)
     trail.measured(model, name, result.value if isinstance(result, Measured) else None)
+    return None
 
 
-def bypass(model: int, models: int, reason: str, *, raising: bool = False) -> Generator[Effect, Any, Ending]:
+def bypass(
+    model: int, models: int, reason: str, *, raising: bool = False, allowance: Allowance = FREE
+) -> Generator[Effect, Any, Ending]:
     """The flow of a call that the policy is not asked about: no effect, `model` finishes."""
     yield from ()
-    return Ending(Finish(model), reason, bypass=True, models=models, raising=raising)
+    return Ending(Finish(model), reason, bypass=True, models=models, raising=raising, allowance=allowance)
 
 
-def _refuse(error: Exception) -> NoReturn:
+def _refuse(error: BaseException) -> NoReturn:
     """Raise what a policy's exception becomes in every framework: an error that no synthesizer swallows."""
     if isinstance(error, AutoMixError):
         raise error
@@ -316,47 +204,3 @@ def possible(decision: Any, state: State) -> Decision:
 def _counts(number: object, allowed: range) -> bool:
     """True if `number` is a whole number, of whatever library, among `allowed`."""
     return hasattr(number, "__index__") and number in allowed
-
-
-def warn(role: str, model: int, error: BaseException) -> None:
-    """Log a failure that routing survives. Only the error's type: messages may quote prompts or keys."""
-    log.warning("The %s of model %d failed with %s; routing goes on without it.", role, model, type(error).__name__)
-
-
-R = TypeVar("R")
-
-
-def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result]) -> R:
-    """Drive `flow` to its end, performing each effect in turn."""
-    result: Result | None = None
-    try:
-        while True:
-            try:
-                effect = flow.send(result)
-            except StopIteration as stop:
-                ending: R = stop.value
-                return ending
-            try:  # apart from the send above: a StopIteration raised by a model must not end the flow
-                result = perform(effect)
-            except Exception as error:
-                result = Failure(error)
-    finally:
-        flow.close()
-
-
-async def arun(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Awaitable[Result]]) -> R:
-    """Drive `flow` like `run`, awaiting each effect."""
-    result: Result | None = None
-    try:
-        while True:
-            try:
-                effect = flow.send(result)
-            except StopIteration as stop:
-                ending: R = stop.value
-                return ending
-            try:
-                result = await perform(effect)
-            except Exception as error:
-                result = Failure(error)
-    finally:
-        flow.close()

@@ -29,7 +29,8 @@ class CostRecord(TypedDict):
 
 
 class StepRecord(TypedDict):
-    """One thing done. `n` and `verdicts` belong to verify, `name` and `value` to measure."""
+    """One thing done. `n` and `verdicts` belong to verify, `name` and `value` to measure; `problem` says why an answer
+    could not be kept."""
 
     do: Literal["draft", "verify", "measure", "accept", "finish"]
     model: int
@@ -37,4 +38,5 @@ class StepRecord(TypedDict):
     verdicts: NotRequired[Counts]
     name: NotRequired[str]
     value: NotRequired[float | None]
+    problem: NotRequired[str]
     seconds: NotRequired[float | None]

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
+from uuid import uuid4
 
 from ..checking.query import Query
-from ..decision import Accept, Counts, Tally
+from ..decision import Accept, Counts
 from ..errors import ConfigError
 from ..usage import Tokens, Usage, total
-from .effects import Checks, Measured, Reply
+from .bill import Bill, bills
+from .effects import Checks, Reply
+from .ending import Ending
 from .price import Price
-from .procedure import Ending, Step
 from .record import CostRecord, StepRecord, UsageRecord
+from .step import Step
 
 RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fallback"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """The tokens of one step: whose they are, at which price. `usage` None means that none were reported."""
-
-    role: Literal["draft", "verify", "answer"]
-    model: int | None
-    usage: Usage | None
-    price: Price | None
-
-    @property
-    def cost(self) -> float | None:
-        """USD, or None where price or usage is unknown; no tokens cost nothing at any price."""
-        if self.usage is None:
-            return None
-        if not self.usage.input_tokens and not self.usage.output_tokens:
-            return 0.0
-        return None if self.price is None else self.price.of(self.usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +26,25 @@ class Route:
     """The record of one call, the same in both hosts.
 
     `action` is accept (a draft was kept), escalate (a later model answered after a rejection), direct (the policy let
-    a model answer unchecked), bypass (the policy was not asked) or fallback (something failed). `confidence` and
-    `verdicts` are those of the last verified draft. `usage` and `cost` are laid out as in `to_dict`; a figure that
-    needs an unknown price or an unreported usage is None, never 0.
+    a model answer unchecked), bypass (the policy was not asked) or fallback (something failed, and so another answer
+    was given than the policy chose, or none). `confidence` and `verdicts` are those of the last verified draft,
+    `signals` and `evidence` those of the last draft. `errors` are the types of what failed, and what was found wrong
+    with the answer. `usage` and `cost` are laid out as in `to_dict`; a figure that needs an unknown price or an
+    unreported usage is None, never 0.
     """
 
+    id: str
     model: int
     model_name: str | None
     action: RouteAction
     reason: str
+    policy_version: str | None
+    seconds: float | None
     confidence: float | None
     verdicts: Counts
     steps: Sequence[StepRecord]
+    signals: Mapping[str, float]
+    evidence: float | None
     context_source: str
     context_truncated: bool
     policy: str
@@ -77,7 +68,12 @@ class Route:
             ) from None
 
 
-def settle(
+def settle(ending: Ending, query: Query, **known: Any) -> Route:
+    """The route of one call, as `close_books` writes it."""
+    return close_books(ending, query, **known)[0]
+
+
+def close_books(
     ending: Ending,
     query: Query,
     *,
@@ -85,34 +81,51 @@ def settle(
     names: Sequence[str | None],
     prices: Sequence[Price | None] | None = None,
     answer: Reply | None = None,
-) -> Route:
-    """Close the books of one call: `answer` is the finishing reply, None when a draft was kept."""
+    seconds: float | None = None,
+    policy_version: str | None = None,
+) -> tuple[Route, Usage | None]:
+    """Close the books of one call: its route, and all its tokens with their details, None if a part was not reported.
+
+    `answer` is the finishing reply, None when a draft was kept; what is wrong with it is said in the reason, the errors
+    and its step.
+    """
     model = ending.action.model
     priced = prices or (None,) * len(names)
-    steps = ending.steps if answer is None else (*ending.steps, Step("finish", model))
-    bills = _bills(ending, answer, priced)
+    steps = ending.steps if answer is None else (*ending.steps, Step("finish", model, result=answer))
+    listed = bills(steps, priced)
     said = answer or ending.reply
-    return Route(
+    reason, errors = ending.reason, list(ending.errors)
+    if answer is not None and answer.problem:
+        reason = f"{reason} The answer of model {model} is {answer.problem}.".lstrip()
+        errors.append(answer.problem)
+    whole = total(bill.usage for bill in listed)
+    route = Route(
+        id=uuid4().hex,
         model=model,
         model_name=(said.name if said else None) or names[model],
         action=_action(ending, model),
-        reason=ending.reason,
+        reason=reason,
+        policy_version=policy_version,
+        seconds=None if seconds is None else round(seconds, 6),
         confidence=ending.tally.confidence,
         verdicts=ending.tally.to_dict(),
-        steps=[_step(step) for step in steps],
+        steps=[step.to_dict() for step in steps],
+        signals=dict(ending.signals),
+        evidence=ending.evidence,
         context_source=query.source,
         context_truncated=query.truncated or ending.truncated,
         policy=policy,
-        errors=list(ending.errors),
-        usage=_usage(bills, len(names)),
+        errors=errors,
+        usage=_usage(listed, len(names), whole),
         usage_estimated=any(isinstance(s.result, Checks) and s.result.estimated for s in ending.steps),
-        cost=_cost(bills, said, len(names) - 1, priced[-1]),
+        cost=_cost(listed, said, len(names) - 1, priced[-1]),
     )
+    return route, whole
 
 
 def _action(ending: Ending, model: int) -> RouteAction:
     """Where two fit, the later of accept, escalate, direct, bypass, fallback; direct means that none was rejected."""
-    if ending.errors:
+    if ending.fallback:
         return "fallback"
     if ending.bypass:
         return "bypass"
@@ -122,43 +135,12 @@ def _action(ending: Ending, model: int) -> RouteAction:
     return "accept" if checked and isinstance(ending.action, Accept) else "direct"
 
 
-def _step(step: Step) -> StepRecord:
-    plain: StepRecord = {"do": cast("Any", step.do), "model": step.model}
-    if step.do == "verify":
-        plain["n"] = step.n or 0
-        plain["verdicts"] = step.result.tally.to_dict() if isinstance(step.result, Checks) else Tally().to_dict()
-    if step.do == "measure":
-        plain["name"] = step.name or ""
-        plain["value"] = step.result.value if isinstance(step.result, Measured) else None
-    return plain
-
-
-def spent(ending: Ending, answer: Reply | None = None) -> Usage | None:
-    """All tokens of one call, None if a part was not reported."""
-    return total(bill.usage for bill in _bills(ending, answer, (None,) * ending.models))
-
-
-def _bills(ending: Ending, answer: Reply | None, prices: Sequence[Price | None]) -> list[Bill]:
-    """One bill a step. A request that failed is taken as unbilled: no provider reports tokens for one."""
-    bills = []
-    for step in ending.steps:
-        if isinstance(step.result, Reply):
-            bills.append(Bill("draft", step.model, step.result.usage, prices[step.model]))
-        elif isinstance(step.result, Checks | Measured):
-            whose = step.result.model if isinstance(step.result, Checks) else step.result.by
-            price = step.result.price if whose is None else prices[whose]
-            bills.append(Bill("verify", whose, step.result.usage, price))
-    if answer is not None:
-        bills.append(Bill("answer", ending.action.model, answer.usage, prices[ending.action.model]))
-    return bills
-
-
-def _usage(bills: Sequence[Bill], models: int) -> UsageRecord:
+def _usage(bills: Sequence[Bill], models: int, whole: Usage | None) -> UsageRecord:
     def by(role: str) -> Tokens | None:
         return _tokens(total(bill.usage for bill in bills if bill.role == role))
 
     return {
-        "total": _tokens(total(bill.usage for bill in bills)),
+        "total": _tokens(whole),
         "draft": by("draft"),
         "verify": by("verify"),
         "answer": by("answer"),

@@ -29,7 +29,7 @@ from automix_core.shown import Words
 
 from ..call import Call
 from ..cascade import Cascade
-from ..child.models import as_reply, in_words, rewrap
+from ..child.models import in_words, rewrap
 from ..draft.toolcalls import openai_tools
 from ..meta_verifier import as_plain
 from ..query.reading import for_children, has_other_content, read_query
@@ -243,23 +243,10 @@ class AutoMixChatModel(Composite):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        """A kept draft is one chunk: it had to be finished to be checked, and its timing is not invented."""
         call = self._call(messages, stop, run_manager, kwargs)
-        ending = call.route()
-        if ending.reply is not None:
-            yield _whole(call, ending)
-            return
-        ending, chunk, chunks = call.open(ending)
-        pieces = accounting.Pieces()
-        try:
-            with closing(chunks):  # type: ignore[type-var]
-                while chunk is not None:
-                    yield ChatGenerationChunk(message=pieces.take(chunk))
-                    chunk = next(chunks, None)
-        except GeneratorExit:  # nobody reads on; what was spent is spent
-            call.settle(ending, as_reply(pieces.message()))
-            raise
-        yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
+        with closing(call.stream(call.route())) as chunks:  # type: ignore[type-var]
+            for chunk in chunks:
+                yield ChatGenerationChunk(message=chunk)
 
     async def _astream(
         self,
@@ -269,21 +256,9 @@ class AutoMixChatModel(Composite):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._call(messages, stop, run_manager, kwargs)
-        ending = await call.aroute()
-        if ending.reply is not None:
-            yield _whole(call, ending)
-            return
-        ending, chunk, chunks = await call.aopen(ending)
-        pieces = accounting.Pieces()
-        try:
-            async with aclosing(chunks):  # type: ignore[type-var]
-                while chunk is not None:
-                    yield ChatGenerationChunk(message=pieces.take(chunk))
-                    chunk = await anext(chunks, None)
-        except GeneratorExit:
-            call.settle(ending, as_reply(pieces.message()))
-            raise
-        yield ChatGenerationChunk(message=pieces.end(call.settle(ending, as_reply(pieces.message()))))
+        async with aclosing(call.astream(await call.aroute())) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                yield ChatGenerationChunk(message=chunk)
 
     def bind_tools(
         self,
@@ -329,8 +304,3 @@ class AutoMixChatModel(Composite):
         copy = self.model_copy(update={"models": [rewrap(model, change) for model in self.models]})
         copy._plain = self._plain or self.models
         return copy
-
-
-def _whole(call: Call, ending: Any) -> ChatGenerationChunk:
-    message = accounting.labelled(ending.reply.native, call.settle(ending))
-    return ChatGenerationChunk(message=accounting.as_chunk(message))

@@ -22,9 +22,9 @@ from langchain_core.runnables import (
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 
-from automix_core.checking.results import problem
+from automix_core.checking.finish import problem
 from automix_core.routing.effects import Reply
-from automix_core.usage import Usage
+from automix_core.usage import Usage, count_of
 
 Child: TypeAlias = Runnable[Any, Any]
 
@@ -125,22 +125,31 @@ def usage_of(message: AIMessage) -> Usage | None:
         return None
     if "total_cost" in reported:  # langchain-core's mark of a cache hit, which bills nothing
         return Usage()
+    read, written = count_of(reported["input_tokens"]), count_of(reported["output_tokens"])
+    if read is None or written is None:
+        return None
     details: dict[str, int] = {}
     for side in ("input", "output"):
         parts: Any = reported.get(f"{side}_token_details") or {}
-        details |= {f"{side}.{name}": amount for name, amount in parts.items() if isinstance(amount, int)}
-    cached = details.get("input.cache_read", 0)
-    return Usage(reported["input_tokens"], reported["output_tokens"], cached, details)
+        details |= {f"{side}.{name}": tokens for name, told in parts.items() if (tokens := count_of(told)) is not None}
+    stored = sum(details.get(f"input.{name}", 0) for name in CACHE_WRITES)
+    return Usage(read, written, details.get("input.cache_read", 0), details, stored)
+
+
+CACHE_WRITES = ("cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+"""Under these names LangChain's clients tell what was written into a prompt cache, each token under one of them."""
 
 
 def finish_reason(message: AIMessage) -> str | None:
     """Why the model stopped, under the names that providers use."""
     metadata = message.response_metadata
-    for field in ("finish_reason", "stop_reason", "stopReason", "done_reason"):
+    incomplete = metadata.get("incomplete_details")  # OpenAI's Responses API
+    if isinstance(incomplete, dict) and isinstance(reason := incomplete.get("reason"), str):
+        return reason
+    for field in ("finish_reason", "stop_reason", "stopReason", "done_reason", "status"):
         if isinstance(value := metadata.get(field), str):
             return value
-    incomplete = metadata.get("incomplete_details")  # OpenAI's Responses API
-    return incomplete.get("reason") if isinstance(incomplete, dict) else None
+    return None
 
 
 def as_reply(message: AIMessage) -> Reply:

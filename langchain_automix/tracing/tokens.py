@@ -15,10 +15,11 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from automix_core.routing.attached import KEY
+from automix_core.routing.effects import Reply
 from automix_core.routing.route import Route
 from automix_core.usage import Usage
 
-from ..child.models import as_message
+from ..child.models import as_message, as_reply
 from .watch import nothing
 
 _PROVIDERS_USAGE = ("token_usage", "usage")
@@ -76,17 +77,30 @@ def as_chunk(message: AIMessage) -> AIMessageChunk:
     )
 
 
+def _chunk(output: Any) -> AIMessageChunk:
+    return output if isinstance(output, AIMessageChunk) else as_chunk(as_message(output))
+
+
 @dataclass(slots=True)
 class Pieces:
     """The chunks of one streamed answer, as they pass on their way to the caller."""
 
     taken: list[AIMessageChunk] = field(default_factory=list)
 
-    def take(self, output: Any) -> AIMessageChunk:
-        """Note a child's chunk and return it as one of the AutoMix run's own."""
-        chunk = output if isinstance(output, AIMessageChunk) else as_chunk(as_message(output))
+    def add(self, output: Any) -> bool:
+        """Note a child's chunk; True if there is anything in it for the reader."""
+        chunk = _chunk(output)
         self.taken.append(chunk)
-        return _unbilled(chunk)
+        return bool(chunk.content or chunk.tool_call_chunks or chunk.tool_calls or chunk.additional_kwargs)
+
+    @staticmethod
+    def shown(output: Any) -> AIMessageChunk:
+        """A child's chunk as one of the AutoMix run's own."""
+        return _unbilled(_chunk(output))
+
+    def reply(self) -> Reply:
+        """The whole answer as the core sees it."""
+        return as_reply(self.message())
 
     def message(self) -> AIMessage:
         """The whole answer so far."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
 from llama_index.core.llms.llm import LLM
 
-from automix_core.checking.results import problem
+from automix_core.checking.finish import problem
 from automix_core.routing.effects import Reply
-from automix_core.usage import Usage
+from automix_core.usage import Usage, count_of
 
 Response: TypeAlias = ChatResponse | CompletionResponse
 
 INPUT_TOKENS = ("prompt_tokens", "input_tokens", "prompt_token_count", "inputTokens", "prompt_eval_count")
 OUTPUT_TOKENS = ("completion_tokens", "output_tokens", "candidates_token_count", "outputTokens", "eval_count")
-APART_FROM_INPUT = ("cache_read_input_tokens", "cache_creation_input_tokens")
-"""Input that Anthropic's API counts beside `input_tokens`."""
+CACHE_READ_APART = ("cache_read_input_tokens", "cacheReadInputTokens")
+CACHE_WRITE_APART = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+"""Input that Anthropic's and Bedrock's APIs count beside the input tokens."""
+CACHE_READ_WITHIN = ("cached_content_token_count", "prompt_cache_hit_tokens")
+CACHE_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 
 
 def name_of(model: LLM) -> str:
@@ -36,44 +39,71 @@ def text_of(response: Response) -> str:
     return response.text if isinstance(response, CompletionResponse) else response.message.content or ""
 
 
-def as_reply(response: Response) -> Reply:
-    """One model call as the core sees it."""
+def as_reply(response: Response, reason: str | None = None) -> Reply:
+    """One model call as the core sees it; `reason` is why it finished, if an earlier piece of a stream told it."""
     text = text_of(response)
     name = _get(response.raw, "model")
+    said = text or ("tool call" if calls_tools(response) else "")
     return Reply(
         text=text,
         usage=usage_of(response),
         native=response,
-        problem=problem(text, finish_reason(response)),
+        problem=problem(said, finish_reason(response) or reason),
         name=name if isinstance(name, str) and name else None,
     )
 
 
+def calls_tools(response: Response) -> bool:
+    """True if the response holds something else than words and thoughts, such as the call of a tool."""
+    if isinstance(response, CompletionResponse):
+        return False
+    message = response.message
+    other = (block for block in message.blocks if not isinstance(block, TextBlock | ThinkingBlock))
+    return bool(message.additional_kwargs.get("tool_calls")) or any(True for _ in other)
+
+
 def usage_of(response: Any) -> Usage | None:
     """The tokens of one response, under any of the names that providers use; None if none were reported."""
-    raw = getattr(response, "raw", None)
-    for place in (_get(raw, "usage"), _get(raw, "usage_metadata"), raw, getattr(response, "additional_kwargs", None)):
-        if place is None:
-            continue
+    told = getattr(response, "additional_kwargs", None)
+    for place in (*_usages(getattr(response, "raw", None)), _get(told, "usage"), told):
         given, made = _number(place, INPUT_TOKENS), _number(place, OUTPUT_TOKENS)
         if given is not None and made is not None:
-            apart = [_number(place, (name,)) or 0 for name in APART_FROM_INPUT]
+            read, stored = _number(place, CACHE_READ_APART) or 0, _number(place, CACHE_WRITE_APART) or 0
             thought = _number(place, ("thoughts_token_count",)) or 0
-            cached = _number(_get(place, "prompt_tokens_details"), ("cached_tokens",)) or apart[0]
-            return Usage(given + sum(apart), made + thought, cached)
+            within = (_number(_get(place, name), ("cached_tokens",)) for name in CACHE_DETAILS)
+            cached = read or next((n for n in within if n), 0) or _number(place, CACHE_READ_WITHIN) or 0
+            return Usage(given + read + stored, made + thought, cached, cache_write_tokens=stored)
     return None
+
+
+def _usages(raw: Any) -> Iterator[Any]:
+    for part in _parts(raw):
+        yield _get(part, "usage")
+        yield _get(part, "usage_metadata")
+        yield part
+
+
+def _parts(raw: Any) -> Iterator[Any]:
+    """A provider's object, and what it wraps: Mistral's stream events hold `data`, OpenAI's Responses `response`."""
+    for part in (raw, _get(raw, "data"), _get(raw, "response")):
+        if part is not None:
+            yield part
 
 
 def finish_reason(response: Any) -> str | None:
     """Why the model stopped, under any of the names that providers use."""
-    raw = getattr(response, "raw", None)
-    choices = _get(raw, "choices") or _get(raw, "candidates")
-    first = choices[0] if isinstance(choices, list | tuple) and choices else None
-    for place in (first, raw):
-        for name in ("finish_reason", "stop_reason", "done_reason", "stopReason"):
-            reason = _get(place, name)
-            if reason is not None:
-                return str(getattr(reason, "name", reason))
+    for raw in _parts(getattr(response, "raw", None)):
+        if reason := _get(_get(raw, "incomplete_details"), "reason"):  # OpenAI's Responses API
+            return str(reason)
+        choices = _get(raw, "choices") or _get(raw, "candidates")
+        first = choices[0] if isinstance(choices, list | tuple) and choices else None
+        for place in (first, raw):
+            for name in ("finish_reason", "stop_reason", "done_reason", "stopReason"):
+                reason = _get(place, name)
+                if reason is not None:
+                    return str(getattr(reason, "name", reason))
+        if _get(raw, "object") == "response" and isinstance(status := _get(raw, "status"), str):
+            return status
     return None
 
 
@@ -104,7 +134,6 @@ def _get(place: Any, name: str) -> Any:
 
 def _number(place: Any, names: tuple[str, ...]) -> int | None:
     for name in names:
-        value = _get(place, name)
-        if type(value) is int:
+        if (value := count_of(_get(place, name))) is not None:
             return value
     return None

@@ -5,32 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage
 
-from ..child.responses import usage_of
+from ..child.responses import calls_tools, finish_reason, usage_of
 from .request import Request
 
 
 @dataclass(slots=True)
 class Meter:
-    """The last piece of a stream, and the tokens it reported; providers report them in any piece, most in the last."""
+    """The last piece of a stream, the tokens that it reported and why it finished; any piece may tell either."""
 
+    request: Request[Any]
     last: Any = None
     usage: Usage | None = None
+    reason: str | None = None
 
-    def add(self, piece: Any) -> None:
-        """One more piece."""
+    def add(self, piece: Any) -> bool:
+        """One more piece; True if there is anything in it for the reader."""
         self.last = piece
         self.usage = usage_of(piece) or self.usage
+        self.reason = finish_reason(piece) or self.reason
+        if not isinstance(piece, ChatResponse | CompletionResponse):
+            return True
+        return bool(piece.delta) or "thinking_delta" in piece.additional_kwargs or calls_tools(piece)
 
-    def reply(self, request: Request[Any]) -> Reply:
+    def reply(self) -> Reply:
         """The whole stream as the core sees an answer."""
         if self.last is None:
-            return Reply("")
-        said = request.reply(self.last)
-        return Reply(said.text, said.usage or self.usage, said.native, name=said.name)
+            return Reply("", problem="empty")
+        return self.request.streamed(self.last, self.reason, self.usage)
 
-    def text(self, request: Request[Any]) -> str:
+    @property
+    def text(self) -> str:
         """What was said so far."""
-        return "" if self.last is None else request.reply(self.last).text
+        return "" if self.last is None else self.reply().text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
@@ -13,6 +13,7 @@ from llama_index.core.prompts import BasePromptTemplate
 
 from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
+from automix_core.usage import Usage
 
 from ..child.responses import Response, as_reply, text_of
 
@@ -45,6 +46,11 @@ class Request(ABC, Generic[R]):
     def reply(self, said: R) -> Reply:
         """An answer as the core sees it."""
 
+    def streamed(self, last: R, reason: str | None, usage: Usage | None) -> Reply:
+        """A whole stream as the core sees it: its last piece, and what an earlier one told of its end and tokens."""
+        said = self.reply(last)
+        return replace(said, usage=said.usage or usage)
+
     def draft(self, model: LLM) -> Reply:
         """An answer that may be rejected."""
         return self.reply(self.ask(model))
@@ -72,6 +78,11 @@ class ResponseRequest(Request[Response]):
     def reply(self, said: Response) -> Reply:
         """An answer as the core sees it."""
         return as_reply(said)
+
+    def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
+        """A whole stream as the core sees it."""
+        said = as_reply(last, reason)
+        return replace(said, usage=said.usage or usage)
 
     def piece(self, said: Response) -> Response:
         """A whole answer as the one piece of a stream."""
@@ -189,6 +200,11 @@ class PromptRequest(Request[Response]):
     def reply(self, said: Response) -> Reply:
         """An answer as the core sees it."""
         return as_reply(said)
+
+    def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
+        """A whole stream as the core sees it."""
+        said = as_reply(last, reason)
+        return replace(said, usage=said.usage or usage)
 
     def piece(self, said: Response) -> Response:
         """A whole answer as the one piece of a stream."""

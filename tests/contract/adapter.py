@@ -22,13 +22,18 @@ KEY = "sk-contract-key"
 YES, NO, MUMBLE = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrect", "Hard to say, really."
 
 FIELDS = [
+    "id",
     "model",
     "model_name",
     "action",
     "reason",
+    "policy_version",
+    "seconds",
     "confidence",
     "verdicts",
     "steps",
+    "signals",
+    "evidence",
     "context_source",
     "context_truncated",
     "policy",

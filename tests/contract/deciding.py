@@ -62,7 +62,15 @@ class AcceptAndEscalate(Adapter):
         assert route.verdicts == drawn(correct=4)
         assert route.context_source == "argument"
         assert [step["do"] for step in route.steps] == ["draft", "verify", "accept"]
-        assert route.steps[1] == {"do": "verify", "model": 0, "n": 4, "verdicts": drawn(correct=4)}
+        assert route.steps[1] == {
+            "do": "verify",
+            "model": 0,
+            "n": 4,
+            "verdicts": drawn(correct=4),
+            "seconds": route.steps[1]["seconds"],
+        }
+        assert route.seconds is not None
+        assert 0 < sum(step["seconds"] for step in route.steps) <= route.seconds
 
     @pytest.mark.parametrize("way", WAYS)
     def test_a_draft_found_wrong_is_replaced(self, server: OpenAIServer, way: Way) -> None:

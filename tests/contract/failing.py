@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from automix_core import Always
+from automix_core.routing.attached import route_of
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (
@@ -18,6 +19,7 @@ from .adapter import (
     YES,
     Adapter,
     Way,
+    billed,
     drawn,
     script,
 )
@@ -51,8 +53,15 @@ class Failures(Adapter):
     def test_the_last_models_error_is_the_callers(self, server: OpenAIServer, way: Way) -> None:
         script(server, NO)
         server.fail("large", Reply(status=500))
-        with pytest.raises(Exception, match="Error code: 500"):
-            self.get(self.small_and_large(server), way)
+        model = self.small_and_large(server)
+        with self.collect() as routes, pytest.raises(Exception, match="Error code: 500") as caught:
+            self.get(model, way)
+        (route,) = routes
+        assert route_of(caught.value) == route, "what was paid is on the books"
+        assert (route.model, route.action, route.errors) == (1, "fallback", [self.server_error])
+        assert [step["do"] for step in route.steps] == ["draft", "verify", "finish"]
+        assert route.usage["total"] == billed(server, lambda bill: True)
+        assert route.confidence == 0.0
 
     @pytest.mark.parametrize("way", WAYS)
     def test_a_finishing_model_that_fails_hands_over_too(self, server: OpenAIServer, way: Way) -> None:

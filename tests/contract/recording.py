@@ -100,3 +100,17 @@ class Records(Adapter):
         assert (len(inner), len(outer)) == (1, 2)
         self.ask(model, QUESTION, automix_context=CONTEXT)
         assert len(outer) == 2
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize(
+        ("answer", "found"), [(Reply("It was", finish_reason="length"), "cut off"), (Reply("It"), "")], ids=["cut", ""]
+    )
+    def test_the_answer_is_examined_like_a_draft(
+        self, server: OpenAIServer, way: Way, answer: Reply, found: str
+    ) -> None:
+        script(server, NO)
+        server.say("large", answer)
+        route = self.get(self.small_and_large(server), way).route
+        assert (route.action, route.errors) == ("escalate", [found] if found else [])
+        assert route.steps[-1].get("problem", "") == found
+        assert route.usage["answer"] == billed(server, lambda bill: bill.model == "large")

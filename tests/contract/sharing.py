@@ -121,7 +121,10 @@ class Cancellation(Adapter):
                 await task
         assert asyncio.all_tasks() <= before | {task}
         await eventually(lambda: server.disconnects >= asked)
-        assert routes == [], "a call that was given up has no route"
+        (route,) = routes
+        assert route.errors == ["CancelledError"]
+        assert route.usage["total"] is None, "nobody knows what the request that was given up will have used"
+        assert (route.usage["verify"] is None) == (during == "verify")
         if during != "answer":
             assert server.calls("large") == []
 

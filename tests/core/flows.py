@@ -9,7 +9,8 @@ from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State
 from automix_core.policies.always import Always
 from automix_core.policies.threshold import Band, Threshold
 from automix_core.routing.effects import Checks, Decide, Effect, Failure, Reply, Result
-from automix_core.routing.procedure import Ending, route
+from automix_core.routing.ending import Ending
+from automix_core.routing.procedure import route
 
 LATE, BAD = TimeoutError("sk-secret is late"), ValueError("sk-secret is bad")
 LOST = Checks(Tally(failed=4), errors=(LATE,) * 4)

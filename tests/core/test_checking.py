@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
 
-from automix_core.checking.results import approximate_tokens, problem, read_result
+from automix_core.checking.finish import UNFINISHED, problem
+from automix_core.checking.results import approximate_tokens, read_result
 from automix_core.decision import Tally
 from automix_core.errors import ConfigError
 
@@ -29,10 +31,32 @@ from automix_core.errors import ConfigError
         (" \n", None, "empty"),
         ("<think>long thoughts</think>", "stop", "empty"),
         ("<think>long thou", "stop", "empty"),
+        ("Verrin.", "FinishReason.STOP", ""),
+        ("Verrin.", "stopstop", ""),
+        ("Verr", "refusal", "filtered"),
+        ("Verr", "pause_turn", "of an unknown finish reason (pause_turn)"),
+        ("Verr", "error", "of an unknown finish reason (error)"),
+        ("Verr", "insufficient_system_resource", "of an unknown finish reason (insufficient_system_resource)"),
+        ("Verr", "MALFORMED_FUNCTION_CALL", "of an unknown finish reason (malformed_function_call)"),
+        ("Verr", "unload", "of an unknown finish reason (unload)"),
     ],
 )
 def test_drafts_that_can_not_be_kept(text: str, reason: str | None, why: str) -> None:
     assert problem(text, reason) == why
+
+
+def test_no_finish_reason_is_none_from_a_client_that_always_gives_one() -> None:
+    assert problem("Verr", None, always_given=True) == UNFINISHED
+    assert problem("", None, always_given=True) == "empty"
+    assert problem("Verrin.", "stop", always_given=True) == ""
+
+
+def test_an_unknown_finish_reason_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "automix"):
+        for _ in range(3):
+            problem("Verr", "gone_fishing")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "gone_fishing" in caplog.text
 
 
 @pytest.mark.parametrize(

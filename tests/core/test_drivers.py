@@ -10,8 +10,10 @@ import pytest
 
 from automix_core.decision import Draft, Policy, State
 from automix_core.policies.threshold import Threshold
+from automix_core.routing.drivers import arun, run
 from automix_core.routing.effects import Decide, Effect, Failure, Result
-from automix_core.routing.procedure import Ending, arun, route, run
+from automix_core.routing.ending import Ending
+from automix_core.routing.procedure import route
 from tests.core.flows import PATHS, YES, B, Script, told
 
 

@@ -24,6 +24,10 @@ from tests.strategies import prices, usages
         (Price(2, 8, cached_input=0.5), Usage(1000, 0, cached_input_tokens=400), 0.0014),
         (Price(2, 8, cached_input=0), Usage(1000, 0, cached_input_tokens=400), 0.0012),
         (Price(2, 8, cached_input=0.5), Usage(100, 0, cached_input_tokens=400), 0.00005),
+        (Price(2, 8, cache_write=4), Usage(1000, 0, cache_write_tokens=400), 0.0028),
+        (Price(2, 8), Usage(1000, 0, cache_write_tokens=400), 0.002),
+        (Price(2, 8, 0.5, 4), Usage(1000, 0, 300, cache_write_tokens=400), 0.00235),
+        (Price(2, 8, 0.5, 4), Usage(1000, 0, 900, cache_write_tokens=400), 0.00085),
     ],
 )
 def test_prices(price: Price, usage: Usage, usd: float) -> None:
@@ -31,10 +35,10 @@ def test_prices(price: Price, usage: Usage, usd: float) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), 10**400, "1", None, True])
-@pytest.mark.parametrize("field", ["input", "output", "cached_input"])
+@pytest.mark.parametrize("field", ["input", "output", "cached_input", "cache_write"])
 def test_a_price_is_a_number_of_dollars(field: str, wrong: Any) -> None:
     numbers: dict[str, Any] = {"input": 1, "output": 1, "cached_input": 1, field: wrong}
-    if field == "cached_input" and wrong is None:
+    if field.startswith("cache") and wrong is None:
         assert Price(**numbers).of(Usage(1_000_000)) == 1
         return
     with pytest.raises(ConfigError, match=rf"Price\({field}\) must be USD per million tokens"):
@@ -44,6 +48,6 @@ def test_a_price_is_a_number_of_dollars(field: str, wrong: Any) -> None:
 @given(prices, usages, usages)
 def test_two_bills_are_one(price: Price, one: Usage, other: Usage) -> None:
     together = price.of(one) + price.of(other)
-    fits = all(usage.cached_input_tokens <= usage.input_tokens for usage in (one, other))
-    if fits or price.cached_input is None:
+    parts = [usage.cached_input_tokens + usage.cache_write_tokens <= usage.input_tokens for usage in (one, other)]
+    if all(parts) or price.cached_input is price.cache_write is None:
         assert price.of(one + other) == pytest.approx(together)

@@ -15,8 +15,9 @@ from automix_core.evaluation.replay import replay
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome, coin
 from automix_core.policies import Always, Band, Mixture, Problem, Threshold, solve
+from automix_core.routing.drivers import run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
-from automix_core.routing.procedure import route, run
+from automix_core.routing.procedure import route
 from tests.core.strategies import problems
 from tests.core.worlds import outcomes, some_outcomes
 

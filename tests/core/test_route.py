@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from automix_core.checking.query import Query
 from automix_core.decision import Accept, Finish, State, Tally
 from automix_core.errors import ConfigError
+from automix_core.routing.drivers import run
 from automix_core.routing.effects import Checks, Decide, Failure, Reply
+from automix_core.routing.ending import Ending
 from automix_core.routing.price import Price
-from automix_core.routing.procedure import Ending, Step, route, run
-from automix_core.routing.route import Route, settle, spent
+from automix_core.routing.procedure import route
+from automix_core.routing.route import Route, close_books, settle
+from automix_core.routing.step import Step
 from automix_core.usage import Usage
 from tests.strategies import Anything, prices, replies, results, usages
 
@@ -39,7 +42,7 @@ def ending(*steps: Step, action: Accept | Finish | None = None, tally: Tally | N
 
 def settled(end: Ending, answer: Reply | None = None, prices: Any = (SMALL, LARGE), **more: Any) -> dict[str, Any]:
     names = more.pop("names", NAMES)
-    found = settle(end, QUERY, policy="Threshold(0.75)", names=names, prices=prices, answer=answer)
+    found = settle(end, QUERY, policy="Threshold(0.75)", names=names, prices=prices, answer=answer, **more)
     plain = found.to_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert Route.from_dict(plain) == found
@@ -57,22 +60,28 @@ NOTHING = tokens(0, 0)
 def test_the_shape_is_the_designs() -> None:
     """DESIGN section 4, an escalated call, field by field and in order."""
     verdicts = {"correct": 2, "incorrect": 6, "unreadable": 0, "failed": 0}
-    plain = settled(ending(DRAFT, NO), ANSWER)
+    draft = Step("draft", 0, result=Reply("a", Usage(100, 10), seconds=0.5))
+    plain = settled(ending(draft, NO), replace(ANSWER, seconds=1.25), seconds=1.9)
     assert list(plain.items()) == [
+        ("id", plain["id"]),
         ("model", 1),
         ("model_name", "large-2026"),
         ("action", "escalate"),
         ("reason", "because"),
+        ("policy_version", None),
+        ("seconds", 1.9),
         ("confidence", 0.25),
         ("verdicts", verdicts),
         (
             "steps",
             [
-                {"do": "draft", "model": 0},
-                {"do": "verify", "model": 0, "n": 8, "verdicts": verdicts},
-                {"do": "finish", "model": 1},
+                {"do": "draft", "model": 0, "seconds": 0.5},
+                {"do": "verify", "model": 0, "n": 8, "verdicts": verdicts, "seconds": None},
+                {"do": "finish", "model": 1, "seconds": 1.25},
             ],
         ),
+        ("signals", {}),
+        ("evidence", None),
         ("context_source", "argument"),
         ("context_truncated", False),
         ("policy", "Threshold(0.75)"),
@@ -104,7 +113,7 @@ def test_the_shape_is_the_designs() -> None:
 def test_a_kept_draft() -> None:
     plain = settled(ending(DRAFT, YES, KEPT))
     assert (plain["model"], plain["model_name"], plain["action"], plain["confidence"]) == (0, "small", "accept", 0.75)
-    assert plain["steps"][-1] == {"do": "accept", "model": 0}
+    assert plain["steps"][-1] == {"do": "accept", "model": 0, "seconds": 0.0}
     assert plain["usage"]["answer"] == NOTHING
     assert plain["usage"]["by_model"][1] == NOTHING
     guess = (100 * 10 + 10 * 20) / 1e6
@@ -119,7 +128,8 @@ def test_a_kept_draft() -> None:
 
 def test_a_bypass_has_one_step() -> None:
     plain = settled(ending(bypass=True), ANSWER)
-    assert (plain["action"], plain["steps"], plain["confidence"]) == ("bypass", [{"do": "finish", "model": 1}], None)
+    assert plain["steps"] == [{"do": "finish", "model": 1, "seconds": None}]
+    assert (plain["action"], plain["confidence"]) == ("bypass", None)
     assert plain["verdicts"] == Tally().to_dict()
     assert plain["usage"]["draft"] == plain["usage"]["verify"] == NOTHING
     assert plain["cost"]["saved"] == pytest.approx(0)
@@ -142,10 +152,11 @@ ACTIONS: list[tuple[str, Ending]] = [
     ("direct", ending(LATER, Step("accept", 1), models=3)),
     ("bypass", ending(bypass=True)),
     ("bypass", ending(DRAFT, KEPT, bypass=True)),
-    ("fallback", ending(DRAFT, YES, KEPT, errors=("TimeoutError",))),
-    ("fallback", ending(DRAFT, NO, errors=("TimeoutError",))),
-    ("fallback", ending(FAILED, errors=("TimeoutError",))),
-    ("fallback", ending(bypass=True, errors=("TimeoutError",))),
+    ("accept", ending(DRAFT, YES, KEPT, errors=("TimeoutError",))),
+    ("escalate", ending(DRAFT, NO, errors=("TimeoutError",))),
+    ("fallback", ending(DRAFT, YES, KEPT, errors=("TimeoutError",), fallback=True)),
+    ("fallback", ending(FAILED, errors=("TimeoutError",), fallback=True)),
+    ("fallback", ending(bypass=True, errors=("TimeoutError",), fallback=True)),
 ]
 
 
@@ -256,6 +267,30 @@ def test_cached_input_has_its_own_price() -> None:
     assert cost["always_large"] == pytest.approx((40 * 10 + 60 * 1 + 10 * 20) / 1e6)
 
 
+def test_an_answer_is_examined_and_the_finding_is_on_record() -> None:
+    plain = settled(ending(DRAFT, NO), replace(ANSWER, problem="cut off"))
+    assert (plain["action"], plain["errors"]) == ("escalate", ["cut off"])
+    assert plain["reason"] == "because The answer of model 1 is cut off."
+    assert plain["steps"][-1]["problem"] == "cut off"
+
+
+@pytest.mark.parametrize(("do", "role"), [("draft", "draft"), ("verify", "verify"), ("finish", "answer")])
+def test_what_was_left_at_work_costs_nobody_knows_how_much(do: str, role: str) -> None:
+    left = Step(do, 0, 8, Failure(TimeoutError(), left=True))
+    plain = settled(ending(DRAFT, left), ANSWER if do != "finish" else None)
+    assert plain["usage"][role] is None
+    assert plain["usage"]["total"] is None
+    assert plain["cost"]["total"] is None
+    assert settled(ending(DRAFT, Step(do, 0, 8, Failure(TimeoutError()))), ANSWER)["usage"]["total"] is not None
+
+
+def test_what_is_written_into_a_cache_has_its_own_price() -> None:
+    draft = Step("draft", 0, result=Reply("a", Usage(100, 10, cache_write_tokens=60)))
+    cost = settled(ending(draft, KEPT), prices=(Price(1, 2, cache_write=1.25), Price(10, 20)))["cost"]
+    assert cost["total"] == pytest.approx((40 * 1 + 60 * 1.25 + 10 * 2) / 1e6)
+    assert cost["always_large"] == pytest.approx((100 * 10 + 10 * 20) / 1e6)
+
+
 def test_flags() -> None:
     cut = Step("verify", 0, 8, Checks(Tally(8), Usage(1, 1), model=0, truncated=True, estimated=True))
     plain = settled(ending(DRAFT, cut, KEPT))
@@ -263,7 +298,7 @@ def test_flags() -> None:
 
 
 def test_a_route_is_not_read_from_anything_else() -> None:
-    with pytest.raises(ConfigError, match=r"no field 'model'; pass what to_dict\(\) gave"):
+    with pytest.raises(ConfigError, match=r"no field 'id'; pass what to_dict\(\) gave"):
         Route.from_dict({})
     plain = settled(ending(DRAFT, YES, KEPT))
     assert Route.from_dict({**plain, "added_later": 1}).to_dict() == plain
@@ -300,7 +335,7 @@ def test_books_of_any_call_balance(data: st.DataObject, seed: int, models: int) 
     usage, cost = plain["usage"], plain["cost"]
     assert usage["total"] == _sum([usage[name] for name in ("draft", "verify", "answer")])
     assert usage["total"] == _sum(usage["by_model"]), "every check here was by a model of the cascade"
-    whole = spent(end, answer)
+    whole = close_books(end, QUERY, policy="p", names=[f"m{m}" for m in range(models)], answer=answer)[1]
     assert usage["total"] == (None if whole is None else whole.to_dict())
     assert plain["model"] == plain["steps"][-1]["model"]
     assert plain["steps"][-1]["do"] in ("accept", "finish")

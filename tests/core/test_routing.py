@@ -11,8 +11,10 @@ from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally, V
 from automix_core.errors import PolicyError
 from automix_core.policies.always import Always
 from automix_core.policies.threshold import Threshold
+from automix_core.routing.drivers import run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Failure, Reply, Result
-from automix_core.routing.procedure import Ending, bypass, route, run
+from automix_core.routing.ending import Ending
+from automix_core.routing.procedure import bypass, route
 from tests.core.flows import BAD, CUT, EMPTY, FILTERED, LATE, MUTE, NO, PATHS, YES, A, B, Script, play, script, told
 
 

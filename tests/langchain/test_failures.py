@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from automix_core import PolicyError
+from automix_core import ModelError, PolicyError
 from automix_core.policies import Always, Threshold
 from automix_core.routing.route import Route
-from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes
+from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 from tests.langchain.cascades import DRAFT, LARGE, SECRET, cascade, child, script
 from tests.langchain.fakes import HUM, NO, YES, Fake
 from tests.loopback import OpenAIServer, Reply
@@ -84,10 +84,21 @@ def test_a_refusal_is_a_draft_like_any_other(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("draft", ["", AIMessage("Lar", response_metadata={"finish_reason": "length"})])
-def test_what_the_finishing_model_says_is_the_answer_whatever_it_is(draft: Any, way: str) -> None:
-    text, route = ask(three(large=draft, policy=Always(-1)), way)
+@pytest.mark.parametrize(
+    ("draft", "found"), [("", "empty"), (AIMessage("Lar", response_metadata={"finish_reason": "length"}), "cut off")]
+)
+def test_what_the_finishing_model_says_is_the_answer_and_what_is_wrong_with_it_on_record(
+    draft: Any, found: str, way: str
+) -> None:
+    model = three(large=draft, policy=Always(-1))
+    if found == "empty" and "stream" in way:
+        with pytest.raises(ModelError, match="ended without a word"):
+            ask(model, way)
+        return
+    text, route = ask(model, way)
     assert (text, route.action) == (draft if isinstance(draft, str) else draft.text, "direct")
+    assert (route.errors, route.steps[-1]["problem"]) == ([found], found)
+    assert f"is {found}" in route.reason
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -137,7 +148,7 @@ def test_one_check_that_broke_costs_one_verdict(way: str) -> None:
     small = Fake(says="small", judges=lambda _: next(left))
     text, route = ask(three(small, verifier=SelfVerifier(k=4), verify_concurrency=1), way)
     assert (text, tuple(route.verdicts.values()), route.confidence) == ("small", (2, 0, 1, 1), 1.0)
-    assert (route.action, route.errors) == ("fallback", ["ConnectionError"])
+    assert (route.action, route.errors) == ("accept", ["ConnectionError"]), "the answer is the one the policy chose"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -171,7 +182,7 @@ def test_the_first_error_of_any_step_may_be_raised(settings: dict[str, Any], way
 def test_a_finishing_model_that_fails_hands_over(way: str) -> None:
     text, route = ask(three(small=GONE, middle=GONE, policy=Always(0)), way)
     assert (text, route.action, route.errors) == ("large", "fallback", ["ConnectionError", "ConnectionError"])
-    assert route.steps == [{"do": "finish", "model": 2}]
+    assert [(step["do"], step["model"]) for step in route.steps] == [("finish", 0), ("finish", 1), ("finish", 2)]
 
 
 @pytest.mark.parametrize("way", ["invoke", "stream"])
@@ -252,7 +263,11 @@ def test_whatever_a_provider_does_the_next_model_answers(server: OpenAIServer, f
     assert SECRET not in str(route.to_dict())
 
 
-def test_routes_of_failed_calls_are_not_made_up() -> None:
-    with collect_routes() as routes, pytest.raises(ConnectionError):
-        three(large=GONE, policy=Always(-1)).invoke("Who?")
-    assert routes == []
+@pytest.mark.parametrize("way", WAYS)
+def test_the_route_of_a_failed_call_is_on_its_error_and_with_the_collectors(way: str) -> None:
+    with collect_routes() as routes, pytest.raises(ConnectionError) as caught:
+        ask(three(small=Fake(judges=NO), middle=Fake(judges=NO), large=GONE), way)
+    assert [route_of(caught.value)] == routes
+    assert (routes[0].model, routes[0].action, routes[0].errors) == (2, "fallback", ["ConnectionError"])
+    assert [step["do"] for step in routes[0].steps] == ["draft", "verify", "draft", "verify", "finish"]
+    assert SECRET not in str(routes[0].to_dict())

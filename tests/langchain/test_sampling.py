@@ -180,7 +180,7 @@ async def test_some_of_the_rest_may_break(server: OpenAIServer, way: str) -> Non
     server.fail("small", Reply(status=500), when=lambda request: request.asks_for_verdict and request.n == 1, times=1)
     found = await route(cascade(server, k=K), way)
     assert found.verdicts == {"correct": 4, "incorrect": 0, "unreadable": 0, "failed": 1}
-    assert (found.model, found.action, len(found.errors)) == (0, "fallback", 1)
+    assert (found.model, found.action, len(found.errors)) == (0, "accept", 1)
 
 
 async def test_drawing_one_is_one_plain_request(server: OpenAIServer) -> None:
@@ -203,7 +203,7 @@ async def test_drawing_one_is_one_plain_request(server: OpenAIServer) -> None:
         ({"stopReason": "max_tokens"}, "max_tokens"),
         ({"done_reason": "length"}, "length"),
         ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "max_output_tokens"),
-        ({"status": "completed", "incomplete_details": None}, None),
+        ({"status": "completed", "incomplete_details": None}, "completed"),
     ],
 )
 def test_why_a_model_stopped(metadata: dict[str, Any], reason: str | None) -> None:

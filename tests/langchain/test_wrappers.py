@@ -99,7 +99,7 @@ def test_the_policy_is_a_switch_that_can_be_thrown_at_run_time(server: OpenAISer
     assert answer().text == DRAFT
     killed = answer(policy=Always(-1))
     assert (killed.text, the_route(killed).action) == (LARGE, "direct")
-    assert the_route(killed).steps == [{"do": "finish", "model": 1}]
+    assert [step["do"] for step in the_route(killed).steps] == ["finish"]
     assert answer(policy=Always(0)).text == DRAFT
     assert answer().text == DRAFT
 

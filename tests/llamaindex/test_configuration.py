@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.callbacks import CallbackManager
+from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.llms import MockLLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.llms.openai_like import OpenAILike
@@ -43,6 +44,16 @@ def test_the_window_leaves_room_for_the_check() -> None:
     assert window(8000, 8000, verifier=SelfVerifier(context_window=4000)) == 4000 - verifier.overhead
     assert window(8000, 8000, verifier=SelfVerifier(shots=[], max_tokens=20)) > 7700
     assert window(8000, 8000, context_window=1234) == 1234
+
+
+def test_a_small_window_and_long_answers_of_another_model_go_together() -> None:
+    """LlamaIndex takes the longest answer off the window; the small model's prompt must not pay for it."""
+    small, large = sized(8192, 256), sized(1_000_000, 65_536)
+    metadata = AutoMixLLM(models=[small, large], verifier=always_true).metadata
+    assert metadata.num_output == 65_536
+    assert metadata.context_window - metadata.num_output == 8192 - 256
+    helper = PromptHelper.from_llm_metadata(metadata)
+    assert helper._get_available_context_size(0) == 8192 - 256
 
 
 def test_a_window_too_small_for_both_is_left_to_the_answer() -> None:

@@ -140,9 +140,9 @@ def test_a_stream_without_a_piece() -> None:
             return iter(())
 
     model = AutoMixLLM(models=[Breaking(), Mute()], verifier=lambda *_: [True])
-    with collect_routes() as routes:
-        assert list(model.stream_chat([ChatMessage(content=QUESTION)], automix_context="x")) == []
-    assert [route.action for route in routes] == ["escalate"]
+    with collect_routes() as routes, pytest.raises(ModelError, match="ended without a word"):
+        list(model.stream_chat([ChatMessage(content=QUESTION)], automix_context="x"))
+    assert [route.action for route in routes] == ["fallback"]
 
 
 def test_errors_of_all_kinds_are_no_value_errors() -> None:

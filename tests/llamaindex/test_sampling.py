@@ -99,7 +99,7 @@ def test_some_broken_checks_are_counted_apart(server: OpenAIServer) -> None:
     server.fail("small", Reply(status=500), when=lambda request: request.asks_for_verdict, times=2)
     route = get(cascade(server, k=5, models=[single(server), child(server, "large")]))
     assert route.verdicts == {"correct": 3, "incorrect": 0, "unreadable": 0, "failed": 2}
-    assert (route.confidence, route.action) == (1.0, "fallback")
+    assert (route.confidence, route.action) == (1.0, "accept")
     assert route.model == 0
 
 

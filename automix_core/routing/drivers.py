@@ -1,0 +1,114 @@
+"""The drivers of the routing procedure, blocking and awaited: they perform its effects in time, and measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+from .effects import Checks, Decide, Effect, Failure, Measured, Reply, Result
+from .ending import Ending, leave
+from .limits import FREE, Allowance
+from .waiting import await_within, call_within
+
+R = TypeVar("R")
+
+
+def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result], allowance: Allowance = FREE) -> R:
+    """Drive `flow` to its end, performing each effect in turn. One that takes too long is left behind."""
+    result: Result | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(result)
+            except StopIteration as stop:
+                ending: R = stop.value
+                return ending
+            began = monotonic()
+            try:  # apart from the send above: a StopIteration raised by a model must not end the flow
+                if allowance.until is None or isinstance(effect, Decide):
+                    result = perform(effect)
+                else:
+                    result = call_within(partial(perform, effect), allowance)
+            except Exception as error:
+                result = Failure(error, left=allowance.ended_by(error))
+            except BaseException as interruption:  # the flow puts its books on it, and lets it pass
+                flow.throw(interruption)
+                raise
+            result = timed(result, monotonic() - began)
+    finally:
+        flow.close()
+
+
+async def arun(
+    flow: Generator[Effect, Any, R], perform: Callable[[Effect], Awaitable[Result]], allowance: Allowance = FREE
+) -> R:
+    """Drive `flow` like `run`, awaiting each effect. One that takes too long is cancelled."""
+    result: Result | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(result)
+            except StopIteration as stop:
+                ending: R = stop.value
+                return ending
+            began = monotonic()
+            try:
+                if allowance.until is None or isinstance(effect, Decide):
+                    result = await perform(effect)
+                else:
+                    result = await await_within(partial(perform, effect), allowance)
+            except Exception as error:
+                result = Failure(error, left=allowance.ended_by(error))
+            except BaseException as interruption:
+                flow.throw(interruption)
+                raise
+            result = timed(result, monotonic() - began)
+    finally:
+        flow.close()
+
+
+def finish(ending: Ending, ask: Callable[[int], Reply]) -> tuple[Ending, Reply | None]:
+    """The finishing call: `ask` the model that is to answer; one that fails hands over, as `Ending.after` says.
+
+    Returns the ending as it then was, and the answer, None if a draft was kept.
+    """
+    while ending.reply is None:
+        ending = ending.begin()
+        if ending.reply is not None:
+            break
+        began = monotonic()
+        try:
+            answer = call_within(partial(ask, ending.action.model), ending.allowance)
+        except Exception as error:
+            ending = ending.after(error, monotonic() - began)
+        except BaseException as interruption:
+            raise leave(interruption, ending.interrupted(interruption, monotonic() - began))  # noqa: B904 - the same
+        else:
+            return ending, replace(answer, seconds=monotonic() - began)
+    return ending, None
+
+
+async def afinish(ending: Ending, ask: Callable[[int], Awaitable[Reply]]) -> tuple[Ending, Reply | None]:
+    """`finish`, awaited."""
+    while ending.reply is None:
+        ending = ending.begin()
+        if ending.reply is not None:
+            break
+        began = monotonic()
+        try:
+            answer = await await_within(partial(ask, ending.action.model), ending.allowance)
+        except Exception as error:
+            ending = ending.after(error, monotonic() - began)
+        except BaseException as interruption:
+            raise leave(interruption, ending.interrupted(interruption, monotonic() - began))  # noqa: B904 - the same
+        else:
+            return ending, replace(answer, seconds=monotonic() - began)
+    return ending, None
+
+
+def timed(result: Result, seconds: float) -> Result:
+    """`result` with how long it took; decisions don't tell."""
+    return replace(result, seconds=seconds) if isinstance(result, Reply | Checks | Measured | Failure) else result

@@ -1,0 +1,173 @@
+"""What one question may take: seconds and money, over drafts, checks, decisions and the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal, TypeAlias, get_args
+
+from ..decision import Accept, Action, Draft, Measure, Verify
+from ..errors import ConfigError, CostLimitError, LimitError, TimeLimitError
+from ..usage import Usage
+from .bill import bill_of
+from .effects import Checks, Reply
+from .price import Price
+from .step import Step
+
+WhenOut: TypeAlias = Literal["draft", "raise"]
+OnLastFailure: TypeAlias = Literal["raise", "draft"]
+
+ANSWER_TOKENS = 256
+"""How long an answer is taken to be, in tokens, before any is known."""
+VERDICT_TOKENS = 64
+"""How long one check is taken to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`timeout` seconds and `max_cost` USD a question; None: no limit.
+
+    When one runs out, `when_out="draft"` returns the best draft so far, flagged, and "raise" an error; without a draft
+    it is an error too. `on_last_failure` says the same for a last model that fails while a draft is in hand. Raises
+    `ConfigError` for values that can't work.
+    """
+
+    timeout: float | None = None
+    max_cost: float | None = None
+    when_out: WhenOut = "draft"
+    on_last_failure: OnLastFailure = "raise"
+
+    def __post_init__(self) -> None:
+        _positive("timeout", self.timeout, "seconds")
+        _positive("max_cost", self.max_cost, "USD a question")
+        for name, kind in (("when_out", WhenOut), ("on_last_failure", OnLastFailure)):
+            if getattr(self, name) not in get_args(kind):
+                allowed = " or ".join(f'"{choice}"' for choice in get_args(kind))
+                raise ConfigError(f"{name} must be {allowed}, not {getattr(self, name)!r}.")
+
+    def check_prices(self, prices: Sequence[Price | None] | None) -> None:
+        """Raise `ConfigError` if there is a budget and a price is missing."""
+        if self.max_cost is None or (prices and None not in prices):
+            return
+        raise ConfigError(
+            "max_cost needs the price of every model, and of the verifier's own; write prices=[Price(input, output), "
+            "...], in USD per million tokens, Price(0, 0) for a free one."
+        )
+
+
+def _positive(name: str, value: Any, unit: str) -> None:
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise ConfigError(f"{name} must be a number of {unit} above 0, or None for no limit, not {value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """About how many tokens one question is: `prompt` of a draft or an answer, `check` of one checking prompt.
+
+    `together`: one request gives all verdicts of a batch, so its prompt is paid once.
+    """
+
+    prompt: int = 0
+    check: int = 0
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of the limits in one call: a value that the procedure and the drivers consult.
+
+    `until` is the moment on `clock` at which the time is up; `prices` and `checker_prices` have one entry a model.
+    """
+
+    limits: Limits = Limits()
+    until: float | None = None
+    prices: Sequence[Price | None] = ()
+    checker_prices: Sequence[Price | None] = ()
+    size: Size = Size()
+    clock: Callable[[], float] = monotonic
+
+    @classmethod
+    def of(
+        cls,
+        limits: Limits,
+        prices: Sequence[Price | None] | None = None,
+        checker_prices: Sequence[Price | None] | None = None,
+        size: Size | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> Allowance:
+        """The allowance of a call that begins now."""
+        until = None if limits.timeout is None else clock() + limits.timeout
+        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), clock)
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the time is up, 0 or less afterwards; None without a limit."""
+        return None if self.until is None else self.until - self.clock()
+
+    def out_of_time(self) -> TimeLimitError:
+        """The error that says so."""
+        return TimeLimitError(f"The question's time is up (timeout={self.limits.timeout:g} seconds).")
+
+    def ended_by(self, error: BaseException) -> bool:
+        """True if `error` says that this very allowance ran out, and not that of a model which has one of its own."""
+        left = self.seconds_left()
+        return isinstance(error, TimeLimitError) and left is not None and left <= 0
+
+    def exceeded_by(self, action: Action, steps: Iterable[Step]) -> LimitError | None:
+        """Why `action` can't begin after `steps`, or None if it can."""
+        if isinstance(action, Accept):
+            return None
+        left = self.seconds_left()
+        if left is not None and left <= 0:
+            return self.out_of_time()
+        if self.limits.max_cost is None:
+            return None
+        steps = list(steps)
+        rest, next_one = self.limits.max_cost - self._spent(steps), self._estimate(action, steps)
+        if next_one <= rest:
+            return None
+        return CostLimitError(
+            f"The question's budget (max_cost={self.limits.max_cost:g} USD) has {max(rest, 0):.2g} USD left; the next "
+            f"step would take about {next_one:.2g}."
+        )
+
+    def _spent(self, steps: Sequence[Step]) -> float:
+        """USD so far, estimated where a provider told no tokens."""
+        whole = 0.0
+        for number, step in enumerate(steps):
+            if (bill := bill_of(step, self.prices)) is None:
+                continue
+            checks = step.do in ("verify", "measure")
+            action: Action = Verify(step.model, step.n or 1) if checks else Draft(step.model)
+            whole += bill.cost if bill.cost is not None else self._estimate(action, steps[:number])
+        return whole
+
+    def _estimate(self, action: Action, steps: Sequence[Step]) -> float:
+        """About what `action` will cost: like its kind before it in this call, else by the question's size."""
+        results = [step.result for step in reversed(steps)]
+        if isinstance(action, Measure):  # about one check
+            action = Verify(action.model, 1)
+        if isinstance(action, Verify):
+            price = self.checker_prices[action.model]
+            same = (s.result for s in reversed(steps) if s.do == "verify" and s.model == action.model)
+            seen = next((r for r in same if isinstance(r, Checks) and r.usage and r.tally.drawn), None)
+            requests = 1 if self.size.together else action.n
+            guess = Usage(self.size.check * requests, VERDICT_TOKENS * action.n)
+            if seen is not None and seen.usage is not None:
+                share = action.n / seen.tally.drawn
+                read = seen.usage.input_tokens * (1 if self.size.together else share)
+                guess = Usage(round(read), round(seen.usage.output_tokens * share))
+        else:
+            price = self.prices[action.model]
+            known = (r.usage for r in results if isinstance(r, Reply) and r.usage)
+            said = next((usage for usage in known if usage.input_tokens), None)
+            guess = said or Usage(self.size.prompt, ANSWER_TOKENS)
+        return 0.0 if price is None else price.of(guess)
+
+
+FREE = Allowance()
+"""No limits."""

@@ -1,0 +1,135 @@
+"""The finishing model's stream: live, and an error where it is empty or broken.
+
+Until the first word was shown, a failure hands over as `Ending.after` says; after it nothing can be taken back, so the
+error is the caller's. A stream that is abandoned leaves its books on the error that closed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..checking.finish import UNFINISHED
+from ..errors import ModelError
+from .effects import Failure, Reply
+from .ending import Ending
+from .step import Step
+from .waiting import apieces_within, pieces_within
+
+T = TypeVar("T")
+
+
+class Meter(Protocol):
+    """Finds while it passes what a stream amounts to."""
+
+    def add(self, piece: Any) -> bool:
+        """One more piece; True if it shows anything to the reader."""
+
+    def reply(self) -> Reply:
+        """The whole stream as the core sees an answer."""
+
+
+@dataclass(slots=True)
+class Streamed(Generic[T]):
+    """One stream and what came of it: read `ending` and `answer` when the pieces are at their end, or `stopped` if they
+    were not read to it.
+
+    `answer` is None where a draft was kept after all, because time or money ran out before the first word or the last
+    model failed; then nothing was shown.
+    """
+
+    ending: Ending
+    meter: Callable[[], Meter]
+    answer: Reply | None = None
+    stopped: Ending | None = None
+    heard: Meter | None = None
+
+    def pieces(self, ask: Callable[[int], Iterator[T]]) -> Generator[T, None, None]:
+        """The pieces of the model that `ask` asks."""
+        while not self._kept():
+            shown, held, meter, began = False, list[T](), self._listen(), monotonic()
+            try:
+                source = ask(self.ending.action.model)
+                try:
+                    for piece in pieces_within(source, self.ending.allowance):
+                        if not shown and not meter.add(piece):
+                            held.append(piece)
+                            continue
+                        if shown:
+                            meter.add(piece)
+                        shown = True
+                        yield from held
+                        held.clear()
+                        yield piece
+                finally:
+                    if hasattr(source, "close") and self.ending.allowance.until is None:
+                        source.close()
+                self._end(meter, shown, monotonic() - began)
+            except Exception as error:
+                self._broke(error, shown, monotonic() - began)
+            except BaseException as interruption:
+                self.stopped = self.ending.interrupted(interruption, monotonic() - began)
+                raise
+            else:
+                yield from held
+                return
+
+    async def apieces(self, ask: Callable[[int], Awaitable[AsyncIterator[T]]]) -> AsyncGenerator[T, None]:
+        """`pieces`, awaited."""
+        while not self._kept():
+            shown, held, meter, began = False, list[T](), self._listen(), monotonic()
+            source: Any = None
+            try:
+                source = await ask(self.ending.action.model)
+                try:
+                    async for piece in apieces_within(source, self.ending.allowance):
+                        if not shown and not meter.add(piece):
+                            held.append(piece)
+                            continue
+                        if shown:
+                            meter.add(piece)
+                        shown = True
+                        for earlier in held:
+                            yield earlier
+                        held.clear()
+                        yield piece
+                finally:
+                    if hasattr(source, "aclose"):
+                        await source.aclose()
+                self._end(meter, shown, monotonic() - began)
+            except Exception as error:
+                self._broke(error, shown, monotonic() - began)
+            except BaseException as interruption:
+                self.stopped = self.ending.interrupted(interruption, monotonic() - began)
+                raise
+            else:
+                for earlier in held:
+                    yield earlier
+                return
+
+    def _kept(self) -> bool:
+        self.ending = self.ending.begin()
+        return self.ending.reply is not None
+
+    def _listen(self) -> Meter:
+        self.heard = self.meter()
+        return self.heard
+
+    def _end(self, meter: Meter, shown: bool, seconds: float) -> None:
+        """Examine the whole. Raises `ModelError` for a stream that was empty or ended before the model was done."""
+        answer, model = meter.reply(), self.ending.action.model
+        if not shown and answer.problem == "empty":
+            raise ModelError(f"The stream of model {model} ended without a word.")
+        if answer.problem == UNFINISHED:
+            raise ModelError(f"The stream of model {model} broke off: it ended without a finish reason.")
+        self.answer = replace(answer, seconds=seconds)
+
+    def _broke(self, error: Exception, shown: bool, seconds: float) -> None:
+        """Hand over, or raise `error` where words of this answer were shown already."""
+        if not shown:
+            self.ending = self.ending.after(error, seconds)
+            return
+        left = Step("finish", self.ending.action.model, result=Failure(error, left=True, seconds=seconds))
+        raise self.ending.failed(error, (*self.ending.steps, left))

@@ -1,0 +1,359 @@
+"""One deadline and one budget over a question: what begins, what stands in, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from automix_core.decision import Accept, Draft, Finish, State, Tally, Verify
+from automix_core.errors import ConfigError, CostLimitError, LimitError, ModelError, TimeLimitError
+from automix_core.policies.threshold import Threshold
+from automix_core.routing import waiting
+from automix_core.routing.drivers import afinish, arun, finish, run
+from automix_core.routing.effects import Checks, Decide, Effect, Reply, Result
+from automix_core.routing.ending import Ending, ending_of
+from automix_core.routing.limits import Allowance, Limits, Size
+from automix_core.routing.price import Price
+from automix_core.routing.procedure import bypass, route
+from automix_core.routing.streaming import Streamed
+from automix_core.routing.waiting import await_within, call_within, pieces_within
+from automix_core.usage import Usage
+from tests.core.flows import CUT, NO, YES, A, B, script, told
+
+
+@dataclass
+class Clock:
+    """A clock that goes on by what each step takes."""
+
+    now: float = 0.0
+    steps: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def play(policy: Any, given: list[tuple[Result, float]], limits: Limits, models: int = 2, **known: Any) -> Ending:
+    """The procedure by hand; each result takes its seconds."""
+    clock = Clock()
+    allowance = Allowance.of(limits, clock=clock, **known)
+    flow, left, sent = route(State.start(models, 4), allowance=allowance), list(given), None
+    while True:
+        try:
+            effect = flow.send(sent)
+        except StopIteration as stop:
+            assert left == []
+            ending: Ending = stop.value
+            return ending
+        if isinstance(effect, Decide):
+            sent = policy.decide(effect.state)
+        else:
+            sent, seconds = left.pop(0)
+            clock.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ([(A, 5.0)], "draft 0, accept 0"),
+        ([(A, 1.0), (YES, 5.0)], "draft 0, verify 0 x4, accept 0"),
+        ([(A, 1.0), (NO, 5.0)], "draft 0, verify 0 x4, accept 0"),
+    ],
+)
+def test_the_best_draft_stands_in_when_time_is_up(given: list[tuple[Result, float]], path: str) -> None:
+    policy = script(Draft(0), Verify(0, 4), Finish(1)) if given[-1][0] is not YES else Threshold(0.75)
+    ending = play(policy, given, Limits(timeout=2))
+    assert told(ending) == path
+    assert ending.reply is A
+    assert (ending.fallback, ending.errors) == ((False, ()) if given[-1][0] is YES else (True, ("TimeLimitError",)))
+
+
+def test_a_draft_that_can_not_be_kept_never_stands_in() -> None:
+    with pytest.raises(TimeLimitError, match="timeout=2 seconds") as caught:
+        play(script(Draft(0)), [(CUT, 5.0)], Limits(timeout=2))
+    books = ending_of(caught.value)
+    assert books is not None
+    assert (told(books).split(", ")[0], books.errors, books.fallback) == ("draft 0", ("TimeLimitError",), True)
+    assert ending_of(caught.value) is None, "they are taken off once"
+
+
+def test_the_error_may_be_wanted_instead() -> None:
+    with pytest.raises(TimeLimitError):
+        play(script(Draft(0), Verify(0, 4)), [(A, 5.0)], Limits(timeout=2, when_out="raise"))
+
+
+def test_of_several_drafts_the_most_confident_stands_in() -> None:
+    policy = script(Draft(0), Verify(0, 4), Draft(1), Verify(1, 4), Finish(2))
+    given: list[tuple[Result, float]] = [(A, 0), (Checks(Tally(3, 1)), 0), (B, 0), (Checks(Tally(1, 3)), 9)]
+    assert play(policy, given, Limits(timeout=2), models=3).reply is A
+    policy.seen.clear()
+    given[1] = (Checks(Tally(0, 4)), 0)
+    assert play(policy, given, Limits(timeout=2), models=3).reply is B
+
+
+PRICES = [Price(1, 1), Price(100, 100)]
+
+
+def test_no_step_begins_that_costs_more_than_is_left() -> None:
+    """A draft of 110 tokens costs 110 USD a million; an answer like it by the large model 11,000."""
+    draft = Reply("a", Usage(100, 10))
+    check = Checks(Tally(1, 3), Usage(400, 80), model=0)
+    steps: list[tuple[Result, float]] = [(draft, 0), (check, 0)]
+    policy = script(Draft(0), Verify(0, 4), Finish(1))
+    size = Size(prompt=100, check=100, together=True)
+    assert told(play(policy, steps, Limits(max_cost=0.0116), prices=PRICES, size=size)).endswith("finish 1")
+    policy.seen.clear()
+    ending = play(policy, steps, Limits(max_cost=0.0115), prices=PRICES, size=size)
+    assert told(ending) == "draft 0, verify 0 x4, accept 0"
+    assert ending.errors == ("CostLimitError",)
+    assert "max_cost=0.0115 USD" in ending.reason
+    policy.seen.clear()
+    ending = play(policy, steps[:1], Limits(max_cost=0.0004), prices=PRICES, size=size)
+    assert told(ending) == "draft 0, accept 0", "not even the checks had room"
+    policy.seen.clear()
+    with pytest.raises(CostLimitError):
+        play(policy, [], Limits(max_cost=0.0001), prices=PRICES, size=size)
+
+
+def test_a_step_without_usage_is_taken_for_what_it_was_thought_to_cost() -> None:
+    size = Size(prompt=1000, check=1000)
+    steps: list[tuple[Result, float]] = [(Reply("a"), 0)]
+    ending = play(script(Draft(0), Finish(1)), steps, Limits(max_cost=0.1262), prices=PRICES, size=size)
+    assert told(ending) == "draft 0, accept 0"
+    ending = play(script(Draft(0), Finish(1)), steps, Limits(max_cost=0.127), prices=PRICES, size=size)
+    assert told(ending) == "draft 0, finish 1"
+
+
+def test_the_last_model_may_fail_where_a_draft_is_in_hand() -> None:
+    late = TimeoutError("late")
+    limits = Limits(on_last_failure="draft")
+    ending = play(script(Draft(0), Verify(0, 4), Finish(1)), [(A, 0), (NO, 0)], limits)
+    stood_in = ending.after(late)
+    assert (stood_in.reply, stood_in.errors, stood_in.fallback) == (A, ("TimeoutError",), True)
+    assert [step.do for step in stood_in.steps] == ["draft", "verify", "finish", "accept"]
+    with pytest.raises(TimeoutError):
+        play(script(Draft(0), Finish(1)), [(CUT, 0)], limits).after(late)
+
+
+def test_values_that_can_not_work_are_said_with_what_to_write() -> None:
+    for name in ("timeout", "max_cost"):
+        wrongs: list[Any] = [0, -1, float("nan"), float("inf"), "2", True]
+        for wrong in wrongs:
+            with pytest.raises(ConfigError, match=f"{name} must be a number of .* above 0, or None"):
+                Limits(timeout=wrong) if name == "timeout" else Limits(max_cost=wrong)
+    with pytest.raises(ConfigError, match='when_out must be "draft" or "raise", not \'later\''):
+        Limits(when_out="later")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match='on_last_failure must be "raise" or "draft"'):
+        Limits(on_last_failure="next")  # type: ignore[arg-type]
+    for prices in (None, [], [Price(1, 1), None]):
+        with pytest.raises(ConfigError, match=r"max_cost needs the price of every model.*prices=\[Price\("):
+            Limits(max_cost=1).check_prices(prices)
+    Limits(max_cost=1).check_prices(PRICES)
+    Limits().check_prices(None)
+
+
+# Drivers: what takes too long is left, or cancelled.
+
+
+def soon() -> Allowance:
+    return Allowance.of(Limits(timeout=0.05))
+
+
+async def test_a_step_that_takes_too_long_ends_the_question() -> None:
+    release = threading.Event()
+
+    def perform(effect: Effect) -> Result:
+        if isinstance(effect, Decide):
+            return script(Draft(0), Verify(0, 4)).decide(effect.state) if not effect.state.drafted[0] else VERIFY
+        if isinstance(effect, Draft):
+            return A
+        release.wait(30)
+        return YES
+
+    allowance = soon()
+    ending = run(route(State.start(2, 4), allowance=allowance), perform, allowance)
+    release.set()
+    assert (ending.reply, ending.errors) == (A, ("TimeLimitError",))
+    assert ending.steps[1].result is not None
+
+    async def aperform(effect: Effect) -> Result:
+        if isinstance(effect, Decide | Draft):
+            return perform(effect)
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    allowance = soon()
+    same = await arun(route(State.start(2, 4), allowance=allowance), aperform, allowance)
+    assert (same.reply, same.errors) == (A, ("TimeLimitError",))
+
+
+VERIFY = script(Verify(0, 4)).decide(State.start(2, 4))
+
+
+async def test_so_does_an_answer() -> None:
+    release = threading.Event()
+
+    def ask(model: int) -> Reply:
+        release.wait(30)
+        return B
+
+    with pytest.raises(TimeLimitError) as caught:
+        finish(run(bypass(1, 2, "why", allowance=soon()), lambda _: YES), ask)
+    release.set()
+    books = ending_of(caught.value)
+    assert books is not None
+    assert [step.do for step in books.steps] == ["finish"]
+
+    async def aask(model: int) -> Reply:
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    with pytest.raises(TimeLimitError):
+        await afinish(run(bypass(1, 2, "why", allowance=soon()), lambda _: YES), aask)
+
+
+def test_a_childs_own_timeout_is_a_failure_like_any_other() -> None:
+    ending = Ending(Finish(0), "why", models=2, allowance=Allowance.of(Limits(timeout=100), clock=Clock()))
+    later = ending.after(TimeLimitError("a cascade within"))
+    assert later.action == Finish(1)
+
+
+def test_a_call_in_time_is_itself() -> None:
+    assert call_within(lambda: 3, Allowance.of(Limits(timeout=10))) == 3
+    with pytest.raises(ZeroDivisionError):
+        call_within(lambda: 1 // 0, Allowance.of(Limits(timeout=10)))
+    assert call_within(threading.get_ident, Allowance()) == threading.get_ident(), "no thread where there is no limit"
+
+
+async def test_the_awaited_one_too() -> None:
+    async def three() -> int:
+        return 3
+
+    async def late() -> int:
+        raise TimeoutError("the child's own")
+
+    assert await await_within(three, Allowance.of(Limits(timeout=10))) == 3
+    with pytest.raises(TimeoutError, match="the child's own"):
+        await await_within(late, Allowance.of(Limits(timeout=10)))
+
+
+def test_so_many_may_be_left_behind_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST_LEFT_BEHIND", 1)
+    monkeypatch.setattr(waiting, "_left_behind", set())
+    release = threading.Event()
+    with pytest.raises(LimitError):
+        call_within(lambda: release.wait(30), soon())
+    with pytest.raises(ModelError, match="give the models a timeout of their own"):
+        call_within(lambda: 3, Allowance.of(Limits(timeout=10)))
+    release.set()
+    while any(thread.is_alive() for thread in waiting._left_behind):
+        time.sleep(0.01)
+    assert call_within(lambda: 3, Allowance.of(Limits(timeout=10))) == 3
+
+
+def test_pieces_come_in_time_or_not_at_all() -> None:
+    release, closed = threading.Event(), threading.Event()
+
+    def pieces() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+            release.wait(30)
+            yield 3
+        finally:
+            closed.set()
+
+    got: list[int] = []
+    with pytest.raises(TimeLimitError):
+        got.extend(pieces_within(pieces(), soon()))
+    assert got == [1, 2]
+    release.set()
+    assert closed.wait(10), "a source that comes back is closed"
+    assert list(pieces_within(iter([1, 2, 3]), Allowance.of(Limits(timeout=10)))) == [1, 2, 3]
+
+    def breaking() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(pieces_within(breaking(), Allowance.of(Limits(timeout=10))))
+
+
+# Streams: an empty or broken one is an error, and what was begun is on record.
+
+
+@dataclass
+class Letters:
+    """A meter of letters; a space shows nothing."""
+
+    text: str = ""
+    problem: str = ""
+
+    def add(self, piece: str) -> bool:
+        self.text += piece
+        return bool(piece.strip())
+
+    def reply(self) -> Reply:
+        return Reply(self.text, problem=self.problem or ("" if self.text.strip() else "empty"))
+
+
+def streamed(models: int = 2, **known: Any) -> Streamed[str]:
+    return Streamed(Ending(Finish(0), "why", models=models, **known), Letters)
+
+
+def test_a_stream_passes_as_it_comes() -> None:
+    stream = streamed()
+    assert list(stream.pieces(lambda model: iter([" ", "a", "b"]))) == [" ", "a", "b"]
+    assert stream.answer == Reply(" ab")
+    assert stream.ending.errors == ()
+
+
+def test_an_empty_stream_hands_over_and_from_the_last_model_is_an_error() -> None:
+    stream = streamed()
+    assert list(stream.pieces(lambda model: iter([" "] if model == 0 else ["b"]))) == ["b"]
+    assert (stream.ending.errors, stream.ending.action) == (("ModelError",), Finish(1))
+    with pytest.raises(ModelError, match="model 0 ended without a word"):
+        list(streamed(models=1).pieces(lambda model: iter([])))
+
+
+def test_a_stream_that_breaks_after_a_word_is_the_callers_error() -> None:
+    def breaking() -> Iterator[str]:
+        yield "a"
+        raise ZeroDivisionError
+
+    stream = streamed()
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(stream.pieces(lambda model: breaking()))
+    books = ending_of(caught.value)
+    assert books is not None
+    assert (books.errors, [step.do for step in books.steps]) == (("ZeroDivisionError",), ["finish"])
+
+
+def test_an_abandoned_stream_leaves_its_books() -> None:
+    stream = streamed()
+    pieces = stream.pieces(lambda model: iter(["a", "b"]))
+    assert next(pieces) == "a"
+    pieces.close()
+    assert stream.stopped is not None
+    assert (stream.stopped.errors, stream.stopped.fallback) == ((), False)
+    assert "abandoned" in stream.stopped.reason
+
+
+def test_before_the_first_word_a_draft_may_stand_in() -> None:
+    late = TimeoutError()
+
+    def failing() -> Iterator[str]:
+        yield " "
+        raise late
+
+    allowance = Allowance.of(Limits(on_last_failure="draft"))
+    ending = play(script(Draft(0), Finish(1)), [(A, 0)], Limits(on_last_failure="draft"))
+    stream: Streamed[str] = Streamed(ending, Letters)
+    assert list(stream.pieces(lambda model: failing())) == []
+    assert allowance.until is None
+    assert (stream.answer, stream.ending.reply, stream.ending.action) == (None, A, Accept(0))
