@@ -1,0 +1,105 @@
+"""`Audit`: one's own chain is collected by running it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from random import Random
+from threading import Lock
+from typing import Any
+
+from ..errors import ConfigError
+from ..outcomes.scoring import Scorer, scorer
+from .background import Background, Counts
+from .lines import Lines
+from .record import Case, record
+
+log = logging.getLogger("automix")
+
+
+class Audit:
+    """For a share of calls, the models that did not answer are asked too, and the outcome is appended to a file.
+
+        llm = AutoMixChatModel(models=[small, large], prices=prices, audit=Audit("outcomes.jsonl"))
+
+    It begins after the caller has the answer, in threads of its own, and neither changes, delays nor fails a call:
+    what finds no room in the queue is dropped and counted, and what fails is logged by its type. Errands, tool turns
+    and failed calls are left aside. Without gold answers the largest model's answer is the reference, until
+    `automix_core.score` says more of the one that was given.
+
+    `path` is a file of outcomes (JSON Lines, readable by its owner alone, safe with several processes) or a function
+    that takes each outcome as a dict. `share` is the share of calls. `score` compares an answer with the largest
+    model's: f1, exact, contains, choice, "module:function" or a function `(answer, golds) -> float`. `texts=False`
+    leaves out questions, contexts and answers. `most_bytes` begins a new file at that size. `budget` is USD a day,
+    which needs prices; `rate` audits a second; `queue` how many may wait; `workers` how many run at once; `drain` how
+    many seconds the end of the process may wait for them. What audits cost stands in each outcome's `audit_cost` and in
+    `counts`, never in a route.
+
+    Raises `ConfigError` for settings that can't work or a path that can't be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | Callable[[dict[str, Any]], object],
+        share: float = 1.0,
+        *,
+        score: str | Scorer = "f1",
+        texts: bool = True,
+        most_bytes: int | None = None,
+        budget: float | None = None,
+        rate: float | None = None,
+        queue: int = 256,
+        workers: int = 2,
+        drain: float = 5.0,
+        seed: int | None = None,
+    ) -> None:
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise ConfigError(f"Audit(share) must be a share of calls from 0 to 1, not {share!r}.")
+        for name, value in {"budget": budget, "rate": rate}.items():
+            if value is not None and not 0 < value < float("inf"):
+                raise ConfigError(f"Audit({name}) must be more than 0, or None for no limit, not {value!r}.")
+        for name, value in {"queue": queue, "workers": workers}.items():
+            if value < 1:
+                raise ConfigError(f"Audit({name}) must be 1 or more, not {value!r}.")
+        self.path = None if callable(path) else os.fspath(path)
+        self.share, self.budget, self._texts = share, budget, texts
+        self._keep: Callable[[dict[str, Any]], object] = path if callable(path) else _appender(Lines(path, most_bytes))
+        self._scorer = scorer(score) if isinstance(score, str) else score
+        self._random, self._lock = Random(seed), Lock()
+        self._background = Background(most=queue, workers=workers, rate=rate, budget=budget, drain=drain)
+
+    def __repr__(self) -> str:
+        return f"Audit({self.path or 'a function'!r}, share={self.share:g})"
+
+    @property
+    def counts(self) -> Counts:
+        """How many audits were done, failed, dropped or abandoned, and what they cost."""
+        return self._background.counts
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until what was taken up is recorded; False if `timeout` seconds were not enough."""
+        return self._background.flush(timeout)
+
+    def wants(self) -> bool:
+        """Whether the next call is to be audited."""
+        if self.share in (0, 1):
+            return self.share == 1
+        with self._lock:
+            return self._random.random() < self.share
+
+    def take(self, make: Callable[[], Case]) -> None:
+        """Audit the call that `make` describes, later. `make` runs in the background too."""
+
+        def job() -> float | None:
+            found = record(make(), self._scorer, texts=self._texts)
+            self._keep(found)
+            cost: float | None = found["audit_cost"]
+            return cost
+
+        self._background.offer(job)
+
+
+def _appender(lines: Lines) -> Callable[[dict[str, Any]], object]:
+    return lambda found: lines.append(json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
