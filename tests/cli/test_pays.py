@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from automix_cli.app import app
-from automix_cli.pays.estimate import Shape
+from automix_cli.pays.estimate import CHECKS, Shape
 from automix_core.errors import ConfigError
 
 
@@ -67,3 +72,19 @@ def test_the_command_says_it_in_words_and_as_json() -> None:
 
 def test_a_wrong_word_for_the_checks_is_bad_use() -> None:
     assert CliRunner().invoke(app, ["pays", "--checks", "two"]).exit_code == 2
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the page's calculator is run by node, which is not here")
+def test_the_page_s_calculator_says_the_same() -> None:
+    shapes = [
+        Shape(checks=checks, ratio=ratio, kept=kept, cached=cached, context=context)
+        for checks, ratio, kept, cached, context in product(CHECKS, (2, 30), (0, 0.7), (0.1, 1), (0, 4000))
+    ]
+    script = Path(__file__).parents[2] / "docs" / "pays.js"
+    asked = json.dumps([asdict(shape) for shape in shapes])
+    code = f"const {{shape}} = require({str(script)!r}); console.log(JSON.stringify({asked}.map(shape)))"
+    said = json.loads(subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True).stdout)
+    for shape, figures in zip(shapes, said, strict=True):
+        assert figures["share"] == pytest.approx(shape.share)
+        assert figures["least_kept"] == pytest.approx(shape.least_kept)
+        assert figures["least_ratio"] == (None if shape.least_ratio is None else pytest.approx(shape.least_ratio))
