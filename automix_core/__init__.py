@@ -12,8 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .audit.score import score
     from .checking.custom import CheckFunction
     from .decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify
+    from .drift.monitor import DriftMonitor
     from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
     from .evaluation.evaluate import evaluate
     from .fitting.fit import Objective, fit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .policies.saving import load_policy, save_policy
     from .routing.price import Price
     from .routing.route import Route
+    from .routing.summary import summary
 
 __all__ = [
     "POMDP",
@@ -36,6 +39,7 @@ __all__ = [
     "DataError",
     "Decision",
     "Draft",
+    "DriftMonitor",
     "EngineError",
     "Finish",
     "Measure",
@@ -63,10 +67,15 @@ __all__ = [
     "read_outcomes",
     "read_questions",
     "save_policy",
+    "score",
     "solve",
+    "summary",
 ]
 
 _HOMES = {
+    "score": "audit.score",
+    "DriftMonitor": "drift.monitor",
+    "summary": "routing.summary",
     "CheckFunction": "checking.custom",
     "Accept": "decision",
     "Decision": "decision",

@@ -1,5 +1,6 @@
 """AutoMix for LangChain: a chat model that answers small, checks itself, and pays for a larger model when it must."""
 
+from automix_core.audit.audit import Audit
 from automix_core.routing.attached import route_of
 from automix_core.routing.collecting import collect_routes
 
@@ -8,4 +9,4 @@ from .meta_verifier import MetaVerifier
 from .query.reading import with_context
 from .verifier.self_verifier import SelfVerifier
 
-__all__ = ["AutoMixChatModel", "MetaVerifier", "SelfVerifier", "collect_routes", "route_of", "with_context"]
+__all__ = ["Audit", "AutoMixChatModel", "MetaVerifier", "SelfVerifier", "collect_routes", "route_of", "with_context"]

@@ -7,16 +7,18 @@ from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from random import random
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from automix_core.audit.audit import Audit
+from automix_core.audit.record import Case, at_hand
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
-from automix_core.routing.effects import Check, Decide, Effect, Reply, Result
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
@@ -55,6 +57,7 @@ class Call:
     to: int = 0
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
+    audit: Audit | None = None
     began: float = field(default_factory=monotonic)
 
     def route(self) -> Ending:
@@ -100,7 +103,29 @@ class Call:
 
     def settle(self, ending: Ending, answer: Reply | None = None) -> Record:
         """The record of the call, whose route is handed to the collectors that were open when it began."""
-        return Record.of(*self._books(ending, answer))
+        route, whole = self._books(ending, answer)
+        if self.audit is not None and not ending.bypass and self.audit.wants():
+            self.audit.take(lambda: self._case(route, ending, answer))
+        return Record.of(route, whole)
+
+    def _case(self, route: Route, ending: Ending, answer: Reply | None) -> Case:
+        """The call as an audit takes it up: what is at hand, and how to ask for the rest, outside the user's trace."""
+        cascade = self.cascade
+        alone = replace(self, parent=Parent(tags=("automix:audit",)), settings={**self.settings}, audit=None)
+        replies, checks = at_hand(ending, answer)
+        verifier = cascade.verifier
+        return Case(
+            route=route,
+            query=self.query,
+            names=cascade.names,
+            prices=cascade.prices,
+            k=cascade.k,
+            replies=replies,
+            checks=checks,
+            ask=lambda model: cast("Reply", alone._perform(Draft(model))),
+            draw=lambda model, reply, n: cast("Checks", alone._perform(Check(model, n, reply))),
+            prompt=None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest,
+        )
 
     @contextmanager
     def booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:

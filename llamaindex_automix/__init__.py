@@ -1,5 +1,6 @@
 """AutoMix for LlamaIndex: `AutoMixLLM(models=[small, large])` in the place of an LLM, and nothing else changes."""
 
+from automix_core.audit.audit import Audit
 from automix_core.routing.attached import route_of
 from automix_core.routing.collecting import collect_routes
 
@@ -7,4 +8,4 @@ from .events import AutoMixRoutingEvent
 from .llm.automix_llm import AutoMixLLM
 from .verifier.self_verifier import SelfVerifier
 
-__all__ = ["AutoMixLLM", "AutoMixRoutingEvent", "SelfVerifier", "collect_routes", "route_of"]
+__all__ = ["Audit", "AutoMixLLM", "AutoMixRoutingEvent", "SelfVerifier", "collect_routes", "route_of"]

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from random import random
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from llama_index.core.instrumentation.span import active_span_id
 
+from automix_core.audit.audit import Audit
+from automix_core.audit.record import Case, at_hand
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, State
 from automix_core.errors import ModelError
@@ -29,6 +31,7 @@ from . import events
 from .cascade import Cascade
 from .request.meter import Meter
 from .request.request import Record, Request
+from .verifier.custom_verifier import CustomVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Call:
     span: str | None = field(default_factory=active_span_id.get)
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
+    audit: Audit | None = None
     began: float = field(default_factory=monotonic)
 
     def answer(self) -> Any:
@@ -197,7 +201,28 @@ class Call:
             raise
 
     def _settle(self, ending: Ending, answer: Reply | None = None) -> Record:
-        return self._books(ending, answer).to_dict()
+        closed = self._books(ending, answer)
+        if self.audit is not None and not ending.bypass and self.audit.wants():
+            self.audit.take(lambda: self._case(closed, ending, answer))
+        return closed.to_dict()
+
+    def _case(self, closed: Route, ending: Ending, answer: Reply | None) -> Case:
+        """The call as an audit takes it up: what is at hand, and how to ask for the rest, in no span of the user's."""
+        cascade = self.cascade
+        replies, checks = at_hand(ending, answer)
+        checker = cascade.checkers[0]
+        return Case(
+            route=closed,
+            query=self.query,
+            names=cascade.names,
+            prices=cascade.prices,
+            k=cascade.k,
+            replies=replies,
+            checks=checks,
+            ask=lambda model: cast("Reply", self._perform(Draft(model))),
+            draw=lambda model, reply, n: cast("Checks", self._perform(Check(model, n, reply))),
+            prompt=None if isinstance(checker, CustomVerifier) else checker.prompt_digest,
+        )
 
     def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
         """The route of the call, told to the collectors that were open when it began and to the instrumentation."""

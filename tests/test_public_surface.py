@@ -11,14 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-BOTH = {"SelfVerifier", "collect_routes", "route_of"}
+BOTH = {"Audit", "SelfVerifier", "collect_routes", "route_of"}
 PUBLIC = {
     "automix_core": {
         *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Measure", "Accept", "Finish"),
         *("Always", "Threshold", "Band", "Mixture", "POMDP", "load_policy", "save_policy"),
         *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
         *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),
-        *("Price", "Route", "CheckFunction"),
+        *("Price", "Route", "CheckFunction", "summary", "score", "DriftMonitor"),
         *("AutoMixError", "ConfigError", "DataError", "EngineError", "ModelError", "PolicyError", "QueryError"),
     },
     "langchain_automix": {*BOTH, "AutoMixChatModel", "MetaVerifier", "with_context"},

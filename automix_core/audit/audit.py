@@ -8,13 +8,15 @@ import os
 from collections.abc import Callable
 from random import Random
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..outcomes.scoring import Scorer, scorer
 from .background import Background, Counts
 from .lines import Lines
 from .record import Case, record
+
+if TYPE_CHECKING:
+    from ..outcomes.scoring import Scorer
 
 log = logging.getLogger("automix")
 
@@ -63,15 +65,25 @@ class Audit:
         for name, value in {"queue": queue, "workers": workers}.items():
             if value < 1:
                 raise ConfigError(f"Audit({name}) must be 1 or more, not {value!r}.")
+        self._settings = (path, share, score, texts, most_bytes, budget, rate, queue, workers, drain, seed)
         self.path = None if callable(path) else os.fspath(path)
         self.share, self.budget, self._texts = share, budget, texts
         self._keep: Callable[[dict[str, Any]], object] = path if callable(path) else _appender(Lines(path, most_bytes))
-        self._scorer = scorer(score) if isinstance(score, str) else score
+        self._scorer = _scorer(score)
         self._random, self._lock = Random(seed), Lock()
         self._background = Background(most=queue, workers=workers, rate=rate, budget=budget, drain=drain)
 
     def __repr__(self) -> str:
         return f"Audit({self.path or 'a function'!r}, share={self.share:g})"
+
+    def __copy__(self) -> Audit:
+        return self  # a copy of a model is audited into the same file, under the same budget
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Audit:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, self._settings
 
     @property
     def counts(self) -> Counts:
@@ -99,6 +111,18 @@ class Audit:
             return cost
 
         self._background.offer(job)
+
+
+def _again(path: Any, share: float, score: Any, *limits: Any) -> Audit:
+    """The audit of the same settings, in another process."""
+    names = ("texts", "most_bytes", "budget", "rate", "queue", "workers", "drain", "seed")
+    return Audit(path, share, score=score, **dict(zip(names, limits, strict=True)))
+
+
+def _scorer(score: str | Scorer) -> Scorer:
+    from ..outcomes.scoring import scorer  # it builds the readers of outcomes, which a call without audits never needs
+
+    return scorer(score) if isinstance(score, str) else score
 
 
 def _appender(lines: Lines) -> Callable[[dict[str, Any]], object]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..checking.query import Query
-from ..outcomes.scoring import Scorer
 from ..outcomes.verdict_cost import VerdictCost
 from ..routing.effects import Checks, Reply
+from ..routing.ending import Ending
 from ..routing.price import Price
 from ..routing.route import Route
 from ..usage import Usage
+
+if TYPE_CHECKING:
+    from ..outcomes.scoring import Scorer
 
 Ask: TypeAlias = Callable[[int], Reply]
 """Asks model number i what the caller asked."""
@@ -48,6 +51,20 @@ class _Answer:
     reply: Reply
     checks: Sequence[Checks]
     asked: Sequence[tuple[Usage | None, Price | None]]
+
+
+def at_hand(ending: Ending, answer: Reply | None) -> tuple[dict[int, Reply], dict[int, list[Checks]]]:
+    """The answers that a call left behind, and the checks of each draft; a failed or repeated one is not among them."""
+    replies: dict[int, Reply] = {}
+    checks: dict[int, list[Checks]] = {}
+    for step in ending.steps:
+        if isinstance(step.result, Reply):
+            replies[step.model], checks[step.model] = step.result, []
+        elif isinstance(step.result, Checks) and step.result.tally.drawn + (step.result.tally.probability is not None):
+            checks.setdefault(step.model, []).append(step.result)
+    if answer is not None:
+        replies[ending.action.model] = answer
+    return replies, checks
 
 
 def record(case: Case, scorer: Scorer, *, texts: bool = True) -> dict[str, Any]:

@@ -114,12 +114,13 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was drawn: the replies, the errors of those that broke, and the tokens of all requests."""
+    """What was drawn: the replies, the errors of those that broke, the requests that were answered and their tokens."""
 
     drawn: tuple[Drawn, ...] = ()
     errors: tuple[Exception, ...] = ()
     usage: Usage | None = field(default_factory=Usage)
     estimated: bool = False
+    requests: int = 0
 
     @property
     def texts(self) -> list[str]:
@@ -133,6 +134,7 @@ class Sample:
             self.errors + other.errors,
             total([self.usage, other.usage]),
             self.estimated or other.estimated,
+            self.requests + other.requests,
         )
 
 
@@ -188,6 +190,7 @@ def _draw(n: int, terms: Terms, memory: Memory, limit: int | None) -> Generator[
             tuple(reply for one in singles for reply in _replies(one)[:1]),
             tuple(item for item in got if isinstance(item, Exception)),
             total(one.usage for one in singles),
+            requests=len(singles),
         )
     return sample
 
@@ -266,7 +269,7 @@ def _of_choices(choices: Choices, n: int) -> Sample:
     estimated = usage is not None and one_counted([reply.text for reply in drawn], usage.output_tokens)
     if usage is not None and estimated:
         usage = replace(usage, output_tokens=usage.output_tokens * len(drawn))
-    return Sample(drawn, (), usage, estimated)
+    return Sample(drawn, (), usage, estimated, 1)
 
 
 def one_counted(texts: Sequence[str], tokens: int) -> bool:

@@ -32,6 +32,7 @@ def counted(
         sample.usage,
         price=price,
         estimated=sample.estimated,
+        requests=sample.requests,
         truncated=truncated,
         errors=sample.errors,
         cut=cut,

@@ -54,7 +54,7 @@ class Checks:
 
     `model` is the model that gave them, None for a verifier outside the cascade, whose `price` may then be known.
     `estimated` marks usage that the provider reported incompletely. `errors` are those of the `tally.failed` checks.
-    `cut` counts the checks that ran into the output limit without a verdict.
+    `cut` counts the checks that ran into the output limit without a verdict, `requests` those that were answered.
     """
 
     tally: Tally
@@ -65,6 +65,7 @@ class Checks:
     truncated: bool = False
     errors: tuple[BaseException, ...] = ()
     cut: int = 0
+    requests: int = 1
     seconds: float | None = field(default=None, compare=False)
 
 

@@ -21,6 +21,7 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
 from automix_core.decision import Policy
 from automix_core.keywords import CALL, ignore_unknown, spelt_out
@@ -77,6 +78,9 @@ class AutoMixChatModel(Composite):
     context_extractor: Extractor | None = Field(default=None, repr=False)
     """Finds the context in the messages where no keyword gives it; returns text, documents or None."""
 
+    audit: Audit | None = Field(default=None, repr=False, exclude=True)
+    """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
+
     model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
     _plain: Sequence[Any] | None = PrivateAttr(default=None)
     _tools: Sequence[Any] = PrivateAttr(default=())
@@ -97,6 +101,7 @@ class AutoMixChatModel(Composite):
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
+        audit: Audit | None = None,
         name: str | None = None,
         cache: BaseCache | bool | None = None,
         verbose: bool = False,
@@ -212,7 +217,8 @@ class AutoMixChatModel(Composite):
         elif query.source == "none":
             passing = "The question came without context to check an answer against."
             to = 0 if self.without_context == "small" else last
-        return Call(cascade, for_children(messages), query, parent, settings, tools, self._schema, coin, passing, to)
+        asked = for_children(messages)
+        return Call(cascade, asked, query, parent, settings, tools, self._schema, coin, passing, to, audit=self.audit)
 
     def _generate(
         self,

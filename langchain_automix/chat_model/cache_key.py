@@ -34,7 +34,18 @@ def fingerprint(model: BaseChatModel, cascade: Cascade) -> str:
 
 
 _IRRELEVANT = frozenset(
-    {"cache", "callbacks", "tags", "metadata", "verbose", "rate_limiter", "profile", "disable_streaming", "models"}
+    {
+        "cache",
+        "callbacks",
+        "tags",
+        "metadata",
+        "verbose",
+        "rate_limiter",
+        "profile",
+        "disable_streaming",
+        "models",
+        "audit",
+    }
 )
 
 

@@ -13,6 +13,7 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from pydantic import BaseModel
 
+from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
 from automix_core.checking.query import Query
 from automix_core.decision import Policy
@@ -61,6 +62,7 @@ class AutoMixLLM(PromptingLLM):
         context_window: int | None = None,
         context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = None,
         should_verify: Callable[[Query], bool] | None = None,
+        audit: Audit | None = None,
         callback_manager: CallbackManager | None = None,
         rate_limiter: Any = None,
         system_prompt: str | None = None,

@@ -11,6 +11,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, field_serializer, model_validator
 
+from automix_core.audit.audit import Audit
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from automix_core.policies.threshold import Threshold
@@ -63,6 +64,9 @@ class RoutedLLM(FunctionCallingLLM):
     """Finds the context in the messages where no keyword gives it; returns text, nodes or None."""
     should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
     """Says of a question with its context whether it is to be verified; if not, `auxiliary` serves it."""
+
+    audit: Audit | None = Field(default=None, repr=False, exclude=True)
+    """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
 
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
 
@@ -135,7 +139,7 @@ class RoutedLLM(FunctionCallingLLM):
             asked = ask(self, reading, keywords, messages)
         except (ValueError, TypeError) as error:
             raise QueryError(f"The question could not be read: {type(error).__name__}; see the cause.") from error
-        return Call(cascade, request, asked.query, keywords.get(COIN), asked.passing, asked.to)
+        return Call(cascade, request, asked.query, keywords.get(COIN), asked.passing, asked.to, audit=self.audit)
 
     def _whole(self, request: Request[Any], reason: str) -> Call:
         """A call that goes to the largest model as it stands."""

@@ -6,6 +6,7 @@ the same in both.
 
 from .adapter import KEY, Piece
 from .asking import Configuration, Queries
+from .auditing import Audits
 from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
@@ -23,6 +24,7 @@ class AdapterContract(
     Concurrency,
     Cancellation,
     Records,
+    Audits,
     Queries,
     Configuration,
 ):

@@ -70,7 +70,7 @@ class AcceptAndEscalate(Adapter):
             "seconds": route.steps[1]["seconds"],
         }
         assert route.seconds is not None
-        assert 0 < sum(step["seconds"] for step in route.steps) <= route.seconds
+        assert 0 < sum(step["seconds"] or 0.0 for step in route.steps) <= route.seconds
 
     @pytest.mark.parametrize("way", WAYS)
     def test_a_draft_found_wrong_is_replaced(self, server: OpenAIServer, way: Way) -> None:
