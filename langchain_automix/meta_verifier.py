@@ -19,7 +19,7 @@ from automix_core.routing.procedure import possible
 
 def as_plain(policy: Policy) -> dict[str, Any] | Policy:
     """`policy` as plain data that `as_policy` takes back, or itself if it is of a user's own class."""
-    from automix_core.policies.saving import policy_dict
+    from automix_core.policies.record import policy_dict
 
     try:
         return policy_dict(policy)

@@ -25,7 +25,7 @@ from ..decision import (
 )
 from . import POMDP, Always, Curtailed, Mixture
 from .expected import visits
-from .pomdp import History
+from .nodes import History
 from .problem import FREE, UNSEEN, ObservationModel, Problem, Seen
 
 _K = 8

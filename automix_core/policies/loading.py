@@ -37,7 +37,7 @@ def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
     if isinstance(policy, str | os.PathLike):
         return load_matching(policy, models, names).policy
     if isinstance(policy, dict):
-        from .saving import policy_of
+        from .record import policy_of
 
         policy = policy_of(policy)
     if not isinstance(policy, Policy) or isinstance(policy, type):

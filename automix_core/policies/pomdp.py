@@ -13,14 +13,9 @@ from typing import TypeAlias
 
 from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
 from ..errors import ConfigError, PolicyError
+from .nodes import FORM, History, Nodes, Ranked
 from .problem import FREE, UNSEEN, Count, ObservationModel, Problem, Seen, SignalModel
 from .threshold import said
-
-History: TypeAlias = tuple[Seen | None, ...]
-"""What the checks of each model's draft said, and in which bins its signals are; None where no draft is held."""
-
-Ranked: TypeAlias = tuple[tuple[Action, float], ...]
-"""Actions and the expected reward from here on, best first."""
 
 _Key: TypeAlias = tuple[tuple[bool, ...], tuple[Tally, ...], tuple[Seen, ...]]
 """Drafts held, what their checks said, and the bins of their signals."""
@@ -41,7 +36,7 @@ class POMDP:
     """
 
     problem: Problem
-    nodes: Mapping[History, Ranked] = field(hash=False)
+    nodes: Nodes = field(hash=False, metadata={"form": FORM})
     fixed: bool = False
     _likelihoods: tuple[dict[Count, tuple[float, ...]], ...] = field(init=False, compare=False)
     _decisions: dict[_Key, Decision] = field(init=False, compare=False)

@@ -91,10 +91,9 @@ class ObservationModel:
             _distribution(f"likelihood[{s}]", row)
         if len({len(row) for row in self.likelihood}) > 1:
             raise ConfigError("All rows of a likelihood must have the same length.")
-        if self.edges:
-            object.__setattr__(self, "edges", _rising("edges", self.edges))
-            if len(self.edges) not in (0, self.k) or (self.edges and not self.direct):
-                raise ConfigError(f"edges are for a direct confidence, one for each of its {self.k} upper steps.")
+        object.__setattr__(self, "edges", _rising("edges", self.edges) if self.edges else ())
+        if self.edges and (len(self.edges) != self.k or not self.direct):
+            raise ConfigError(f"edges are for a direct confidence, one for each of its {self.k} upper steps.")
 
     @property
     def reads(self) -> bool:

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from ..decision import Accept, Action, Draft, Finish, Measure, Verify
 from .expected import Value
-from .pomdp import POMDP, History, Ranked
+from .nodes import History, Ranked
+from .pomdp import POMDP
 from .problem import FREE, UNSEEN, Count, ObservationModel, Problem, Seen, thinning
 
 Array = NDArray[np.float64]

@@ -13,7 +13,8 @@ from automix_core.decision import Decision, Finish, Policy, State, check_models
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies import Always, Band, Curtailed, Mixture, Problem, Threshold, solve
 from automix_core.policies.loading import as_policy
-from automix_core.policies.saving import policy_dict, save_policy
+from automix_core.policies.record import policy_dict
+from automix_core.policies.saving import save_policy
 
 THREE = solve(Problem([0.5, 0.5], [[1, 1, 1], [0, 0, 1]], [1, 5, 50], [None, None], 0.01))
 

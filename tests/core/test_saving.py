@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -111,6 +112,7 @@ def test_a_pomdp_with_a_broken_table_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(record))
     with pytest.raises(PolicyError, match="prior must sum to 1"):
         load_policy(path)
+    record["policy"]["problem"]["prior"] = [0.5, 0.5]
     record["policy"]["nodes"][0]["ranked"] = [["explode", 0, 1.0]]
     path.write_text(json.dumps(record))
     with pytest.raises(PolicyError, match=r"nodes\.0\.ranked"):
@@ -225,3 +227,117 @@ def test_a_policy_of_another_class_is_refused(tmp_path: Path) -> None:
         save_policy(Mine(), tmp_path / "policy.json")
     with pytest.raises(PolicyError, match="No such file"):
         save_policy(Threshold(), tmp_path / "nowhere" / "policy.json")
+
+
+def test_a_file_of_an_earlier_version_still_loads() -> None:
+    """Written before signals and records of their own; every field it has means what it meant."""
+    file = load_policy_file(Path(__file__).parents[1] / "golden" / "policy_v1.json")
+    assert isinstance(file.policy, Mixture)
+    assert file.policy.second == Curtailed(Band(0.1, 0.7))
+    checks = ObservationModel(2, [[0.1, 0.3, 0.6], [0.6, 0.3, 0.1]])
+    assert file.policy.first == solve(Problem([0.5, 0.5], [[1, 1], [0, 1]], [1, 50], [checks], 0.01))
+    assert (file.models, file.k, file.costs) == (("a", "b"), 2, (1.0, 50.0))
+
+
+MARGIN = '''
+from dataclasses import dataclass
+from automix_core import Accept, ConfigError, Decision, Draft, Finish, Policy, State, Threshold, Verify
+
+@dataclass(frozen=True)
+class Margin:
+    """Keeps a draft when the correct verdicts lead by `margin`; else `otherwise` decides."""
+    margin: int
+    otherwise: Policy
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.margin < 0:
+            raise ConfigError(f"Margin needs a margin of 0 or more, not {self.margin}.")
+
+    def decide(self, state: State) -> Decision:
+        return self.otherwise.decide(state)
+
+class NoDataclass:
+    def decide(self, state):
+        raise NotImplementedError
+'''
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Another's package, installed: its policy is offered as an entry point."""
+    (tmp_path / "site" / "margin-1.0.dist-info").mkdir(parents=True)
+    (tmp_path / "site" / "margin_policy.py").write_text(MARGIN)
+    points = (
+        "[automix.policies]\nmargin = margin_policy:Margin\nodd = margin_policy:NoDataclass\n"
+        "gone = margin_policy:Gone\nthreshold = margin_policy:NoDataclass\n"
+    )
+    (tmp_path / "site" / "margin-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (tmp_path / "site" / "margin-1.0.dist-info" / "METADATA").write_text("Name: margin\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    yield importlib.import_module("margin_policy")
+    sys.modules.pop("margin_policy", None)
+
+
+def test_anothers_policy_is_saved_by_the_name_its_package_offers(installed: Any, tmp_path: Path) -> None:
+    policy = Mixture(installed.Margin(3, Threshold(0.6), ("a", "b")), Always(0), 0.5)
+    save_policy(policy, tmp_path / "policy.json")
+    record = json.loads((tmp_path / "policy.json").read_text())["policy"]["first"]
+    assert record == {
+        "type": "margin",
+        "margin": 3,
+        "otherwise": {"type": "threshold", "threshold": 0.6},
+        "names": ["a", "b"],
+    }
+    assert load_policy(tmp_path / "policy.json") == policy
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (
+            {"type": "margin", "margin": "3", "otherwise": {"type": "always", "model": 0}, "names": []},
+            "margin.margin: ",
+        ),
+        ({"type": "margin", "margin": 3, "names": []}, r"policy\.margin\.otherwise: field required"),
+        (
+            {"type": "margin", "margin": 3, "otherwise": {"type": "always"}, "names": []},
+            r"policy\.margin\.otherwise\.always\.model: field required",
+        ),
+        (
+            {"type": "margin", "margin": -1, "otherwise": {"type": "always", "model": 0}, "names": []},
+            "0 or more, not -1",
+        ),
+        ({"type": "odd"}, "is no dataclass with a method decide"),
+        ({"type": "gone"}, r"'gone' \(margin_policy:Gone\) can't be imported \(AttributeError\)"),
+    ],
+)
+def test_what_is_wrong_with_anothers_policy_is_named(
+    installed: Any, record: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolicyError, match=words):
+        load_policy(saved(tmp_path / "policy.json", policy=record))
+
+
+def test_no_package_can_take_the_name_of_a_policy_of_ours(installed: Any, tmp_path: Path) -> None:
+    assert load_policy(saved(tmp_path / "policy.json")) == Threshold(0.75)
+
+
+@pytest.mark.parametrize("kind", ["margin", "margin_policy:Margin", "os.system", "../policy", ""])
+def test_a_policy_that_is_not_installed_is_named_and_nothing_is_imported(kind: str, tmp_path: Path) -> None:
+    before = set(sys.modules)
+    with pytest.raises(
+        PolicyError, match=r"no installed package offers policies of the kind .*install the one that does"
+    ):
+        load_policy(saved(tmp_path / "policy.json", policy={"type": kind}))
+    assert not {name for name in set(sys.modules) - before if name.startswith("margin")}
+
+
+def test_a_subclass_is_not_saved_as_what_it_derives_from(tmp_path: Path) -> None:
+    class Stricter(Threshold):
+        pass
+
+    with pytest.raises(
+        PolicyError, match=r"class Stricter can't be saved: .*entry point of the group 'automix\.policies'"
+    ):
+        save_policy(Stricter(0.9), tmp_path / "policy.json")
