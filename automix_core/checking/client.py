@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 from .refusal import LIMITS
@@ -42,6 +43,7 @@ class Client:
     `choices`: its field for the number of replies of one request, or its keyword if `by_keyword`; None: it has none.
     `logprobs`: its fields, else its keywords, for log-probabilities of tokens; `TOP` stands for how many alternatives.
     `retries`: its field for them, and the value for none.
+    `always`: keywords of each call.
     `inside`: a keyword of its calls whose dict holds settings, for models that froze theirs when they were made.
     `unset`: what sends nothing where None would be sent as null.
     `keeps`: what is dropped elsewhere and means something else here.
@@ -59,6 +61,7 @@ class Client:
     by_keyword: bool = False
     logprobs: Mapping[str, Any] | None = None
     retries: tuple[str, int] | None = ("max_retries", 0)
+    always: Mapping[str, Any] = field(default_factory=dict)
     inside: str | None = None
     unset: str | None = None
     keeps: frozenset[str] = frozenset()
@@ -122,7 +125,7 @@ def told(
 
     What belongs to answers alone (seeds, stop words, formats, tools) goes back to its field's default.
     """
-    fields, keywords = fields_of(model), dict[str, Any]()
+    fields, keywords = fields_of(model), dict(client.always)
     update = {name: default_of(fields[name]) for name in DROPPED - client.keeps if name in fields}
     extras = {name: dict(value) for name in EXTRAS if isinstance(value := getattr(model, name, None), Mapping)}
     update |= {name: cleaned(extra, client, settings, without) for name, extra in extras.items() if name in fields}
@@ -197,16 +200,16 @@ def _limited(
 ) -> dict[str, Any]:
     """Put the limit where the model keeps its own: among its arguments for the provider, or in its field; returns
     keywords for a model that has neither."""
-    field = client.limit if client.limit in fields else None
+    own = client.limit if client.limit in fields else None
     if limit is None:
-        if unlimited and field and not client.needs_limit:
-            update[field] = None
+        if unlimited and own and not client.needs_limit and default_of(fields[own]) is None:
+            update[own] = None
         return {}
     placed = any(key in LIMITS or key in LIMIT_FIELDS for extra in extras.values() for key in extra)
     renamed = name != client.limit_names[0]
-    if field:
-        update[field] = None if placed or renamed else limit
-    if placed or (field and not renamed):
+    if own:
+        update[own] = None if placed or renamed else limit
+    if placed or (own and not renamed):
         return {}
     key = name if renamed or client.limit is None else client.limit
     for place in ("additional_kwargs", "generate_kwargs", "extra_body", "model_kwargs"):
@@ -236,14 +239,35 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def without_retries(model: Any) -> dict[str, Any]:
-    """Clients that were built with retries, as they are without: they share their connections with the first ones."""
+    """Clients that a model was built with, as they are without retries: they share the first ones' connections."""
     update: dict[str, Any] = {}
     for root, resource in (("root_client", "client"), ("root_async_client", "async_client")):
-        made = getattr(model, root, None)
-        inner = getattr(getattr(model, resource, None), "_client", None)  # of Groq's: a resource knows its client
-        client = made if made is not None else inner
+        made, held = getattr(model, root, None), getattr(model, resource, None)
+        client = made if made is not None else getattr(held, "_client", None)  # of Groq's: a resource knows its client
         if client is not None and hasattr(client, "with_options") and hasattr(client, "chat"):
             again = client.with_options(max_retries=0)
             update |= {root: again} if made is not None else {}
             update[resource] = again.chat.completions
+        elif held is not None:
+            update[resource] = untrying(held)
     return {name: value for name, value in update.items() if name in fields_of(model)}
+
+
+def untrying(client: Any) -> Any:
+    """A provider's own client as it is without retries, or itself where nobody knows how.
+
+    OpenAI's, Anthropic's and Groq's can say so of a copy. One of botocore's is copied by hand, as its handler of errors
+    is what tries again.
+    """
+    if hasattr(client, "with_options"):
+        return client.with_options(max_retries=0)
+    try:
+        service = client.meta.service_model.service_name
+        events, endpoint = copy(client.meta.events), copy(client._endpoint)
+        events.unregister(f"needs-retry.{service}", unique_id=f"retry-config-{service}")
+        twin = object.__new__(type(client))  # not copy(), which its __getattr__ sends round in circles
+        endpoint._event_emitter = events
+        twin.__dict__.update({**vars(client), "_endpoint": endpoint})
+    except Exception:  # no client of botocore's, or another version of it
+        return client
+    return twin

@@ -147,8 +147,9 @@ def sampling(n: int, terms: Terms, memory: Memory) -> Generator[Wanted, Got, Sam
     limit = _limit(terms, memory)
     sample = yield from _draw(n, terms, memory, limit)
     speechless = sum(reply.speechless for reply in sample.drawn)
-    larger = max(THINKING_LIMIT, THINKING_LIMIT + terms.budget if terms.budget else 0, 2 * (terms.own_limit or 0))
-    if not speechless or terms.max_tokens != "auto" or (limit is not None and limit >= larger):
+    larger = THINKING_LIMIT + terms.budget
+    most = terms.own_limit if limit is None else limit
+    if not speechless or terms.max_tokens != "auto" or (most is not None and most >= larger):
         return sample
     if limit is None:  # its own limit, or the server's, is too small for it
         memory.least_limit = larger

@@ -44,7 +44,9 @@ CLIENTS: dict[str, Client] = {
     "langchain_mistralai.ChatMistralAI": Client(good=frozenset({"stop", "tool_calls"}), always_ends=True),
     "langchain_groq.ChatGroq": Client(unset="groq.NOT_GIVEN", good=OPENAI, always_ends=True, cached=True),
     "langchain_openrouter.ChatOpenRouter": Client(good=OPENAI, cached=True),
-    "langchain_litellm.ChatLiteLLM": Client(choices="n", logprobs=LOGPROBS, good=OPENAI, cached=True),
+    "langchain_litellm.ChatLiteLLM": Client(
+        choices="n", logprobs=LOGPROBS, always={"max_retries": 0}, good=OPENAI, cached=True
+    ),
     "langchain_aws.ChatBedrockConverse": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
 }
 """By package and class; a class that is not here is its first base that is."""

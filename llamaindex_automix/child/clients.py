@@ -43,8 +43,11 @@ CLIENTS: dict[str, Client] = {
         cached=True,
     ),
     "llama_index.llms.mistralai.MistralAI": Client(good=frozenset({"stop", "tool_calls"}), always_ends=True),
-    "llama_index.llms.litellm.LiteLLM": replace(OPENAI, unset=None, limit_names=LIMITS[:1], retries=("max_retries", 1)),
+    "llama_index.llms.litellm.LiteLLM": replace(
+        OPENAI, unset=None, limit_names=LIMITS[:1], retries=("max_retries", 1), always={"num_retries": 0}
+    ),
     "llama_index.llms.langchain.LangChainLLM": Client(limit=None, retries=None, usage=False, blocks=True),
+    "llama_index.core.llms.MockLLM": Client(limit=None, retries=None, guess=True),  # its limit makes it say so many words
     "llama_index.llms.bedrock_converse.BedrockConverse": Client(
         needs_limit=True, retries=("max_retries", 1), good=ANTHROPIC, always_ends=True, cached=True
     ),

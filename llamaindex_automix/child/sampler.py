@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 
-from automix_core.checking.client import Client, guessed, told, without_retries
+from automix_core.checking.client import Client, guessed, told, untrying, without_retries
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
@@ -95,8 +95,8 @@ def _told(model: LLM, client: Client, wanted: Wanted) -> tuple[LLM, dict[str, An
         fields["track_previous_responses"] = False  # a check is no turn of the conversation
     copy = model.model_copy(update=fields)
     for name in ("_client", "_aclient"):
-        if (made := (model.__pydantic_private__ or {}).get(name)) is not None and hasattr(made, "with_options"):
-            setattr(copy, name, made.with_options(max_retries=0))
+        if (made := (model.__pydantic_private__ or {}).get(name)) is not None:
+            setattr(copy, name, untrying(made))
     if "_previous_response_id" in (model.__pydantic_private__ or {}):
         copy._previous_response_id = None
     return copy, dict(change.keywords)
