@@ -30,6 +30,7 @@ _NAMED = {
 }
 """What the words of an error look like that refuse a setting."""
 _OVERFLOW = re.compile(r"context (?:length|window|size)|too (?:large|long)|exceeds? the", re.IGNORECASE)
+_PROPOSES = re.compile(r"\b(?:use|try|instead|renamed|replaced)\b", re.IGNORECASE)
 _lock = Lock()
 _MALFORMED = frozenset({400, 422})
 _FINAL = frozenset({400, 401, 402, 403, 404, 405, 413, 422, 429, 503, 529})
@@ -101,6 +102,8 @@ def overflows(words: str) -> bool:
 def other_limit(error: Exception, sent: str, known: tuple[str, ...]) -> str | None:
     """The name that an error proposes for the limit in place of the one that was `sent`, among those `known`."""
     words = _words(error)
+    if not _PROPOSES.search(words):
+        return None
     return next((name for name in known if name != sent and re.search(rf"\b{name}\b", words)), None)
 
 

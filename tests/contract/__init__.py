@@ -11,6 +11,7 @@ from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
 from .recording import Records
+from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
 from .streaming import Streams
 
@@ -20,6 +21,7 @@ class AdapterContract(
     Policies,
     Verifiers,
     Failures,
+    Refusals,
     Streams,
     Concurrency,
     Cancellation,

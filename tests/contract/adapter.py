@@ -90,6 +90,18 @@ class Adapter(ABC):
         """A chat model over `server`, without retries, that reports the usage of streams too."""
 
     @abstractmethod
+    def single(self, server: OpenAIServer, name: str, **settings: Any) -> Any:
+        """A child that gives one choice a request."""
+
+    @abstractmethod
+    def disguised(self, server: OpenAIServer, name: str, disguise: Callable[[Exception], Exception]) -> Any:
+        """A child whose client raises another error in the place of the server's refusals."""
+
+    @abstractmethod
+    def shaped(self, server: OpenAIServer, name: str) -> Any:
+        """A child whose answers are shaped: a seed, stop words, a response format, tools."""
+
+    @abstractmethod
     def cascade(self, models: list[Any], **settings: Any) -> Any:
         """The adapter's model."""
 

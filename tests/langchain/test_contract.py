@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import base as openai_models
+from openai import APIStatusError
 
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
 from tests.contract import KEY, AdapterContract, Piece
 from tests.loopback import OpenAIServer
+
+
+class Disguised(ChatOpenAI):
+    """A client that raises other errors than its server's."""
+
+    disguise: Any = None
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._generate(*args, **kwargs)
+        except APIStatusError as error:
+            other = self.disguise(error)
+            raise other from other.__cause__
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._agenerate(*args, **kwargs)
+        except APIStatusError as error:
+            other = self.disguise(error)
+            raise other from other.__cause__
 
 
 class TestMessages(AdapterContract):
@@ -22,6 +43,17 @@ class TestMessages(AdapterContract):
     def child(self, server: OpenAIServer, name: str, **settings: Any) -> ChatOpenAI:
         given = {"model": name, "base_url": server.url, "api_key": KEY, "stream_usage": True, "max_retries": 0}
         return ChatOpenAI(**{**given, **settings})
+
+    def single(self, server: OpenAIServer, name: str, **settings: Any) -> Any:
+        return self.child(server, name, **settings).with_fallbacks([])
+
+    def disguised(self, server: OpenAIServer, name: str, disguise: Callable[[Exception], Exception]) -> Any:
+        return Disguised(model=name, base_url=server.url, api_key=KEY, max_retries=0, disguise=disguise)
+
+    def shaped(self, server: OpenAIServer, name: str) -> Any:
+        tool = {"name": "look_up", "description": "Look something up.", "parameters": {"type": "object"}}
+        model = self.child(server, name, seed=7, stop=["END"])
+        return model.bind_tools([tool], tool_choice="auto", strict=True).bind(response_format={"type": "text"})
 
     def cascade(self, models: list[Any], **settings: Any) -> AutoMixChatModel:
         return AutoMixChatModel(models=models, **settings)

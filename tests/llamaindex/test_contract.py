@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.llms.openai_like import OpenAILike
+from openai import APIStatusError
+from pydantic import PrivateAttr
 
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes, route_of
 from tests.contract import KEY, AdapterContract, Piece
 from tests.loopback import OpenAIServer
+
+
+class Single(OpenAILike):  # type: ignore[misc]
+    """A client whose provider gives one choice a request: Groq's, which is known by its package and name."""
+
+
+Single.__module__, Single.__qualname__ = "llama_index.llms.groq.base", "Groq"
+
+
+class Disguised(OpenAILike):  # type: ignore[misc]
+    """A client that raises other errors than its server's."""
+
+    _disguise: Any = PrivateAttr(default=None)
+
+    def chat(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().chat(*args, **kwargs)
+        except APIStatusError as error:
+            other = self._disguise(error)
+            raise other from other.__cause__
+
+    async def achat(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().achat(*args, **kwargs)
+        except APIStatusError as error:
+            other = self._disguise(error)
+            raise other from other.__cause__
 
 
 class TestMessages(AdapterContract):
@@ -20,6 +49,24 @@ class TestMessages(AdapterContract):
         usage = {"stream_options": {"include_usage": True}}
         given = {"model": name, "api_base": server.url, "api_key": KEY, "is_chat_model": True, "max_retries": 0}
         return OpenAILike(**{**given, "additional_kwargs": usage, **settings})
+
+    def single(self, server: OpenAIServer, name: str, **settings: Any) -> Any:
+        made = self.child(server, name, **settings)
+        return Single(
+            **{field: getattr(made, field) for field in ("model", "api_base", "api_key", "max_retries")},
+            is_chat_model=True,
+        )
+
+    def disguised(self, server: OpenAIServer, name: str, disguise: Callable[[Exception], Exception]) -> Any:
+        made = Disguised(model=name, api_base=server.url, api_key=KEY, is_chat_model=True, max_retries=0)
+        made._disguise = disguise
+        return made
+
+    def shaped(self, server: OpenAIServer, name: str) -> Any:
+        look_up = {"name": "look_up", "description": "Look something up.", "parameters": {"type": "object"}}
+        shape = {"seed": 7, "stop": ["END"], "response_format": {"type": "text"}, "tool_choice": "auto"}
+        tools = [{"type": "function", "function": look_up}]
+        return self.child(server, name, additional_kwargs={**shape, "tools": tools})
 
     def cascade(self, models: list[Any], **settings: Any) -> AutoMixLLM:
         return AutoMixLLM(models=models, **settings)
