@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from automix_core.checking.refusal import LIMITS, Memory, overflows, refused_by
+from automix_core.checking.turns import without_system
 
 _TOLD = {
     "temperature": "refuses a temperature; it is asked without one",
@@ -21,7 +22,8 @@ def worded(body: Mapping[str, Any], memory: Memory, once: frozenset[str] = froze
     if "max_tokens" in sent and memory.limit_name:
         sent[memory.limit_name] = sent.pop("max_tokens")
     if "system" in memory.refused:
-        sent["messages"] = _without_system(body["messages"])
+        asked = without_system([(message["role"], message["content"]) for message in body["messages"]])
+        sent["messages"] = [{"role": role, "content": text} for role, text in asked]
     return sent
 
 
@@ -46,9 +48,3 @@ def learned(
         if memory.first(name):
             note(_TOLD[name])
     return passing if names else None
-
-
-def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    said = [message["content"] for message in messages if message["role"] == "system"]
-    first, *others = [message for message in messages if message["role"] != "system"]
-    return [{**first, "content": "\n\n".join([*said, first["content"]])}, *others]

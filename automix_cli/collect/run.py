@@ -15,7 +15,7 @@ from automix_cli.collect.plan import Plan
 from automix_cli.collect.record import Books, Draft, outcome, scored
 from automix_cli.collect.system import CallError, System
 from automix_cli.endpoint.endpoint import key_variable
-from automix_core.checking import results as checking
+from automix_core.checking import finish
 from automix_core.checking.query import PASSAGE_BREAK, passages
 from automix_core.errors import DataError
 from automix_core.outcomes.outcome import UNANSWERABLE, Question
@@ -151,7 +151,7 @@ class _Run:
     async def _model(self, place: int, m: int) -> Draft:
         question, nth = self.questions[place], self._nth[place]
         paid = self._tried.pop((m, place), None) or await self.system.answer(m, question, nth)
-        problem = checking.problem(paid.texts[0], paid.finish[0])
+        problem = finish.problem(paid.texts[0], paid.finish[0])
         if m == len(self.plan.models) - 1 or problem:
             return Draft(paid, problem)
         return Draft(paid, "", await self.system.checks(m, question, paid, nth))

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel, BaseLanguageModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from automix_core.checking import turns
 from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, told, without_retries
 from automix_core.checking.refusal import LIMITS, Memory, memory_of
 from automix_core.checking.sampling import MaxTokens, Terms, Wanted
@@ -166,10 +167,9 @@ def uncached(child: Child, messages: Sequence[BaseMessage]) -> list[BaseMessage]
 
 def without_system(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """`messages` for a model without a system role: system text stands in front of the first user turn."""
-    said = [message.text for message in messages if isinstance(message, SystemMessage)]
-    others = [message for message in messages if not isinstance(message, SystemMessage)]
-    place = next((place for place, message in enumerate(others) if isinstance(message, HumanMessage)), None)
-    if not said or place is None:
-        return list(messages)
-    text = "\n\n".join([*said, others[place].text])
-    return [*others[:place], HumanMessage(text), *others[place + 1 :]]
+    asked = turns.without_system([(_ROLES[message.type], message.text) for message in messages])
+    return [_MESSAGES[role](text) for role, text in asked]
+
+
+_ROLES: dict[str, turns.Role] = {"system": "system", "human": "user", "ai": "assistant"}
+_MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}

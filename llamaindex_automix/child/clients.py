@@ -47,7 +47,8 @@ CLIENTS: dict[str, Client] = {
         OPENAI, unset=None, limit_names=LIMITS[:1], retries=("max_retries", 1), always={"num_retries": 0}
     ),
     "llama_index.llms.langchain.LangChainLLM": Client(limit=None, retries=None, usage=False, blocks=True),
-    "llama_index.core.llms.MockLLM": Client(limit=None, retries=None, guess=True),  # its limit makes it say so many words
+    # Of LlamaIndex's own: its limit is not what it keeps to, but how many words it makes up.
+    "llama_index.core.llms.MockLLM": Client(limit=None, retries=None, guess=True),
     "llama_index.llms.bedrock_converse.BedrockConverse": Client(
         needs_limit=True, retries=("max_retries", 1), good=ANTHROPIC, always_ends=True, cached=True
     ),

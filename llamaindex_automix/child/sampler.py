@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking import turns
 from automix_core.checking.client import Client, guessed, told, untrying, without_retries
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
@@ -104,14 +105,18 @@ def _told(model: LLM, client: Client, wanted: Wanted) -> tuple[LLM, dict[str, An
 
 def _turns(prompt: Sequence[ChatMessage], wanted: Wanted) -> list[ChatMessage]:
     """The prompt; for a model without a system role, with system text in front of the first user turn."""
-    turns = list(prompt)
-    said = [str(turn.content) for turn in turns if turn.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER)]
-    place = next((place for place, turn in enumerate(turns) if turn.role == MessageRole.USER), None)
-    if wanted.system or not said or place is None:
-        return turns
-    first = ChatMessage(role=MessageRole.USER, content="\n\n".join([*said, str(turns[place].content)]))
-    others = [turn for turn in turns[:place] if turn.role not in (MessageRole.SYSTEM, MessageRole.DEVELOPER)]
-    return [*others, first, *turns[place + 1 :]]
+    if wanted.system:
+        return list(prompt)
+    asked = turns.without_system([(_ROLES.get(turn.role, "system"), str(turn.content)) for turn in prompt])
+    return [ChatMessage(role=_MESSAGES[role], content=text) for role, text in asked]
+
+
+_MESSAGES: dict[turns.Role, MessageRole] = {
+    "system": MessageRole.SYSTEM,
+    "user": MessageRole.USER,
+    "assistant": MessageRole.ASSISTANT,
+}
+_ROLES = {role: name for name, role in _MESSAGES.items()} | {MessageRole.DEVELOPER: "system"}
 
 
 def _choices(response: Response) -> Choices:
