@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from automix_core.errors import ConfigError
-from automix_core.policies.loading import as_policy
+from automix_core.policies.loading import Live, as_policy
 from automix_core.routing.price import Price
 
 from .child.models import Child, name_of
@@ -69,13 +69,14 @@ class Cascade:
         own = used.model if isinstance(used, SelfVerifier) else None
         place = next((number for number, model in enumerate(plain) if model is own), None)
         names = tuple(name_of(model) for model in models)
+        live = Live(names, used.prompt_digest, used.k) if isinstance(used, SelfVerifier) else Live(names, "", DEFAULT_K)
         return cls(
             models=tuple(models),
             names=names,
             checkers=[Sampler.of(own)] * len(models) if own is not None else [Sampler.of(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
             verifier=used,
-            meta=MetaVerifier(as_policy(policy, len(models), names), len(models)),
+            meta=MetaVerifier(as_policy(policy, len(models), live), len(models)),
             prices=prices,
             verify_concurrency=verify_concurrency,
             raising=on_failure == "raise",

@@ -9,7 +9,7 @@ from typing import Any
 from llama_index.core.llms.llm import LLM
 
 from automix_core.errors import ConfigError
-from automix_core.policies.loading import as_policy
+from automix_core.policies.loading import Live, as_policy
 from automix_core.routing.price import Price
 
 from .child.responses import name_of
@@ -78,13 +78,14 @@ class Cascade:
             checkers = [type(kind)(**{**settings, "model": own or model}) for model in models]
         else:
             checkers, checked_by = [CustomVerifier(verifier)] * len(models), [None] * len(models)
-        names = tuple(name_of(model) for model in models)
+        names, first = tuple(name_of(model) for model in models), checkers[0]
+        live = Live(names, first.prompt_digest if isinstance(first, SelfVerifier) else "", first.k)
         return cls(
             models=tuple(models),
             names=names,
             checkers=checkers,
             checked_by=checked_by,
-            meta=MetaVerifier(as_policy(policy, len(models), names)),
+            meta=MetaVerifier(as_policy(policy, len(models), live)),
             prices=prices,
             raising=raising,
         )

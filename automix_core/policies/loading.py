@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..decision import Policy, check_models
 from ..errors import ConfigError, PolicyError
+from .always import Always
 from .threshold import Threshold
 
 if TYPE_CHECKING:
@@ -17,12 +19,29 @@ if TYPE_CHECKING:
 log = logging.getLogger("automix")
 
 
-def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What of a cascade a saved policy is compared with; None where it is not known, and nothing is compared.
+
+    `prompt` is the digest of the checking prompt, "" where a verifier of the user's own checks, `k` the most verdicts
+    drawn on a draft, `signals` the names of those that can be had, paid ones included.
+    """
+
+    names: Sequence[str] = ()
+    prompt: str | None = None
+    k: int | None = None
+    signals: Collection[str] | None = None
+
+
+UNKNOWN = Live()
+
+
+def as_policy(policy: Any, models: int, live: Live = UNKNOWN) -> Policy:
     """The policy of a cascade of `models`: itself, the one saved at a path, the one in plain data, or the default.
 
-    Models match by place. `names` are the cascade's, where they are known: that a file names others is logged. It is a
-    warning if some of the file's names are the cascade's too; if none is, the outcomes were collected under names of
-    the user's own ("small", "large"), and it is only said at level INFO.
+    What a file was fitted under and the `live` cascade is not (models' names, checking prompt, k, signals) is logged as
+    a warning. Models match by place; if no name of the file's is the cascade's, the outcomes were collected under names
+    of the user's own ("small", "large"), and that is only said at level INFO.
 
     Raises `ConfigError` for anything else, `PolicyError` if the file can't be read or the policy was made for another
     number of models.
@@ -35,7 +54,7 @@ def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
             "the default."
         )
     if isinstance(policy, str | os.PathLike):
-        return load_matching(policy, models, names).policy
+        return load_matching(policy, models, live).policy
     if isinstance(policy, dict):
         from .record import policy_of
 
@@ -46,7 +65,7 @@ def as_policy(policy: Any, models: int, names: Sequence[str] = ()) -> Policy:
     return policy
 
 
-def load_matching(path: str | os.PathLike[str], models: int, names: Sequence[str] = ()) -> PolicyFile:
+def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOWN) -> PolicyFile:
     """The file of a saved policy for a cascade of `models`; what `as_policy` says of files holds."""
     from .saving import load_policy_file  # built at import; most callers load nothing
 
@@ -54,14 +73,38 @@ def load_matching(path: str | os.PathLike[str], models: int, names: Sequence[str
     if file.models is not None and len(file.models) != models:
         raise PolicyError(
             f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), the cascade has {models}"
-            f"{' (' + ', '.join(names) + ')' if names else ''}."
+            f"{' (' + ', '.join(live.names) + ')' if live.names else ''}."
         )
     try:
         check_models(file.policy, models)
     except PolicyError as error:
         raise PolicyError(f"{path}: {error}") from None
-    if file.models is not None and names and tuple(names) != file.models:
-        level = logging.INFO if set(names).isdisjoint(file.models) else logging.WARNING
-        made, live = ", ".join(file.models), ", ".join(names)
-        log.log(level, "%s was made for %s, the cascade has %s; models match by place.", path, made, live)
+    if file.models is not None and live.names and tuple(live.names) != file.models:
+        level = logging.INFO if set(live.names).isdisjoint(file.models) else logging.WARNING
+        made, here = ", ".join(file.models), ", ".join(live.names)
+        log.log(level, "%s was made for %s, the cascade has %s; models match by place.", path, made, here)
+    for difference in differences(file, live):
+        log.warning("%s %s", path, difference)
     return file
+
+
+def differences(file: PolicyFile, live: Live) -> list[str]:
+    """What the policy was fitted under and the cascade is not, and what to do: its tables tell of other checks then."""
+    found: list[str] = []
+    if isinstance(file.policy, Always):  # it asks nobody
+        return found
+    if None not in (file.k, live.k) and file.k != live.k:
+        found.append(
+            f"was fitted with {file.k} checks a draft, the cascade draws up to {live.k}: "
+            f"give verifier=SelfVerifier(k={file.k}), or collect and fit again."
+        )
+    if file.prompt and live.prompt is not None and file.prompt != live.prompt:
+        used = f"has another ({live.prompt[:8]})" if live.prompt else "checks with a verifier of your own"
+        found.append(
+            f"was fitted under the checking prompt {file.prompt[:8]}, the cascade {used}: "
+            "use the instructions and examples it was fitted with, or collect and fit again."
+        )
+    wanted = {*getattr(file.policy, "signal_names", ()), *getattr(file.policy, "measures", ())}
+    if live.signals is not None and (lacking := sorted(wanted.difference(live.signals))):
+        found.append(f"uses the signals {', '.join(lacking)}, which the cascade does not have: name them in signals=.")
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,29 @@ class Policies(Adapter):
         logged = [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "automix"]
         assert [found for found, _ in logged] == ([] if level is None else [level])
         assert all(f"was made for {', '.join(names or ())}, the cascade has small, large" in said for _, said in logged)
+
+    def test_a_saved_policys_k_and_prompt_are_compared_with_the_cascades(
+        self, server: OpenAIServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A policy fitted under other checks is miscalibrated: that is said, by name, once."""
+        script(server, YES)
+        path = tmp_path / "policy.json"
+        save_policy(Threshold(0.4), path, prompt=self.verifier().prompt_digest, k=8)
+        cases: list[tuple[Any, list[str]]] = [
+            (self.verifier(), []),
+            (self.verifier(k=2), ["fitted with 8 checks a draft, the cascade draws up to 2"]),
+            (self.verifier(instructions="Be strict."), ["the cascade has another"]),
+            (lambda *_: 0.9, ["checks with a verifier of your own"]),
+        ]
+        for verifier, words in cases:
+            caplog.clear()
+            with caplog.at_level(logging.INFO, "automix"):
+                model = self.small_and_large(server, policy=path, verifier=verifier)
+                self.get(model, "ask")
+                self.get(model, "ask")
+            said = [record.getMessage() for record in caplog.records if "policy.json" in record.getMessage()]
+            assert len(said) == len(words)
+            assert all(word in found for word, found in zip(words, said, strict=True))
 
     def test_a_saved_policy_is_read_once(self, server: OpenAIServer, tmp_path: Path) -> None:
         script(server, YES)

@@ -12,9 +12,9 @@ import pytest
 from automix_core.decision import Decision, Finish, Policy, State, check_models
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies import Always, Band, Curtailed, Mixture, Problem, Threshold, solve
-from automix_core.policies.loading import as_policy
+from automix_core.policies.loading import Live, as_policy, differences
 from automix_core.policies.record import policy_dict
-from automix_core.policies.saving import save_policy
+from automix_core.policies.saving import PolicyFile, save_policy
 
 THREE = solve(Problem([0.5, 0.5], [[1, 1, 1], [0, 0, 1]], [1, 5, 50], [None, None], 0.01))
 
@@ -76,7 +76,7 @@ def test_a_file_tells_its_number_by_names_or_by_its_table(tmp_path: Path) -> Non
     save_policy(Threshold(0.4), path, models=["a", "b", "c"])
     assert as_policy(path, 3) == Threshold(0.4)
     with pytest.raises(PolicyError, match=r"made for 3 models \(a, b, c\), the cascade has 2 \(s, l\)\.$"):
-        as_policy(path, 2, ["s", "l"])
+        as_policy(path, 2, Live(["s", "l"]))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,53 @@ def test_other_names_are_logged(
 ) -> None:
     save_policy(Threshold(), tmp_path / "policy.json", models=["gpt-small", "gpt-large"])
     with caplog.at_level(logging.DEBUG, "automix"):
-        as_policy(tmp_path / "policy.json", 2, names)
+        as_policy(tmp_path / "policy.json", 2, Live(names))
     assert [record.levelno for record in caplog.records] == ([] if level is None else [level])
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        (Live(prompt="abc", k=8, signals=["support"]), []),
+        (Live(), []),
+        (Live(prompt="abc", k=4), ["was fitted with 8 checks a draft, the cascade draws up to 4: give verifier=SelfV"]),
+        (
+            Live(prompt="xyz", k=8),
+            ["fitted under the checking prompt abc, the cascade has another (xyz): use"],
+        ),
+        (Live(prompt="", k=8), ["under the checking prompt abc, the cascade checks with a verifier of your own: use"]),
+        (Live(prompt="xyz", k=2), ["with 8 checks a draft", "under the checking prompt"]),
+    ],
+)
+def test_what_a_policy_was_fitted_under_and_the_cascade_is_not_is_named(
+    live: Live, words: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "policy.json"
+    save_policy(Threshold(), path, prompt="abc", k=8)
+    with caplog.at_level(logging.DEBUG, "automix"):
+        as_policy(path, 2, live)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * len(words)
+    for record, word in zip(caplog.records, words, strict=True):
+        assert record.getMessage().startswith(f"{path} was fitted")
+        assert word in record.getMessage()
+
+
+def test_signals_that_the_cascade_lacks_are_named() -> None:
+    class Signalled:
+        signal_names, measures = ("echo", "support"), ("p_correct",)
+
+        def decide(self, state: State) -> Decision:
+            raise NotImplementedError
+
+    file = PolicyFile(Signalled())
+    assert differences(file, Live(signals=["echo", "support", "p_correct"])) == []
+    assert differences(file, Live(signals=None)) == []
+    (said,) = differences(file, Live(signals=["echo"]))
+    assert "uses the signals p_correct, support, which the cascade does not have" in said
+
+
+def test_a_single_model_asks_for_no_checks_and_so_is_compared_with_none() -> None:
+    assert differences(PolicyFile(Always(0), prompt="abc", k=8), Live(prompt="", k=2)) == []
 
 
 @pytest.mark.parametrize("policy", [0.5, Threshold, "", "  ", b"policy.json", ["policy.json"]])
