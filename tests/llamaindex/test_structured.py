@@ -183,3 +183,64 @@ def test_answer_filtering_gives_an_answer(server: OpenAIServer, tools: bool) -> 
         response = synthesizer.synthesize(QUESTION, index(PASSAGES[1]).as_retriever().retrieve(QUESTION))
     assert str(response) == LARGE
     assert [route.action for route in routes] == ["bypass"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("way", ["predict", "apredict", "stream", "astream"])
+def test_a_structured_llm_answers_a_template_in_json(server: OpenAIServer, way: str, path: Path) -> None:
+    """Streamed, it is one piece: parts of an object are no parts of a text."""
+    scripted(server, path)
+    model = cascade(server, k=1).as_structured_llm(Built)
+
+    async def awaited() -> list[str]:
+        if way == "apredict":
+            return [await model.apredict(TEMPLATE, **VALUES)]
+        return [piece async for piece in await model.astream(TEMPLATE, **VALUES)]
+
+    with collect_routes() as routes:
+        if way.startswith("a"):
+            pieces = asyncio.run(awaited())
+        else:
+            pieces = [model.predict(TEMPLATE, **VALUES)] if way == "predict" else list(model.stream(TEMPLATE, **VALUES))
+    assert pieces == [(SMALL if path == "accept" else GREAT).model_dump_json()]
+    assert [route.action for route in routes] == [path]
+
+
+@pytest.mark.parametrize("way", ["structured_predict", "astructured_predict"])
+def test_a_structured_llm_makes_objects_of_another_class_too(server: OpenAIServer, way: str) -> None:
+    class Year(BaseModel):
+        year: int
+
+    scripted(server, "accept")
+    server.say("small", Reply(calls=(("Year", {"year": 1874}),)))
+    model = cascade(server, k=1).as_structured_llm(Built)
+    made = getattr(model, way)(Year, TEMPLATE, **VALUES)
+    assert (asyncio.run(made) if way.startswith("a") else made) == Year(year=1874)
+
+
+def test_a_structured_llm_leaves_chats_to_the_largest_model_where_objects_are(server: OpenAIServer) -> None:
+    scripted(server, "accept")
+    model = cascade(server, structured_output="large").as_structured_llm(Built)
+    response = model.chat([ChatMessage(QUESTION)], automix_context=PASSAGES[1])
+    assert response.raw == GREAT
+    assert route_of(response).action == "bypass"
+    assert server.calls("small") == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_system_prompt_of_the_cascade_is_seen_by_models_that_make_objects(server: OpenAIServer, way: str) -> None:
+    scripted(server, "escalate")
+    made, _ = get(cascade(server, k=1, system_prompt="Be brief."), way)
+    assert made.model_dump() == GREAT.model_dump()
+    assert all("Be brief." in request.text for request in server.calls(verdict=False))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_that_did_not_answer_gave_no_wrong_object(server: OpenAIServer, way: str) -> None:
+    """Its failure is told as one, and the next model answers."""
+    scripted(server, "accept")
+    server.fail("small", Reply(status=500))
+    made, route = get(cascade(server), way)
+    assert made.model_dump() == GREAT.model_dump()
+    assert (route.action, len(route.errors)) == ("fallback", 1)
+    assert "not a valid" not in route.reason
