@@ -14,7 +14,19 @@ from pydantic import BaseModel
 
 from automix_core import ConfigError
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes, route_of
-from tests.llamaindex.engines import PASSAGES, PATHS, QUESTION, Path, ask, cascade, cases, child, expected, index, script
+from tests.llamaindex.engines import (
+    PASSAGES,
+    PATHS,
+    QUESTION,
+    Path,
+    ask,
+    cascade,
+    cases,
+    child,
+    expected,
+    index,
+    script,
+)
 from tests.loopback import OpenAIServer, Reply
 
 TEMPLATE = PromptTemplate("Read {context_str} and say {query_str}")
