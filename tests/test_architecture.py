@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import subprocess
@@ -57,9 +58,10 @@ assert not blocked & {name.partition(".")[0] for name in sys.modules}
 
 
 def run(source: str, *arguments: str) -> str:
-    """What `source` prints in a process of its own."""
+    """What `source` prints in a process of its own; options of Python (`-W error`) stand first among the arguments."""
+    options = list(arguments[:2]) if arguments[:1] == ("-W",) else []
     ran = subprocess.run(
-        [sys.executable, "-c", source, *arguments],
+        [sys.executable, *options, "-c", source, *arguments[len(options) :]],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -144,11 +146,42 @@ def test_public_names_are_listed_in_order(package: str) -> None:
             assert names == sorted(set(names), key=order), path
 
 
-@pytest.mark.parametrize("package", [CORE, LANGCHAIN, LLAMAINDEX])
-def test_public_names_can_be_imported(package: str) -> None:
-    """What `__all__` promises is there, and nothing else public is imported into the package's namespace."""
+HEAVY = {"langchain_openai", "langchain", "langgraph", "openai", "scipy", *UI}
+
+
+@pytest.mark.parametrize(
+    ("package", "heavy"),
+    [
+        (CORE, {*HEAVY, *LANGCHAIN_HOST, *LLAMAINDEX_HOST, LANGCHAIN, LLAMAINDEX}),
+        (LANGCHAIN, {*HEAVY, *LLAMAINDEX_HOST, LLAMAINDEX, "numpy"}),
+        (LLAMAINDEX, {*HEAVY, *LANGCHAIN_HOST, LANGCHAIN}),
+    ],
+)
+def test_public_names_can_be_imported_and_bring_nothing_heavy(package: str, heavy: set[str]) -> None:
+    """What `__all__` promises is there, without a warning; a name that is not promised is an AttributeError."""
     names = _dunder_all(ROOT / package / "__init__.py")[0]
-    run(f"from {package} import {', '.join(names)}")
+    loaded = run(f"from {package} import {', '.join(names)}\nimport sys; print(*sys.modules)", "-W", "error").split()
+    assert not heavy & {name.partition(".")[0] for name in loaded}
+    with pytest.raises(AttributeError, match="'Nothing'"):
+        importlib.import_module(package).Nothing  # noqa: B018
+    assert set(names) <= set(dir(importlib.import_module(package)))
+
+
+def test_use_opens_no_socket_and_leaves_no_thread() -> None:
+    said = run(
+        "import socket, threading\n"
+        "def refuse(*a, **k): raise AssertionError('a socket was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "from langchain_core.language_models import GenericFakeChatModel as Fake\n"
+        "from langchain_core.messages import AIMessage\n"
+        "from langchain_automix import AutoMixChatModel\n"
+        "fakes = [Fake(messages=iter([AIMessage(t)])) for t in ('draft', 'answer')]\n"
+        "llm = AutoMixChatModel(models=fakes, verifier=lambda c, q, a, n: [False] * n)\n"
+        "print(llm.invoke('hello').text, threading.active_count())",
+        "-W",
+        "error",
+    )
+    assert said.split() == ["answer", "1"]
 
 
 def _dunder_all(path: Path) -> list[list[str]]:

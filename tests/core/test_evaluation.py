@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from automix_core.decision import Decision, Policy, State
 from automix_core.errors import DataError
 from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
 from automix_core.evaluation.intervals import interval
 from automix_core.evaluation.reliability import reliability
 from automix_core.evaluation.replay import replay
 from automix_core.fitting.curve import Spot, curve, regions
+from automix_core.fitting.fit import fit
 from automix_core.fitting.frontier import hull
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
-from automix_core.policies import Always, Mixture, Threshold
+from automix_core.policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
 from tests.core.worlds import outcomes, some_outcomes
 
 
@@ -71,6 +73,27 @@ def test_what_is_undefined_is_none() -> None:
 def test_a_larger_model_that_is_worse_is_said() -> None:
     columns = Columns.of(rows((1, 0, [1]), (1, 1, [1])))
     assert "no gap to recover" in warnings(columns, replay(Threshold(0.5), columns))[0]
+
+
+def test_a_larger_model_that_costs_no_more_is_said() -> None:
+    columns = Columns.of(rows((0, 1, [1]), (1, 1, [1]), costs=(11, 11)))
+    assert warnings(columns, replay(Threshold(0.5), columns)) == [
+        "large costs no more than small: delta_ibc has no meaning."
+    ]
+
+
+def test_a_reference_that_is_the_largest_model_is_said() -> None:
+    records = [record.model_copy(update={"reference": "largest"}) for record in rows((0, 1, [1]), (1, 1, [0]))]
+    columns = Columns.of(records)
+    (said,) = warnings(columns, replay(Threshold(0.5), columns))
+    assert said.startswith("10 of 10 outcomes are scored against large's answers")
+
+
+def test_rows_that_ran_out_of_verdicts_are_counted() -> None:
+    """k is larger here than what half of the rows have."""
+    columns = Columns.of(rows((0, 1, [1, 1, 0, 0]), (1, 1, [1])))
+    (said,) = warnings(columns, replay(Threshold(0.5), columns, 4))
+    assert said == "On 5 rows the policy would have drawn more verdicts than were recorded."
 
 
 @settings(max_examples=40, deadline=None)
@@ -147,6 +170,50 @@ def test_the_curve_and_its_regions() -> None:
     assert len(found) == 5
     assert found[0].low == pytest.approx(columns.costs[:, 0].mean())
     assert found[-1].high == pytest.approx(columns.costs[:, 1].mean())
+
+
+SINGLE = {"always_model-0", "always_model-1"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "kin"),
+    [
+        (Always(0), None),
+        (Band(0.2, 0.8), "Band("),
+        (Curtailed(Threshold(0.5)), "Curtailed(Threshold("),
+        (Mixture(Always(0), Threshold(0.5), 0.5), "Threshold("),
+        (Mixture(Always(0), Always(1), 0.5), None),
+    ],
+)
+def test_the_curve_is_that_of_the_policies_relatives(policy: Policy, kin: str | None) -> None:
+    """Those that differ in how they weigh cost, and always the single models; a policy without any stands alone."""
+    spots = curve(policy, Columns.of(outcomes(60, k=3)))
+    names = {spot.policy for spot in spots}
+    assert names >= SINGLE
+    related = names - SINGLE
+    assert bool(related) == (kin is not None)
+    assert all(name.startswith(kin or "") for name in related)
+    assert [spot.cost for spot in spots] == sorted(spot.cost for spot in spots)
+
+
+def test_the_curve_of_a_fitted_policy_is_solved_again_for_other_cost_weights() -> None:
+    columns = Columns.of(outcomes(200, k=3))
+    policy = fit(columns).policy
+    assert isinstance(policy, POMDP)
+    names = {spot.policy for spot in curve(policy, columns)} - SINGLE
+    assert len(names) > 1
+    assert all(name.startswith("POMDP(") for name in names)
+
+
+def test_the_curve_of_a_policy_of_ones_own_is_itself() -> None:
+    class Mine:
+        def decide(self, state: State) -> Decision:
+            return Threshold(0.5).decide(state)
+
+        def __repr__(self) -> str:
+            return "Mine"
+
+    assert {spot.policy for spot in curve(Mine(), Columns.of(outcomes(20, k=3)))} == {*SINGLE, "Mine"}
 
 
 def test_mixing_the_single_models_has_no_lift() -> None:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally
+from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally, Verify
 from automix_core.fitting.fit import fit
-from automix_core.policies import POMDP, Always, Mixture, Threshold
-from automix_core.policies.explain import explain
+from automix_core.policies import POMDP, Always, Curtailed, Mixture, Threshold
+from automix_core.policies.explain import best_of_each, explain
 from tests.core.worlds import outcomes
 
 
@@ -69,3 +69,12 @@ def test_direct_confidences_are_shown_as_such() -> None:
 def test_rows_are_json() -> None:
     for row in explain(fit(outcomes(100, unreadable=0.2, k=3)).policy):
         assert json.loads(json.dumps(row.to_dict(), allow_nan=False))["reason"] == row.decision.reason
+
+
+def test_a_curtailed_policy_is_explained_as_what_it_decides() -> None:
+    assert explain(Curtailed(Threshold(0.75)), k=4) == explain(Threshold(0.75), k=4)
+
+
+def test_of_several_numbers_of_verdicts_only_the_best_is_ranked() -> None:
+    expected = {Finish(1): 0.4, Verify(0, 1): 0.6, Accept(0): 0.5, Verify(0, 2): 0.7}
+    assert best_of_each(expected) == [(Verify(0, 2), 0.7), (Accept(0), 0.5), (Finish(1), 0.4)]

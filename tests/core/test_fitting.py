@@ -15,6 +15,7 @@ from automix_core.decision import Finish, State, Tally, Verify
 from automix_core.errors import ConfigError, DataError
 from automix_core.evaluation.evaluate import evaluate
 from automix_core.fitting.estimate import estimate
+from automix_core.fitting.family import thresholds
 from automix_core.fitting.fit import Fitted, Objective, fit
 from automix_core.fitting.frontier import at_quality, frontier, within_cost
 from automix_core.fitting.kde import kde_problem
@@ -176,6 +177,16 @@ def test_a_blind_verifier_leaves_a_single_model() -> None:
     found = fit(outcomes(400, rates=(0.5, 0.5)))
     assert isinstance(found.policy, Always)
     assert "No policy is expected to beat" in found.notes[-1]
+
+
+def test_the_kde_pomdp_is_for_two_models() -> None:
+    with pytest.raises(DataError, match="for two models; the outcomes have 3"):
+        kde_problem(Columns.of(outcomes(20, models=3)), 0.0)
+
+
+def test_confidences_that_all_differ_are_thinned_to_a_few_thresholds() -> None:
+    found = thresholds(Columns.of(outcomes(400, direct=True)))
+    assert len(found) == 9
 
 
 def test_three_models() -> None:
