@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Iterator
 
 import pytest
@@ -17,10 +15,3 @@ def server() -> Iterator[OpenAIServer]:
     with OpenAIServer() as running:
         yield running
     assert not running.errors, running.errors[0]
-
-
-@pytest.fixture(autouse=True)
-def _no_loop_left(request: pytest.FixtureRequest) -> None:
-    """LlamaIndex's `asyncio_run` would make an event loop for this thread and never close it."""
-    if not inspect.iscoroutinefunction(request.function):
-        asyncio.set_event_loop(None)
