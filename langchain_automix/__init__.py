@@ -6,7 +6,7 @@ from automix_core.routing.collecting import collect_routes
 
 from .chat_model.automix_chat_model import AutoMixChatModel
 from .meta_verifier import MetaVerifier
-from .query.reading import with_context
+from .query.prompt import with_context
 from .verifier.self_verifier import SelfVerifier
 
 __all__ = ["Audit", "AutoMixChatModel", "MetaVerifier", "SelfVerifier", "collect_routes", "route_of", "with_context"]

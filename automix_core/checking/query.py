@@ -11,6 +11,15 @@ from ..errors import ConfigError
 ContextSource: TypeAlias = Literal["argument", "message", "tools", "prompt", "template", "request", "parsed", "none"]
 
 PASSAGE_BREAK = "\n\n"
+THE_CONTEXT, THE_QUESTION = "(the context)", "(the question)"
+"""Stand where a text repeats the context or the question."""
+IN_CONTEXT = "(in the context)"
+"""Stands for a question that is part of the context: a whole prompt stands for both."""
+SHORT = 300
+"""Characters up to which a text is shown again although the context holds it."""
+LEFT_OUT = "\n(...)\n"
+LEAST_END = 2000
+"""Characters at the end of a whole prompt that are cut last: its question most often stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,8 @@ class Query:
         """This query with as much of its context as `fits` allows.
 
         Of several passages whole ones go, from the end, since retrievers put the best first; a single text loses its
-        tail. Nothing else is ever cut, so that a query without any context left may still not fit.
+        tail, and a whole prompt its middle, as it holds the question at its beginning or its end. Nothing else is ever
+        cut, so that a query without any context left may still not fit.
         """
         if not self.context or fits(self):
             return self
@@ -49,6 +59,8 @@ class Query:
         first, *_ = self.context
         if whole := _most(len(self.context) - 1, lambda n: fits(cut(*self.context[:n]))):
             return cut(*self.context[:whole])
+        if self.question == IN_CONTEXT:
+            return cut(_ends(first, _most(len(first), lambda n: fits(cut(_ends(first, n))))))
         return cut(first[: _most(len(first), lambda n: fits(cut(first[:n])))].rstrip())
 
 
@@ -65,6 +77,12 @@ def passages(context: str | Sequence[str] | None) -> tuple[str, ...]:
     """`context` as a tuple of passages; blank ones are dropped, so an empty context counts as none."""
     texts = [context] if isinstance(context, str) else list(context or ())
     return tuple(text for text in texts if text.strip())
+
+
+def _ends(text: str, n: int) -> str:
+    """`n` characters of `text`, from both its ends; none for 0."""
+    end = min(n // 2, LEAST_END)
+    return f"{text[: n - end].rstrip()}{LEFT_OUT}{text[len(text) - end :].lstrip()}" if n else ""
 
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:

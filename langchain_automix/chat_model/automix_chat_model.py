@@ -23,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
+from automix_core.checking.passing import passed
+from automix_core.checking.query import Query
 from automix_core.decision import Policy
 from automix_core.keywords import CALL, ignore_unknown, spelt_out
 from automix_core.routing.price import Price
@@ -33,7 +35,7 @@ from ..cascade import Cascade
 from ..child.models import in_words, rewrap
 from ..draft.toolcalls import openai_tools
 from ..meta_verifier import as_plain
-from ..query.reading import for_children, has_other_content, read_query
+from ..query.reading import Extractor, for_children, read_messages, read_prompt
 from ..tracing import tokens as accounting
 from ..tracing.parent import parent_of
 from ..verifier.self_verifier import SelfVerifier
@@ -42,8 +44,6 @@ from .profile import common_profile, tokens_in
 
 if TYPE_CHECKING:
     from ..draft.structured import Structure
-
-Extractor = Callable[[Sequence[BaseMessage]], Any]
 
 
 class AutoMixChatModel(Composite):
@@ -77,6 +77,12 @@ class AutoMixChatModel(Composite):
     """Whether `with_structured_output` drafts, checks and escalates, or leaves it all to the largest model."""
     context_extractor: Extractor | None = Field(default=None, repr=False)
     """Finds the context in the messages where no keyword gives it; returns text, documents or None."""
+    should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
+    """Says of a question with its context whether it is to be verified; if not, `errands` serves it."""
+    errands: Literal["large", "small"] = "large"
+    """Which model serves what is not question answering: rewriting, extracting, summarizing, judging."""
+    only_errands: bool = False
+    """What `errand()` sets: every call is an errand, never drafted or checked."""
 
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
@@ -102,6 +108,9 @@ class AutoMixChatModel(Composite):
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
         audit: Audit | None = None,
+        should_verify: Callable[[Query], bool] | None = None,
+        errands: Literal["large", "small"] = "large",
+        only_errands: bool = False,
         name: str | None = None,
         cache: BaseCache | bool | None = None,
         verbose: bool = False,
@@ -209,16 +218,11 @@ class AutoMixChatModel(Composite):
             settings.pop(name, None)
         if stop is not None:
             settings["stop"] = stop
-        query = read_query(messages, question, context, self.without_context, self.context_extractor)
-        cascade, last = self._cascade(), len(self.models) - 1
-        passing, to = "", last
-        if has_other_content(messages):
-            passing = "The messages hold more than text, which no verifier here can read."
-        elif query.source == "none":
-            passing = "The question came without context to check an answer against."
-            to = 0 if self.without_context == "small" else last
-        asked = for_children(messages)
-        return Call(cascade, asked, query, parent, settings, tools, self._schema, coin, passing, to, audit=self.audit)
+        asked = read_messages(messages, question, context, self.context_extractor, parent.metadata)
+        asked = passed(asked, self, lambda: read_prompt(messages, question))
+        plain, cascade = for_children(messages), self._cascade()
+        query, passing = asked.query, (asked.passing, asked.to)
+        return Call(cascade, plain, query, parent, settings, tools, self._schema, coin, *passing, audit=self.audit)
 
     def _generate(
         self,
@@ -265,6 +269,13 @@ class AutoMixChatModel(Composite):
         async with aclosing(call.astream(await call.aroute())) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 yield ChatGenerationChunk(message=chunk)
+
+    def errand(self) -> AutoMixChatModel:
+        """This model for calls that answer nobody's question: rewriting, extracting, summarizing, judging.
+
+        They are never drafted or checked: the model that `errands` names answers (action bypass).
+        """
+        return self.model_copy(update={"only_errands": True})
 
     def bind_tools(
         self,

@@ -14,10 +14,12 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, R
 from langchain_core.runnables.config import ensure_config
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, blocks, case_values, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens, check_case, fit_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.transcript import transcript
 from automix_core.checking.turns import opening
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
@@ -29,7 +31,8 @@ from automix_core.shown import chosen
 
 from ..child.models import in_words
 from ..child.sampler import Sampler
-from ..query.reading import texts, transcript
+from ..query.messages import said_in
+from ..query.reading import texts
 from .prompt import CheckingPrompt, as_messages
 from .sampling import adraw, draw
 
@@ -220,7 +223,8 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         return config
 
     def _fit(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
-        """The query as it fits the window, and the prompt's variables for it."""
+        """The query, its context once and as it fits the window, and the prompt's variables for it."""
+        query = once(query)
         if self.context_window is not None:
             counter = self.count_tokens or approximate_tokens
             query = fit_window(
@@ -256,7 +260,7 @@ def _query(values: dict[str, Any]) -> Query:
     check_case(values)
     history = values.get("history") or ""
     if not isinstance(history, str):
-        history = transcript(history)
+        history = transcript(said_in(history))
     return Query(values["question"], texts(values["context"]), history, values.get("instructions") or "", "argument")
 
 

@@ -12,6 +12,7 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, field_serializer, model_validator
 
 from automix_core.audit.audit import Audit
+from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from automix_core.policies.threshold import Threshold
@@ -22,8 +23,7 @@ from ..call import Call
 from ..cascade import Cascade
 from ..child.responses import in_words
 from ..dumps import payload, state_of
-from ..query.passing import COIN, ask
-from ..query.reading import Reading
+from ..query.passing import COIN, passed
 from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
 
@@ -50,8 +50,10 @@ class RoutedLLM(FunctionCallingLLM):
     without_context: Literal["prompt", "large", "small", "raise"] = "large"
     """What to do with a question that comes without context: check against the whole prompt, let the large or the
     small model answer unchecked, or raise `QueryError`."""
-    auxiliary: Literal["large", "small"] = "large"
+    errands: Literal["large", "small"] = "large"
     """Which model serves what is not question answering: condensing, selecting, extracting, judging, indexing."""
+    only_errands: bool = False
+    """What `errand()` sets: every call is an errand, never drafted or checked."""
     on_failure: Literal["next", "raise"] = "next"
     """Whether the next model answers when a draft or a check fails, or the error is raised."""
     verify_concurrency: int = 8
@@ -63,7 +65,7 @@ class RoutedLLM(FunctionCallingLLM):
     context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = Field(default=None, repr=False)
     """Finds the context in the messages where no keyword gives it; returns text, nodes or None."""
     should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
-    """Says of a question with its context whether it is to be verified; if not, `auxiliary` serves it."""
+    """Says of a question with its context whether it is to be verified; if not, `errands` serves it."""
 
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
@@ -108,6 +110,28 @@ class RoutedLLM(FunctionCallingLLM):
     def _parts(self) -> list[Any]:
         return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _auxiliary_is_errands(cls, data: dict[str, Any]) -> dict[str, Any]:
+        given = {name: value for name, value in data.items() if name != "auxiliary"}
+        if data.get("auxiliary") is None:
+            return given
+        if given.get("errands", data["auxiliary"]) != data["auxiliary"]:
+            raise ConfigError(f"{cls.__name__}: auxiliary is another name of errands; give one of them.")
+        return {**given, "errands": data["auxiliary"]}
+
+    @property
+    def auxiliary(self) -> Literal["large", "small"]:
+        """Another name of `errands`."""
+        return self.errands
+
+    def errand(self) -> Self:
+        """This model for calls that answer nobody's question: rewriting, extracting, summarizing, judging.
+
+        They are never drafted or checked: the model that `errands` names answers (action bypass).
+        """
+        return self.model_copy(update={"only_errands": True})
+
     @property
     def large(self) -> Any:
         """The largest model."""
@@ -129,14 +153,14 @@ class RoutedLLM(FunctionCallingLLM):
     def _call(
         self,
         request: Request[Any],
-        reading: Reading,
+        asked: Asked,
         keywords: Mapping[str, Any],
         messages: Callable[[], Sequence[ChatMessage]],
     ) -> Call:
         """What a call asks; `messages` are what the small model would see."""
         cascade = self._cascade()
         try:
-            asked = ask(self, reading, keywords, messages)
+            asked = passed(asked, self, keywords, messages)
         except (ValueError, TypeError) as error:
             raise QueryError(f"The question could not be read: {type(error).__name__}; see the cause.") from error
         return Call(cascade, request, asked.query, keywords.get(COIN), asked.passing, asked.to, audit=self.audit)

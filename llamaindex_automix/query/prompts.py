@@ -6,10 +6,8 @@ Nothing is imported to find out: a template of a module that nobody imported can
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.output_parsers.pydantic import PYDANTIC_FORMAT_TMPL
@@ -21,9 +19,9 @@ from llama_index.core.prompts import (
     chat_prompts,
     default_prompts,
 )
+from llama_index.core.prompts.utils import format_string
 
-Places: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
-"""Modules of LlamaIndex's core, and names in each."""
+from automix_core.checking.templates import Places, is_formatted, pattern, texts_at
 
 ANSWERING = frozenset(
     {
@@ -77,7 +75,7 @@ def answers(prompt: BasePromptTemplate, template: BasePromptTemplate, question: 
 
 def is_errand(text: str) -> bool:
     """True if `text` is a formatted prompt of LlamaIndex's own that asks no question."""
-    return any(_pattern(template).fullmatch(text.strip()) for template in _texts(ERRAND_PROMPTS))
+    return is_formatted(text, _texts(ERRAND_PROMPTS))
 
 
 def wants_form(text: str) -> bool:
@@ -88,7 +86,7 @@ def wants_form(text: str) -> bool:
 def parse(text: str) -> dict[str, str] | None:
     """The variables of a default question-answering prompt that was formatted before it came here."""
     for template in _answering_texts():
-        if match := _pattern(template).fullmatch(text.strip()):
+        if match := pattern(template).fullmatch(text.strip()):
             return match.groupdict()
     return None
 
@@ -109,32 +107,24 @@ def _answering_texts() -> Iterator[str]:
             yield template.get_template()
 
 
-@lru_cache(maxsize=64)
-def _pattern(template: str) -> re.Pattern[str]:
-    """What a formatted `template` looks like. Greedy, so that a context that quotes the template is read to its end."""
-    seen: set[str] = set()
+def framing(template: BasePromptTemplate, placed: dict[str, str]) -> str:
+    """All that a text template says beside the context and the question, which `placed` stands for."""
+    return own_words(_text(template), placed)
 
-    def group(match: re.Match[str]) -> str:
-        name = match[1]
-        again = name in seen
-        seen.add(name)
-        return f"(?P={name})" if again else f"(?P<{name}>.*)"
 
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", group, re.escape(template.strip())), re.DOTALL)
+def own_words(text: str, placed: dict[str, str]) -> str:
+    """`text` with what `placed` stands for its variables; nothing if it is LlamaIndex's own, or all variables."""
+    if text.strip() in {template.strip() for template in _answering_texts()}:
+        return ""  # it would only lengthen every check
+    said = format_string(text, **placed)
+    left = said
+    for place in placed.values():
+        left = left.replace(place, "")
+    return said if re.search(r"\w", left) else ""
 
 
 def _texts(places: Places) -> frozenset[str]:
-    """The texts at `places`, as far as their modules are there."""
-    return _loaded_texts(places, tuple([module in sys.modules for module, _ in places]))
-
-
-@lru_cache(maxsize=64)
-def _loaded_texts(places: Places, loaded: tuple[bool, ...]) -> frozenset[str]:
-    found: list[str] = []
-    for (module, names), is_loaded in zip(places, loaded, strict=True):
-        for name in names if is_loaded else ():
-            found.extend(_each(getattr(sys.modules[module], name, None)))
-    return frozenset(found)
+    return texts_at(places, _each)
 
 
 def _each(found: Any) -> Iterator[str]:

@@ -15,6 +15,7 @@ from llama_index.core.utils import get_tokenizer
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
+from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, TAGS, Shot, blocks, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import check_case, fit_window
@@ -198,7 +199,8 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         return Verification(verdicts=plain, texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
     def _prepare(self, query: Query, answer: str) -> tuple[Query, Prompt]:
-        """The query as it fits the window, and the prompt for it."""
+        """The query, its context once and as it fits the window, and the prompt for it."""
+        query = once(query)
 
         def shown(query: Query) -> str:
             return case(query, answer)

@@ -12,7 +12,14 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, Prom
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of, with_context
-from langchain_automix.query.reading import CONTEXT, QUESTION, for_children, has_other_content, read_query
+from langchain_automix.query.reading import (
+    CONTEXT,
+    QUESTION,
+    for_children,
+    has_other_content,
+    read_messages,
+    read_prompt,
+)
 from tests.cases import block
 from tests.langchain.fakes import Fake
 
@@ -25,8 +32,8 @@ FOUND = ToolMessage("found", tool_call_id="1")
 DOCUMENTS = [Document("first"), Document("second")]
 
 
-def read(messages: list[BaseMessage], question: Any = None, context: Any = None, without: str = "large") -> Query:
-    return read_query(messages, question, context, without)
+def read(messages: list[BaseMessage], question: Any = None, context: Any = None) -> Query:
+    return read_messages(messages, question, context).query
 
 
 SOURCES: list[tuple[str, list[BaseMessage], Any, tuple[str, ...]]] = [
@@ -66,10 +73,10 @@ def test_an_extractor_stands_behind_the_keyword_only() -> None:
     def extract(messages: Any) -> Any:
         return [Document(messages[-1].text.upper())]
 
-    found = read_query([TOLD], None, None, "large", extract)
+    found = read_messages([TOLD], extractor=extract).query
     assert (found.source, found.context) == ("parsed", ("WHO BUILT IT?",))
-    assert read_query([TOLD], None, "given", "large", extract).source == "argument"
-    assert read_query([TOLD], None, None, "large", lambda messages: None).source == "message"
+    assert read_messages([TOLD], None, "given", extract).query.source == "argument"
+    assert read_messages([TOLD], extractor=lambda messages: None).query.source == "message"
 
 
 @pytest.mark.parametrize(
@@ -98,15 +105,18 @@ def test_history_and_instructions_are_apart_from_the_question() -> None:
 
 
 def test_the_whole_prompt_stands_for_a_missing_context() -> None:
-    query = read([SYSTEM, *EARLIER, ASKED], without="prompt")
-    whole = "System: Answer briefly.\n\nUser: Is there a lighthouse?\n\nAssistant: There is one.\n\nUser: Who built it?"
-    assert query == Query("Who built it?", (whole,), source="prompt")
+    query = read_prompt([SYSTEM, *EARLIER, ASKED])
+    whole = "System: Answer briefly.\n\nUser: Is there a lighthouse?\n\nUser: Who built it?"
+    history = "User: Is there a lighthouse?\n\nAssistant: There is one."
+    assert query == Query("Who built it?", (whole,), history, source="prompt")
+    assert read_prompt([ASKED]) == Query("Who built it?", ("Who built it?",), source="prompt")
 
 
 def test_no_context_and_no_messages_are_errors_that_say_what_to_do() -> None:
-    with pytest.raises(QueryError, match=r"automix_context=.*with_context\(prompt\).*without_context"):
-        read([ASKED], without="raise")
-    assert read([TOLD], without="raise").source == "message"
+    model = AutoMixChatModel(models=[Fake(), Fake()], without_context="raise")
+    with pytest.raises(QueryError, match=r"automix_context=.*without_context"):
+        model.invoke([ASKED])
+    assert route_of(model.invoke([TOLD])).context_source == "message"
     with pytest.raises(QueryError, match="pass at least one human message"):
         read([])
 
@@ -135,7 +145,7 @@ def attached(prompt: Any, variables: dict[str, Any], **keys: Any) -> tuple[list[
 def test_with_context_attaches_the_variable(context: Any, passages: list[str]) -> None:
     (bearer,), messages = attached(CHAT, {"context": context, "question": "Who?"})
     assert bearer is messages[-1]
-    assert bearer.additional_kwargs == {CONTEXT: passages}
+    assert bearer.additional_kwargs == {CONTEXT: passages, QUESTION: "Who?"}
     plain = CHAT.invoke({"context": context, "question": "Who?"}).to_messages()
     assert for_children(messages) == plain, "and nothing else is changed"
 

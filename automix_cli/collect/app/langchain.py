@@ -22,7 +22,7 @@ from automix_core.outcomes.evaluation_sets import CONTEXT, QUESTION
 from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage
 from langchain_automix import AutoMixChatModel, SelfVerifier
-from langchain_automix.query.reading import read_query
+from langchain_automix.query.reading import read_messages, read_prompt
 
 
 def is_ours(app: Any, model: Any) -> bool:
@@ -140,7 +140,8 @@ class _Seen(AsyncCallbackHandler):
     def case(self, question: Question) -> dict[str, Any]:
         """What a check is shown: what a cascade would read from the same prompt."""
         if self.messages:
-            query = read_query(self.messages, None, None, "prompt")
+            query = read_messages(self.messages).query
+            query = query if query.context else read_prompt(self.messages)
         else:
             found = tuple(self.documents) or passages(question.context)
             query = Query(question.question, found)
