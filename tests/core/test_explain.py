@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from automix_core.decision import Accept, Draft, Finish, Policy, State, Tally, Verify
+from automix_core.decision import Accept, Action, Draft, Finish, Policy, State, Tally, Verify
 from automix_core.fitting.fit import fit
 from automix_core.policies import POMDP, Always, Curtailed, Mixture, Threshold
 from automix_core.policies.explain import best_of_each, explain
@@ -76,5 +76,5 @@ def test_a_curtailed_policy_is_explained_as_what_it_decides() -> None:
 
 
 def test_of_several_numbers_of_verdicts_only_the_best_is_ranked() -> None:
-    expected = {Finish(1): 0.4, Verify(0, 1): 0.6, Accept(0): 0.5, Verify(0, 2): 0.7}
+    expected: dict[Action, float] = {Finish(1): 0.4, Verify(0, 1): 0.6, Accept(0): 0.5, Verify(0, 2): 0.7}
     assert best_of_each(expected) == [(Verify(0, 2), 0.7), (Accept(0), 0.5), (Finish(1), 0.4)]
