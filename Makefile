@@ -28,7 +28,7 @@ docs: ## Build the documentation into site/.
 
 check: test lint types contracts docs ## Everything above but the demo.
 
-format: $(VENV)/.dev ## Format the code and mend what ruff can mend.
+format: $(VENV)/.dev ## Format the code and fix what ruff can fix.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.

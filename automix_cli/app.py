@@ -112,7 +112,7 @@ app = typer.Typer(cls=_Group, add_completion=False, no_args_is_help=True, pretty
 @app.callback()
 def automix(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """AutoMix: a small model answers and checks itself, a large one is paid only when it is worth it."""

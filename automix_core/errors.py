@@ -3,7 +3,7 @@
     AutoMixError(RuntimeError)
     ├── ConfigError    the models, verifier, policy or prices given can't work
     ├── QueryError     a call carries no question, or no context where one is required
-    ├── ModelError     a child model failed in a way its host would have swallowed
+    ├── ModelError     a child model failed in a way its framework would have swallowed
     ├── DataError      a file of questions or outcomes can't be read (names file and line)
     ├── PolicyError    a policy file can't be read, or a policy doesn't fit the models
     ├── LimitError     a question's time or money ran out, and no draft could stand in

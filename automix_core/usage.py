@@ -20,7 +20,7 @@ class Usage:
     """Tokens of one or more requests.
 
     `cached_input_tokens` is the part of the input that a prompt cache served, `cache_write_tokens` the part that was
-    written into one. `details` are further parts of the input or output, under names of the host's own; they are summed
+    written into one. `details` are further parts of the input or output, under the framework's names; they are summed
     and handed back, nothing here reads them.
     """
 
@@ -44,7 +44,7 @@ class Usage:
         )
 
     def to_dict(self) -> Tokens:
-        """The form in which routes record usage, the same for both hosts."""
+        """The form in which routes record usage, the same for both frameworks."""
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,

@@ -84,7 +84,7 @@ class Cascade:
 
 
 def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:
-    """Raise `ConfigError` unless there are two models or more, with a price each if any; warn if dearest first."""
+    """Raise `ConfigError` unless there are two models or more, with a price each if any; warn of a wrong order."""
     if len(models) < 2:
         raise ConfigError(f"models needs two models or more, cheapest first; {len(models)} given.")
     for number, model in enumerate(models):

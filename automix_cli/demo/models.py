@@ -82,7 +82,7 @@ def attempt(endpoint: Endpoint, role: str) -> None:
     except httpx.TimeoutException:
         problem = f"{endpoint.base_url} has not answered for {PATIENCE:.0f} seconds; it may be loading {endpoint.model}"
     except httpx.TransportError as error:
-        problem = f"nothing answers at {endpoint.base_url} ({type(error).__name__}); start the server or mend the URL"
+        problem = f"nothing answers at {endpoint.base_url} ({type(error).__name__}); start the server or fix the URL"
     except (ValueError, LookupError, TypeError):
         problem = f"{endpoint.base_url} gives no chat completions; an OpenAI-compatible URL mostly ends in /v1"
     if problem:
@@ -99,7 +99,7 @@ def refusal(status: int, endpoint: Endpoint, role: str) -> str:
             f"is valid there"
         )
     if status == 404:
-        return f"{endpoint.base_url} knows no model {endpoint.model!r} (404); mend the name after # or the URL's path"
+        return f"{endpoint.base_url} knows no model {endpoint.model!r} (404); fix the name after # or the URL's path"
     if status == 429:
         return f"{endpoint.base_url} takes no more requests now (429); wait, or look whether the account has credit"
     return f"{endpoint.base_url} fails with HTTP status {status}; look into that server's log"

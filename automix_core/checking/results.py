@@ -1,4 +1,4 @@
-"""What both adapters need around a check, and no host has: reading a custom verifier's result, and the room that a
+"""What both adapters need around a check, and no framework has: reading a custom verifier's result, and the room that a
 verifier's window leaves for the context.
 """
 

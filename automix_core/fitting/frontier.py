@@ -77,10 +77,10 @@ def _plain(problem: Problem, fixed: bool) -> Policy:
 
 def frontier(problem: Problem, *, fixed: bool = False) -> list[Point]:
     """The vertices of the problem's frontier, cheapest first: at most 64, each a policy that `solve` returns."""
-    dear = solved(problem, 0.0, fixed=fixed)
+    expensive = solved(problem, 0.0, fixed=fixed)
     cheap = solved(problem, 1e6 / (max(problem.costs) or 1.0), fixed=fixed)
-    found = [cheap, dear]
-    todo = [(cheap, dear)]
+    found = [cheap, expensive]
+    todo = [(cheap, expensive)]
     while todo and len(found) < _MOST:
         left, right = todo.pop(0)
         rise, run = right.value.score - left.value.score, right.value.cost - left.value.cost

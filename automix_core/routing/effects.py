@@ -23,7 +23,7 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Result of `Draft`: what a model answered, `native` being the host's own object.
+    """Result of `Draft`: what a model answered, `native` being the framework's own object.
 
     `problem` says why the draft can't be kept, e.g. "cut off"; `passes` why it is kept without being judged, e.g.
     because it calls a tool and so answers nothing yet. `name` is the model's name as the provider gave it. `signals`

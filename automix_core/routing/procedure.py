@@ -1,7 +1,7 @@
 """The routing procedure, written once.
 
 `route` is a generator: it yields effects, is sent their results and returns an `Ending`. It does no I/O and has no
-colour, so the same lines serve a blocking call, an awaited one, a stream, either host, and the replay of recorded
+colour, so the same lines serve a blocking call, an awaited one, a stream, either framework, and the replay of recorded
 outcomes. The finishing call is not an effect: it belongs to the caller, who may stream it.
 
 Rules that hold under every policy (they are not the policy's to break):

@@ -23,7 +23,7 @@ RouteAction: TypeAlias = Literal["accept", "escalate", "direct", "bypass", "fall
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The record of one call, the same in both hosts.
+    """The record of one call, the same in both frameworks.
 
     `action` is accept (a draft was kept), escalate (a later model answered after a rejection), direct (the policy let
     a model answer unchecked), bypass (the policy was not asked) or fallback (something failed, and so another answer
@@ -54,7 +54,7 @@ class Route:
     cost: CostRecord
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-able dict: what the hosts attach to a response."""
+        """A JSON-able dict: what the adapters attach to a response."""
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
 
     @classmethod

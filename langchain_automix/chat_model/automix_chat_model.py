@@ -54,7 +54,7 @@ class AutoMixChatModel(Composite):
 
     The route of a call is in `message.response_metadata["automix"]`. Raises `ConfigError` for a configuration that
     can't work, `PolicyError` for a policy that can't be read or was made for another number of models; keywords that it
-    doesn't know are ignored with a warning, as hosts pass their own.
+    doesn't know are ignored with a warning, as frameworks pass their own.
     """
 
     models: list[Any]

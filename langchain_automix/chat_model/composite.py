@@ -1,4 +1,4 @@
-"""A chat model made of chat models: core's life of a run, mended where nested runs need it.
+"""A chat model made of chat models: core's life of a run, fixed where nested runs need it.
 
 Private parts of langchain-core used, each because there is no public one: `_generate_with_cache` is where a run
 manager is still at hand when core calls `_stream` without it, and where a cancelled run can still be ended.

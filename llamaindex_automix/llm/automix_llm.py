@@ -43,7 +43,7 @@ class AutoMixLLM(PromptingLLM):
     Questions with a context are drafted, checked and escalated. Everything else (condensing, selecting, extracting,
     judging, tools) goes to one model. The route of a call is in the response's `additional_kwargs["automix"]`, in the
     instrumentation event `AutoMixRoutingEvent` and in `collect_routes`. Raises `ConfigError` for a configuration that
-    can't work; keywords that it doesn't know are ignored with a warning, as hosts pass their own.
+    can't work; keywords that it doesn't know are ignored with a warning, as frameworks pass their own.
     """
 
     @spelt_out

@@ -139,7 +139,7 @@ class RoutedLLM(FunctionCallingLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What the hosts may rely on whichever model answers; tools are the largest model's affair."""
+        """What the framework may rely on whichever model answers; tools are the largest model's affair."""
         cascade, large = self._cascade(), self.large.metadata
         return LLMMetadata(
             context_window=self.context_window or cascade.context_window,
