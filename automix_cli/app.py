@@ -21,6 +21,7 @@ _COMMANDS = {
     "fit": "Learn from recorded outcomes when to keep a draft, and save the rule as a policy.",
     "evaluate": "Replay recorded outcomes through a policy: performance, cost, and what single models would have done.",
     "explain": "Show a policy as a table: what it does after every tally of verdicts, and why.",
+    "watch": "Say whether recorded traffic has drifted from what a policy was fitted on.",
     "pays": "Say what a cascade would cost beside the large model alone, from prices, lengths and the share kept.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
 }

@@ -48,7 +48,7 @@ def evaluate(
         records = repriced(records, price or ())
     with naming(outcomes):
         columns = Columns.of(records)
-    said = _matching(file, columns, policy)
+    said = matching(file, columns, policy)
     in_sample = file.data is not None and file.data.sha256 == digest(records)
     done = replay(file.policy, columns, file.k)
     with naming(outcomes):
@@ -67,7 +67,7 @@ def evaluate(
         typer.echo(_words(facts, repr(file.policy)))
 
 
-def _matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
+def matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
     """Warnings where the names differ. Raises `PolicyError` for another number of models."""
     if file.models is None:
         return []

@@ -91,7 +91,7 @@ def fit(
         prompt=_prompt(records),
         k=found.k or None,
         costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
-        data=FittedOn(len(records), date.today().isoformat(), digest(records)),
+        data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
     )
     facts = _facts(output, method, found, records)
     if as_json:

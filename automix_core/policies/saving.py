@@ -22,11 +22,15 @@ FORMAT, VERSION = "automix-policy", 1
 
 @dataclass(frozen=True, slots=True)
 class FittedOn:
-    """The outcomes a policy was fitted on: how many, when, and their digest (`outcome.digest`)."""
+    """The outcomes a policy was fitted on: how many, when, and their digest (`outcome.digest`).
+
+    `performance` is the mean score that the policy is expected to reach, as fitting saw it.
+    """
 
     outcomes: int
     date: str
     sha256: str
+    performance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
