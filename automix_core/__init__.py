@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .fitting.fit import Objective, fit
     from .outcomes.outcome import Outcome, Question, read_outcomes, read_questions
     from .outcomes.verdict_cost import VerdictCost
-    from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Threshold, solve
+    from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Share, Threshold, solve
     from .policies.explain import explain
     from .policies.saving import load_policy, save_policy
     from .routing.price import Price
@@ -55,6 +55,7 @@ __all__ = [
     "QueryError",
     "Question",
     "Route",
+    "Share",
     "State",
     "Tally",
     "Threshold",
@@ -107,6 +108,7 @@ _HOMES = {
     "ObservationModel": "policies",
     "POMDP": "policies",
     "Problem": "policies",
+    "Share": "policies",
     "Threshold": "policies",
     "solve": "policies",
     "explain": "policies.explain",

@@ -15,7 +15,7 @@ BOTH = {"Audit", "SelfVerifier", "collect_routes", "route_of"}
 PUBLIC = {
     "automix_core": {
         *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Measure", "Accept", "Finish"),
-        *("Always", "Threshold", "Band", "Mixture", "POMDP", "load_policy", "save_policy"),
+        *("Always", "Threshold", "Band", "Mixture", "Share", "POMDP", "load_policy", "save_policy"),
         *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
         *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),
         *("Price", "Route", "CheckFunction", "summary", "score", "DriftMonitor"),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..decision import Policy
 from ..errors import DataError
@@ -16,6 +17,8 @@ from .intervals import Interval, between, resampled_means
 from .replay import Replayed, replay
 
 FEWEST = 10
+_ROUNDING = 1e-12
+"""Of the larger mean: what summing in another order may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,22 @@ def baseline_names(names: Sequence[str]) -> list[str]:
 
 
 def ratios(means: Floats) -> tuple[Floats, Floats, Floats]:
-    """ibc, delta_ibc and gap_recovered from P, C, P_0, C_0, P_n, C_n on the last axis; NaN where undefined."""
+    """ibc, delta_ibc and gap_recovered from P, C, P_0, C_0, P_n, C_n on the last axis; NaN where undefined.
+
+    Means that differ by no more than rounding are equal: a policy that is the first model has no ibc.
+    """
     p, c, p0, c0, pn, cn = np.moveaxis(means, -1, 0)
+    costs, scores = np.abs([c, c0, cn]).max(axis=0), np.abs([p, p0, pn]).max(axis=0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ibc = np.where(c == c0, np.nan, (p - p0) / (c - c0))
-        base = np.where(cn == c0, np.nan, (pn - p0) / (cn - c0))
-        delta = np.where(base == 0, np.nan, 100 * (ibc - base) / base)
-        recovered = np.where(pn == p0, np.nan, (p - p0) / (pn - p0))
+        ibc = np.where(_equal(c, c0, costs), np.nan, (p - p0) / (c - c0))
+        base = np.where(_equal(cn, c0, costs), np.nan, (pn - p0) / (cn - c0))
+        delta = np.where(_equal(pn, p0, scores), np.nan, 100 * (ibc - base) / base)
+        recovered = np.where(_equal(pn, p0, scores), np.nan, (p - p0) / (pn - p0))
     return ibc, delta, recovered
+
+
+def _equal(a: Floats, b: Floats, scale: Floats) -> NDArray[np.bool_]:
+    return np.abs(a - b) <= _ROUNDING * scale
 
 
 def intervals(columns: Columns, done: Replayed) -> dict[str, Interval | None]:

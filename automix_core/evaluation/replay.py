@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..decision import Accept, Decision, Draft, Policy, State, Tally, Verify
+from ..decision import Accept, Decision, Draft, Measure, Policy, State, Tally, Verify
 from ..outcomes.columns import Columns, Floats, Ints
-from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
-from ..routing.effects import Check, Checks, Decide, Reply, Result
+from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Threshold
+from ..routing.effects import Check, Checks, Decide, Gauge, Measured, Reply, Result
 from ..routing.ending import Ending
 from ..routing.procedure import route
+from .alike import Parts, confidences, free_signals, measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,12 @@ def replay(policy: Policy, columns: Columns, k: int | None = None) -> Replayed:
     """
     walk = _Walk(columns, k)
     for leaf, rows, coins in _leaves(policy, columns):
+        walk.parts = {}
         for row, group, coin in _groups(leaf, columns, rows, coins):
             available = tuple(int(k) for k in walk.available[row])
-            walk.follow(leaf, group, State.start(columns.models, available, coin))
+            walk.follow(
+                leaf, group, State.start(columns.models, available, coin, purchasable=_purchasable(columns, row))
+            )
     return walk.done
 
 
@@ -71,7 +75,7 @@ def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Fl
 def _may_gamble(policy: Policy) -> bool:
     """True unless `policy` is known to leave the coin alone."""
     inner = policy.policy if isinstance(policy, Curtailed) else policy
-    return not isinstance(inner, Always | Band | POMDP | Threshold)
+    return not isinstance(inner, Always | Band | EvidenceThreshold | POMDP | Threshold)
 
 
 def _groups(policy: Policy, columns: Columns, rows: Ints, coins: Floats | None) -> Iterator[tuple[int, Ints, float]]:
@@ -79,14 +83,28 @@ def _groups(policy: Policy, columns: Columns, rows: Ints, coins: Floats | None) 
     if coins is not None:
         yield from ((int(row), np.array([row]), float(coin)) for row, coin in zip(rows, coins, strict=True))
         return
-    alike = np.concatenate([columns.recorded, np.isnan(columns.probability)], axis=1)[rows]
+    paid = [~np.isnan(columns.signals[name]) for name in columns.signal_cost if name in columns.signals]
+    alike = np.concatenate([columns.recorded, np.isnan(columns.probability), *paid], axis=1)[rows]
     _, first, group = np.unique(alike, axis=0, return_index=True, return_inverse=True)
     for g, start in enumerate(first):
         yield int(rows[start]), rows[group.ravel() == g], 0.0
 
 
+def _purchasable(columns: Columns, row: int) -> tuple[tuple[str, ...], ...]:
+    """The paid signals that are recorded on a row, a tuple a model."""
+    return tuple(
+        tuple(
+            sorted(n for n in columns.signal_cost if n in columns.signals and not np.isnan(columns.signals[n][row, m]))
+        )
+        for m in range(columns.models)
+    )
+
+
 class _Walk:
+    """`parts` are the kinds of rows that a policy tells apart by a model's free signals, found when they are needed."""
+
     def __init__(self, columns: Columns, k: int | None) -> None:
+        self.parts: dict[int, Parts] = {}
         n, models = len(columns), columns.models
         self.columns = columns
         direct = ~np.isnan(columns.probability)
@@ -120,7 +138,7 @@ class _Walk:
             self._end(rows, stop.value)
 
     def _perform(
-        self, policy: Policy, rows: Ints, effect: Decide | Draft | Check, start: State
+        self, policy: Policy, rows: Ints, effect: Decide | Draft | Check | Gauge, start: State
     ) -> list[tuple[Result, Ints]]:
         """The results of an effect, each with the rows that give it."""
         match effect:
@@ -131,16 +149,35 @@ class _Walk:
             case Draft(model):
                 self._pay(rows, model)
                 blank = self.columns.empty[rows, model]
-                parts = [(Reply("recorded"), rows[~blank]), (Reply("", problem="empty"), rows[blank])]
+                parts: list[tuple[Result, Ints]] = [(Reply("", problem="empty"), rows[blank])]
+                if model not in self.parts:
+                    self.parts[model] = free_signals(policy, self.columns, model)
+                kinds, rows = self.parts[model], rows[~blank]
+                for kind in np.unique(kinds.kind[rows]).tolist():
+                    reply = Reply("recorded", signals=dict(kinds.shown[kind]))
+                    parts.append((reply, rows[kinds.kind[rows] == kind]))
                 return [part for part in parts if len(part[1])]
+            case Gauge(model, name):
+                return self._measure(policy, rows, model, name)
             case Check(model, n):
-                return self._check(rows, model, n)
+                return self._check(policy, rows, model, n)
 
     def _pay(self, rows: Ints, model: int) -> None:
         self.done.cost[rows] += self.columns.costs[rows, model]
         self.done.drafted[rows, model] = True
 
-    def _check(self, rows: Ints, model: int, n: int) -> list[tuple[Result, Ints]]:
+    def _measure(self, policy: Policy, rows: Ints, model: int, name: str) -> list[tuple[Result, Ints]]:
+        self.done.cost[rows] += self.columns.signal_cost[name][rows, model]
+        values = self.columns.signals[name][rows, model]
+        kinds = measured(policy, model, name, values)
+        parts: list[tuple[Result, Ints]] = []
+        for kind in np.unique(kinds).tolist():
+            some = kinds == kind
+            value = float(values[some][0])
+            parts.append((Measured(None if np.isnan(value) else value), rows[some]))
+        return parts
+
+    def _check(self, policy: Policy, rows: Ints, model: int, n: int) -> list[tuple[Result, Ints]]:
         columns, done = self.columns, self.done
         so_far = int(done.used[rows[0], model])
         first, again, each, per_round = columns.verdict_cost[rows, model].T
@@ -150,8 +187,10 @@ class _Walk:
         done.cost[rows] += (again if so_far else first) + each * drawn + per_round
         done.used[rows, model] += drawn
         if direct:
-            values, inverse = np.unique(probability, return_inverse=True)
-            results: list[Result] = [Checks(Tally(probability=float(value))) for value in values]
+            _, first_of, inverse = np.unique(
+                confidences(policy, model, probability), return_index=True, return_inverse=True
+            )
+            results: list[Result] = [Checks(Tally(probability=float(probability[i]))) for i in first_of]
         else:
             batch = columns.said[rows, model, so_far + n] - columns.said[rows, model, so_far]
             values, inverse = np.unique(batch @ [1, n + 1, (n + 1) ** 2], return_inverse=True)
@@ -160,7 +199,7 @@ class _Walk:
 
     def _note_exhausted(self, policy: Policy, rows: Ints, state: State, decision: Decision) -> None:
         """Mark rows on which the policy would draw more verdicts if more were recorded."""
-        if isinstance(decision.action, Verify):
+        if isinstance(decision.action, Verify | Measure):
             return
         full = tuple(
             left if tally.probability is not None else max(left, int(k) - tally.drawn)

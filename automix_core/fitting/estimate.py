@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..outcomes.columns import Columns
 from ..outcomes.verdict_cost import VerdictCost
-from ..policies.problem import Count, ObservationModel, Problem, final_counts
-from .beta_binomial import Array, count_distributions
+from ..policies.problem import ObservationModel, Problem, final_counts
+from .beta_binomial import Array
+from .signals import signal_models
+from .steps import WIDE, in_steps, likelihood, mass, odds, wide
 
 _UNIFORM = 2.0
 """Pseudo-queries spread evenly over the hidden states."""
 _INDEPENDENT = 4.0
 """Pseudo-queries spread as if the models were right independently of each other; used for three models and more."""
-_STEPS = 20
-"""A direct confidence is kept to the nearest 1 / 20."""
-_SMOOTH, _SMOOTH_POWER = 8.0, 0.7
-"""The weight of the smooth fit against the counts themselves: _SMOOTH * (n ** _SMOOTH_POWER + k) queries."""
+_CUTS = (mass(WIDE), mass(WIDE // 2), odds)
+"""Where a direct confidence may be cut."""
 _CHECKED = (3, 2)
 """The most models that are checked, without and with unreadable verdicts: more would make the table very large."""
 
@@ -42,7 +42,11 @@ def estimate(columns: Columns, cost_weight: float = 0.0) -> Problem:
     prior = _prior(columns.scores, weights, bits)
     checked = _worth_checking(columns)
     observations = [
-        _observation_model(columns, m, weights, bits[:, m]) if m in checked else None for m in range(models)
+        _observation_model(columns, m, weights, bits[:, m]) if m in checked and columns.recorded[:, m].any() else None
+        for m in range(models)
+    ]
+    signals = [
+        signal_models(columns, m, weights, bits[:, m]) if m in checked and m < models - 1 else () for m in range(models)
     ]
     return Problem(
         prior=prior.tolist(),
@@ -51,6 +55,7 @@ def estimate(columns: Columns, cost_weight: float = 0.0) -> Problem:
         observations=observations,
         cost_weight=cost_weight,
         states=[_name(columns.names, row) for row in bits],
+        signals=signals,
     )
 
 
@@ -73,16 +78,20 @@ def _name(names: tuple[str, ...], right: NDArray[np.bool_]) -> str:
 
 
 def _worth_checking(columns: Columns) -> set[int]:
-    """The models that have checks; if they are many, those nearest the hull of cost and score."""
-    has = [m for m in range(columns.models) if columns.recorded[:, m].any()]
+    """The models that have checks or signals; if they are many, those nearest the hull of cost and score."""
+    last = columns.models - 1
+    has = [m for m in range(columns.models) if columns.recorded[:, m].any() or (m < last and _told_of(columns, m))]
     most = _CHECKED[bool(columns.tallies[..., 2].any())]
     if len(has) <= most:
         return set(has)
     cost, score = columns.costs.mean(axis=0), columns.scores.mean(axis=0)
-    last = columns.models - 1
     chord = score[0] + (score[last] - score[0]) * (cost - cost[0]) / max(cost[last] - cost[0], 1e-12)
     above = sorted((m for m in has if m > 0), key=lambda m: float(chord[m] - score[m]))
     return {*(m for m in has if m == 0), *above[: most - 1]}
+
+
+def _told_of(columns: Columns, m: int) -> bool:
+    return bool(columns.known(m) or columns.known(m, paid=True))
 
 
 def _observation_model(columns: Columns, m: int, weights: Array, right: NDArray[np.bool_]) -> ObservationModel:
@@ -92,39 +101,18 @@ def _observation_model(columns: Columns, m: int, weights: Array, right: NDArray[
         raise DataError(
             f"Model {columns.names[m]!r} has verdicts on some rows and a probability on others; fitting needs one kind."
         )
+    price = VerdictCost(*map(float, columns.verdict_cost[columns.recorded[:, m] > 0, m].mean(axis=0)))
     if direct.any():
-        steps = np.floor(np.where(direct, columns.probability[:, m], 0) * _STEPS + 0.5).astype(np.int64)
-        said = np.stack([steps, _STEPS - steps, np.zeros_like(steps)], axis=1)[direct]
-        weights = weights[direct]
+        found = in_steps(columns.probability[direct, m], weights[direct], right, _CUTS, must=True)
+        assert found is not None
+        k, edges = len(found.edges), () if found.edges == wide(weights) else found.edges
+        return ObservationModel(max(k, 1), _two(found.likelihood), price, direct=True, edges=edges)
     k = int(said.sum(axis=1).max())
     finals = final_counts(k) if said[:, 2].any() else final_counts(k)[: k + 1]
-    likelihood = _likelihood(said, weights, right, k, finals)
-    price = columns.verdict_cost[columns.recorded[:, m] > 0, m].mean(axis=0)
-    return ObservationModel(k, likelihood.tolist(), VerdictCost(*map(float, price)), direct=bool(direct.any()))
+    table = likelihood(said, weights, right, k, finals)
+    return ObservationModel(k, table.tolist(), price)
 
 
-def _likelihood(
-    said: NDArray[np.int64], weights: Array, right: NDArray[np.bool_], k: int, finals: tuple[Count, ...]
-) -> Array:
-    """P(final tally | state), [state, final]: a smooth fit, drawn towards the counts themselves as these grow."""
-    states = weights.shape[1]
-    correct, incorrect, unreadable = said.T
-    readable = np.zeros((k + 1, k + 1, states))
-    np.add.at(readable, (correct, incorrect), weights)
-    of_readable = count_distributions(readable.transpose(2, 0, 1), right, helps=True)
-    if len(finals) == k + 1:
-        smooth = of_readable[k]
-    else:
-        mute = np.zeros((k + 1, k + 1, states))
-        np.add.at(mute, (unreadable, correct + incorrect), weights)
-        of_mute = count_distributions(mute.transpose(2, 0, 1), right, helps=False)[k]
-        smooth = np.stack([of_mute[:, u] * of_readable[c + w][:, c] for c, w, u in finals], axis=1)
-    whole = said.sum(axis=1) == k
-    place = unreadable * (2 * k + 3 - unreadable) // 2 + correct  # where `final_counts` has this tally
-    counted = np.zeros((len(finals), states))
-    np.add.at(counted, place[whole], weights[whole])
-    n = counted.sum(axis=0)
-    pull = _SMOOTH * (n**_SMOOTH_POWER + k)
-    mixed: Array = ((counted + pull * smooth.T) / (n + pull)).T
-    mixed /= mixed.sum(axis=1, keepdims=True)
-    return mixed
+def _two(table: Array) -> list[list[float]]:
+    """A table of two steps at least: where all confidences are one, the upper step never comes up."""
+    return [[*row, 0.0] if len(row) == 1 else row for row in table.tolist()]

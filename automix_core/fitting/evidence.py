@@ -152,7 +152,7 @@ def _learn(names: tuple[str, ...], values: Array, y: Array, way: _Way) -> Estima
     x = np.column_stack([np.interp(values[:, i], at, to) for i, (at, to) in enumerate(curves)])
     fixed = np.array(_fixed(names))
     fixed /= fixed.sum()
-    slope, bias = _platt(x @ fixed, y)
+    slope, bias = platt(x @ fixed, y)
     weights = slope * fixed
     if way.free:
         weights, bias = _ridge(x, y, weights, bias, np.array([SIGNS.get(name, 1) for name in names]))
@@ -200,7 +200,7 @@ _SCALES: Mapping[str, Callable[[str, Array], tuple[Array, Array]]] = {
 }
 
 
-def _platt(s: Array, y: Array) -> tuple[float, float]:
+def platt(s: Array, y: Array) -> tuple[float, float]:
     """Slope, not below 0, and bias of the logistic regression on one number."""
     centre = s.mean()
     slope, bias = _SLOPE, float(np.log((y.sum() + 1) / (len(y) - y.sum() + 1)))

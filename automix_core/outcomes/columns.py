@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,8 @@ class Columns:
 
     `verdicts` [n, N, K] holds 1, 0, `UNREADABLE` or, past the recorded ones, `MISSING`; `probability` [n, N] is NaN
     where no direct confidence stands for them; `verdict_cost` [n, N, 4] are first, again, each, round. `empty` marks
-    answers that are rejected unverified, `free` rows scored against the largest model's answer.
+    answers that are rejected unverified, `free` rows scored against the largest model's answer. `signals` holds each
+    signal's values [n, N], NaN where it is missing, `signal_cost` what those that are paid for cost.
 
     `of` raises `DataError` without a row.
     """
@@ -38,6 +39,8 @@ class Columns:
     verdict_cost: Floats
     empty: NDArray[np.bool_]
     free: NDArray[np.bool_]
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+    signal_cost: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
@@ -69,6 +72,8 @@ class Columns:
             verdict_cost=np.array(prices, dtype=np.float64),
             empty=np.array([[_unfit(m) for m in o.models] for o in outcomes]),
             free=np.array([o.reference == "largest" for o in outcomes]),
+            signals=_by_name([[m.signals for m in o.models] for o in outcomes], np.nan),
+            signal_cost=_by_name([[m.signal_cost for m in o.models] for o in outcomes], 0.0),
         )
 
     def __len__(self) -> int:
@@ -115,7 +120,23 @@ class Columns:
             verdict_cost=self.verdict_cost[which],
             empty=self.empty[which],
             free=self.free[which],
+            signals={name: values[which] for name, values in self.signals.items()},
+            signal_cost={name: costs[which] for name, costs in self.signal_cost.items()},
         )
+
+    def known(self, model: int, *, paid: bool = False) -> dict[str, Floats]:
+        """The signals of one model's drafts that are known of some; free ones, or those that are paid for."""
+        return {
+            name: values[:, model]
+            for name, values in self.signals.items()
+            if (name in self.signal_cost) == paid and not np.isnan(values[:, model]).all()
+        }
+
+
+def _by_name(rows: Sequence[Sequence[Mapping[str, float]]], missing: float) -> dict[str, Floats]:
+    """Mappings by row, then model, as an array for each name."""
+    names = sorted({name for row in rows for each in row for name in each})
+    return {name: np.array([[each.get(name, missing) for each in row] for row in rows], dtype=float) for name in names}
 
 
 def _unfit(model: ModelOutcome) -> bool:

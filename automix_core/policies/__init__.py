@@ -8,15 +8,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .always import Always
     from .curtailed import Curtailed
+    from .evidence_threshold import EvidenceThreshold
     from .mixture import Mixture
     from .pomdp import POMDP
-    from .problem import ObservationModel, Problem
+    from .problem import ObservationModel, Problem, SignalModel
+    from .provider import PolicyProvider
+    from .share import Share
     from .solver import solve
     from .threshold import Band, Threshold
 
-__all__ = ["POMDP", "Always", "Band", "Curtailed", "Mixture", "ObservationModel", "Problem", "Threshold", "solve"]
+__all__ = [
+    "POMDP",
+    "Always",
+    "Band",
+    "Curtailed",
+    "EvidenceThreshold",
+    "Mixture",
+    "ObservationModel",
+    "PolicyProvider",
+    "Problem",
+    "Share",
+    "SignalModel",
+    "Threshold",
+    "solve",
+]
 
-_HOMES = {"Band": "threshold", "ObservationModel": "problem", "solve": "solver"}
+_HOMES = {
+    "Band": "threshold",
+    "EvidenceThreshold": "evidence_threshold",
+    "ObservationModel": "problem",
+    "PolicyProvider": "provider",
+    "SignalModel": "problem",
+    "solve": "solver",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ KINDS = {
     "always": "Always",
     "threshold": "Threshold",
     "band": "Band",
+    "evidence_threshold": "EvidenceThreshold",
     "curtailed": "Curtailed",
     "mixture": "Mixture",
     "pomdp": "POMDP",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from automix_core.decision import State, Tally
 from automix_core.outcomes.verdict_cost import VerdictCost
-from automix_core.policies import ObservationModel, Problem
+from automix_core.policies import ObservationModel, Problem, SignalModel
 from automix_core.policies.problem import final_counts
 
 Draw = Any
@@ -39,6 +40,24 @@ def problems(draw: Draw, models: int = 2, most_checks: int = 3, last_checked: bo
         observations=observations,
         cost_weight=draw(st.sampled_from([0.0, 0.02, 0.1, 1.0])),
     )
+
+
+@st.composite
+def with_signals(draw: Draw, models: int = 2, most_checks: int = 2) -> Problem:
+    """Small problems whose drafts have free evidence, signals to buy, both or neither; some can't be checked."""
+    problem = draw(problems(models=models, most_checks=most_checks))
+    states = len(problem.prior)
+
+    def model(name: str, cost: float) -> SignalModel:
+        edges = sorted({draw(st.sampled_from([0.2, 0.4, 0.6])) for _ in range(2)})
+        return SignalModel(edges, [draw(distributions(len(edges) + 1)) for _ in range(states)], name, cost)
+
+    price = st.integers(0, 3).map(lambda i: i / 40)
+    kinds = st.sampled_from([(), ("evidence",), ("evidence", "p_correct"), ("p_correct", "agreement")])
+    signals = [
+        [model(name, 0.0 if name == "evidence" else draw(price)) for name in draw(kinds)] for _ in range(models - 1)
+    ]
+    return replace(problem, signals=signals)
 
 
 @st.composite

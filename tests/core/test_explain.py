@@ -61,7 +61,9 @@ def test_a_mixture_shows_both_parts() -> None:
 
 def test_direct_confidences_are_shown_as_such() -> None:
     rows = explain(fit(outcomes(300, direct=True)).policy)
-    assert {row.latest.probability for row in rows if row.latest is not None} >= {0.0, 0.5, 1.0}
+    shown = [row.latest.probability for row in rows if row.latest is not None and row.latest.probability is not None]
+    assert len(set(shown)) > 5
+    assert all(0 < probability < 1 for probability in shown)
     ended = [row for row in rows if isinstance(row.decision.action, Accept | Finish)]
     assert sum(row.reached or 0 for row in ended) == pytest.approx(1)
 
