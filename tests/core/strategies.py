@@ -45,7 +45,7 @@ def problems(draw: Draw, models: int = 2, most_checks: int = 3, last_checked: bo
 @st.composite
 def with_signals(draw: Draw, models: int = 2, most_checks: int = 2) -> Problem:
     """Small problems whose drafts have free evidence, signals to buy, both or neither; some can't be checked."""
-    problem = draw(problems(models=models, most_checks=most_checks))
+    problem: Problem = draw(problems(models=models, most_checks=most_checks))
     states = len(problem.prior)
 
     def model(name: str, cost: float) -> SignalModel:

@@ -31,8 +31,9 @@ from automix_core.policies.explain import explain
 from automix_core.policies.provider import Fixed, PolicyProvider, provider_of
 from automix_core.policies.saving import load_policy, save_policy
 from automix_core.policies.solver import value
-from automix_core.routing.effects import Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply, Result
-from automix_core.routing.procedure import route, run
+from automix_core.routing.drivers import run
+from automix_core.routing.effects import Check, Checks, Decide, Failure, Gauge, Measured, Reply, Result
+from automix_core.routing.procedure import route
 from tests.core import naive_signals
 from tests.core.flows import script
 from tests.core.strategies import with_signals
@@ -204,12 +205,13 @@ def test_a_signal_model_that_can_not_be_is_refused(signal: Any, said: str) -> No
 # --- the procedure
 
 
-def play(policy: Any, start: State, *given_: Result) -> tuple[Any, list[Effect]]:
-    left, effects = list(given_), list[Effect]()
+def play(policy: Any, start: State, *given_: Result) -> tuple[Any, list[Any]]:
+    left, effects = list(given_), list[Any]()
 
-    def perform(effect: Effect) -> Result:
+    def perform(effect: Any) -> Result:
         if isinstance(effect, Decide):
-            return policy.decide(effect.state)
+            decision: Decision = policy.decide(effect.state)
+            return decision
         effects.append(effect)
         return left.pop(0)
 
@@ -305,10 +307,10 @@ def test_evidence_for_many_drafts_is_that_for_each() -> None:
 
 
 def test_too_little_is_no_evidence() -> None:
-    assert fit_evidence({"support": np.ones(50)}, np.arange(50) % 2) is None
-    assert fit_evidence({"support": np.linspace(0, 1, 5)}, np.arange(5) % 2) is None
+    assert fit_evidence({"support": np.ones(50)}, np.arange(50.0) % 2) is None
+    assert fit_evidence({"support": np.linspace(0, 1, 5)}, np.arange(5.0) % 2) is None
     assert fit_evidence({"support": np.linspace(0, 1, 50)}, np.ones(50)) is None
-    assert fit_evidence({"support": np.full(50, np.nan)}, np.arange(50) % 2) is None
+    assert fit_evidence({"support": np.full(50, np.nan)}, np.arange(50.0) % 2) is None
 
 
 def test_fit_uses_free_signals_and_beats_both_single_models() -> None:
@@ -379,7 +381,7 @@ def one_by_one(policy: Any, outcome: Outcome) -> tuple[int, float]:
     """Who answers and what it costs, with the signals as they are recorded."""
     cost = 0.0
 
-    def perform(effect: Effect) -> Result:
+    def perform(effect: Any) -> Result:
         nonlocal cost
         match effect:
             case Decide(state):
@@ -396,6 +398,7 @@ def one_by_one(policy: Any, outcome: Outcome) -> tuple[int, float]:
                 said = outcome.models[m].verdicts[:n]
                 cost += outcome.models[m].verdict_cost.of(n, first=True)
                 return Checks(Tally(sum(v is True for v in said), sum(v is False for v in said)))
+        raise AssertionError(effect)
 
     offered = tuple(tuple(sorted(model.signal_cost)) for model in outcome.models)
     start = State.start(2, tuple(len(m.verdicts) for m in outcome.models), purchasable=offered)
