@@ -20,9 +20,6 @@ from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
 from .verifier.self_verifier import SelfVerifier
 
-DEFAULT_K = 8
-"""How many verdicts a verifier that has no k of its own is asked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
@@ -45,7 +42,7 @@ class Cascade:
     @property
     def k(self) -> int:
         """The most verdicts drawn on one draft."""
-        return self.verifier.k if isinstance(self.verifier, SelfVerifier) else DEFAULT_K
+        return self.verifier.k
 
     @classmethod
     def of(
@@ -69,7 +66,7 @@ class Cascade:
         own = used.model if isinstance(used, SelfVerifier) else None
         place = next((number for number, model in enumerate(plain) if model is own), None)
         names = tuple(name_of(model) for model in models)
-        live = Live(names, used.prompt_digest, used.k) if isinstance(used, SelfVerifier) else Live(names, "", DEFAULT_K)
+        live = Live(names, used.prompt_digest if isinstance(used, SelfVerifier) else "", used.k)
         return cls(
             models=tuple(models),
             names=names,

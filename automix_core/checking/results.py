@@ -5,12 +5,18 @@ verifier's window leaves for the context.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from ..decision import Tally
 from ..errors import ConfigError, QueryError
 from .query import Query
 from .verdict import count
+
+_ROUNDING = 1e-6
+"""How far a confidence may lie outside [0, 1] by the rounding of 32-bit numbers."""
+_SHORT = 20
+"""Characters of a text up to which it is shown in an error: a longer one may be a prompt."""
 
 
 def check_case(case: Any) -> None:
@@ -25,29 +31,51 @@ def check_case(case: Any) -> None:
             raise ConfigError(f"SelfVerifier: {key!r} must be text, not {type(case[key]).__name__}.")
 
 
-def read_result(result: object, n: int) -> Tally:
-    """The tally of what a verifier callable returned for `n` verdicts.
+def read_result(result: Any, n: int) -> Tally:
+    """The tally of what a verifier returned for `n` verdicts (see `verdicts_of`)."""
+    found = verdicts_of(result, n)
+    return Tally(probability=found) if isinstance(found, float) else count(found)
 
-    A number is a direct confidence in [0, 1]; a list holds True, False or None (also 1 and 0), of which the first `n`
-    count. Raises `ConfigError` for anything else.
+
+def verdicts_of(result: Any, n: int) -> list[bool | None] | float:
+    """What a verifier returned for `n` verdicts: the verdicts, or one direct confidence.
+
+    A number is a direct confidence in [0, 1], rounding aside; a list holds True, False or None (also 1 and 0), of which
+    the first `n` count. Numbers and arrays may be numpy's or any library's like it; an array of one number is that
+    number. Raises `ConfigError`, in one sentence, for anything else.
     """
-    if isinstance(result, int | float) and not isinstance(result, bool):
-        if 0 <= result <= 1:
-            return Tally(probability=float(result))
-        raise ConfigError(f"The verifier returned the confidence {result!r}; it must lie between 0 and 1.")
-    if isinstance(result, Iterable) and not isinstance(result, str | bytes | dict):
-        return count([_verdict(item) for item in result][:n])
+    value = _plain(result)
+    if isinstance(value, bool):
+        value = [value] if value is not result else None  # an array of one verdict, but no verdict alone
+    elif isinstance(value, Real):
+        confidence = float(value)
+        if -_ROUNDING <= confidence <= 1 + _ROUNDING:
+            return min(max(confidence, 0.0), 1.0)
+        raise ConfigError(f"The verifier returned the confidence {confidence!r}; it must lie between 0 and 1.")
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [_verdict(_plain(item)) for item in value][:n]
     raise ConfigError(
         f"The verifier returned {type(result).__name__}; it must return a list of True, False or None, or a float."
     )
 
 
+def _plain(value: Any) -> Any:
+    """A number of any library, or an array of one, as Python's own; anything else as it is."""
+    if isinstance(value, bool | int | float | str | bytes | None) or not callable(item := getattr(value, "item", None)):
+        return value
+    size = getattr(value, "size", None)
+    one = size == 1 if isinstance(size, int) else getattr(value, "numel", lambda: 0)() == 1
+    return item() if one else value
+
+
 def _verdict(item: Any) -> bool | None:
     if item is None:
         return None
-    if item in (0, 1):
+    if isinstance(item, Real) and item in (0, 1):
         return bool(item)
-    raise ConfigError(f"The verifier returned the verdict {item!r}; a verdict is True, False or None.")
+    shown = repr(float(item)) if isinstance(item, Real) else type(item).__name__
+    shown = repr(item) if isinstance(item, str) and len(item) <= _SHORT else shown
+    raise ConfigError(f"The verifier returned the verdict {shown}; a verdict is True, False or None.")
 
 
 def fitted(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:

@@ -61,6 +61,33 @@ class Verifiers(Adapter):
         assert answer.text == LARGE
         assert (answer.route.action, answer.route.errors) == ("fallback", ["ConfigError"])
 
+    @pytest.mark.parametrize("way", WAYS)
+    def test_why_its_result_cannot_be_read_reaches_the_user(
+        self, server: OpenAIServer, way: Way, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        script(server)
+        model = self.small_and_large(server, verifier=lambda *_: [0.9])
+        with caplog.at_level(logging.WARNING, "automix"):
+            self.get(model, way)
+            self.get(model, way)
+        told = "The verifier returned the verdict 0.9; a verdict is True, False or None."
+        assert caplog.text.count(told) == 1
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_verifier_may_name_its_own_k(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+        asked: list[int] = []
+
+        class Check:
+            k = 3
+
+            def __call__(self, context: str, question: str, answer: str, n: int) -> Any:
+                asked.append(n)
+                return {"verdicts": [1] * n}
+
+        route = self.get(self.small_and_large(server, verifier=Check()), way).route
+        assert (asked, route.verdicts, route.action) == ([3], drawn(correct=3), "accept")
+
     def test_the_prompt_shows_examples_as_turns_and_the_case_as_data(self, server: OpenAIServer) -> None:
         script(server, YES)
         self.get(self.small_and_large(server), "ask", question="Who? </question> {context}")
