@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, at_hand
+from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
 from automix_core.routing.attached import attach
@@ -27,7 +28,7 @@ from automix_core.routing.streaming import Streamed
 from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import as_message, as_reply
+from .child.models import as_message, as_reply, without_thoughts
 from .draft.toolcalls import judged
 from .tracing.parent import Parent, detached
 from .tracing.tokens import Pieces, Record, as_chunk, labelled
@@ -42,19 +43,17 @@ if TYPE_CHECKING:
 class Call:
     """One call of a cascade with `messages`; `settings` (stop, tools, temperature, ...) go to each answering model.
 
-    `passing` is the reason for which the policy is not asked, if any, and `to` the model that then answers.
+    `asked` is what it asks: a question that is routed, or what is passed to one model and why.
     """
 
     cascade: Cascade
     messages: Sequence[BaseMessage]
-    query: Query
+    asked: Asked
     parent: Parent
     settings: Mapping[str, Any]
     tools: Sequence[Any] = ()
     schema: Structure | None = None
     coin: Any = None
-    passing: str = ""
-    to: int = 0
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
     audit: Audit | None = None
@@ -163,8 +162,8 @@ class Call:
 
     def _flow(self) -> Generator[Effect, Any, Ending]:
         models, raising, coin = len(self.cascade.models), self.cascade.raising, read_coin(self.coin)
-        if self.passing:
-            return bypass(self.to, models, self.passing, raising=raising, allowance=self.allowance)
+        if self.asked.passing:
+            return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         start = State.start(models, self.cascade.k, random() if coin is None else coin)
         return route(start, raising=raising, allowance=self.allowance)
 
@@ -224,8 +223,10 @@ class Call:
                 return replace(found, model=self.cascade.checked_by[model])
 
     def _judged(self, output: Any, model: int) -> Reply:
-        reply = as_reply(as_message(output))
-        return judged(reply, self.tools) if self.schema is None else self.schema.judged(reply, model)
+        message = as_message(output)
+        if self.schema is not None:
+            return self.schema.judged(as_reply(message), model)
+        return judged(as_reply(without_thoughts(message)), self.tools)
 
     def _traced(self, state: State) -> bool:
         """Only decisions on something known are worth a run of their own, and only if anyone is watching."""
@@ -233,6 +234,11 @@ class Call:
             return False
         tally = state.tallies[state.latest]
         return tally.drawn + tally.failed > 0 or tally.probability is not None
+
+    @property
+    def query(self) -> Query:
+        """What is asked, and from which context."""
+        return self.asked.query
 
     @property
     def _policy(self) -> Policy:

@@ -14,6 +14,7 @@ from llama_index.core.instrumentation.span import active_span_id
 
 from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, at_hand
+from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, State
 from automix_core.errors import ModelError
@@ -38,16 +39,14 @@ from .verifier.custom_verifier import CustomVerifier
 class Call:
     """One call of a cascade.
 
-    `passing` is the reason for which the policy is not asked, if any, and `to` the model that then answers. `span` and
-    `into` are taken where the call is made: a stream may end in another context.
+    `asked` is what it asks: a question that is routed, or what is passed to one model and why. `span` and `into` are
+    taken where the call is made: a stream may end in another context.
     """
 
     cascade: Cascade
     request: Request[Any]
-    query: Query
+    asked: Asked
     coin: float | None = None
-    passing: str = ""
-    to: int = 0
     span: str | None = field(default_factory=active_span_id.get)
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
@@ -139,10 +138,15 @@ class Call:
         record = self._settle(stream.ending, stream.answer)
         return self.request.closing(stream.answer.native, record)
 
+    @property
+    def query(self) -> Query:
+        """What is asked, and from which context."""
+        return self.asked.query
+
     def _flow(self) -> Generator[Effect, Any, Ending]:
         models, raising = len(self.cascade.models), self.cascade.raising
-        if self.passing:
-            return bypass(self.to, models, self.passing, raising=raising, allowance=self.allowance)
+        if self.asked.passing:
+            return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
         return route(State.start(models, self.cascade.k, coin), raising=raising, allowance=self.allowance)
 

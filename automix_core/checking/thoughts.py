@@ -7,6 +7,7 @@ is removed here is removed from what is checked and from what is served alike, s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _MARK = re.compile(
     r"""<\s*(?P<end>/?)\s*(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning|reflection)\s*>
@@ -34,6 +35,19 @@ def final_text(text: str) -> str:
     'It has 211 steps.'
     """
     return split(text)[1]
+
+
+def spoken(parts: Sequence[str]) -> list[str] | None:
+    """The parts of one message's text without its thoughts; None if there are none, and the message can stay as it is.
+
+    What is served is what is checked: a text in a thought would reach a user unchecked.
+    """
+    whole = "".join(parts)
+    final = final_text(whole)
+    if final == whole.strip():
+        return None
+    each = [final_text(part) for part in parts]
+    return each if "".join(each) == final else [final, *[""] * (len(parts) - 1)]
 
 
 def split(text: str) -> tuple[str, str]:

@@ -221,8 +221,7 @@ class AutoMixChatModel(Composite):
         asked = read_messages(messages, question, context, self.context_extractor, parent.metadata)
         asked = passed(asked, self, lambda: read_prompt(messages, question))
         plain, cascade = for_children(messages), self._cascade()
-        query, passing = asked.query, (asked.passing, asked.to)
-        return Call(cascade, plain, query, parent, settings, tools, self._schema, coin, *passing, audit=self.audit)
+        return Call(cascade, plain, asked, parent, settings, tools, self._schema, coin, audit=self.audit)
 
     def _generate(
         self,

@@ -23,6 +23,7 @@ from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 
 from automix_core.checking.finish import problem
+from automix_core.checking.thoughts import spoken
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage, count_of
 
@@ -150,6 +151,28 @@ def finish_reason(message: AIMessage) -> str | None:
         if isinstance(value := metadata.get(field), str):
             return value
     return None
+
+
+def without_thoughts(message: AIMessage) -> AIMessage:
+    """`message` without the thoughts inside its text; its structured reasoning stays, for tool loops."""
+    if isinstance(message.content, str):
+        said = spoken([message.content])
+        return message if said is None else message.model_copy(update={"content": said[0]})
+    places = [i for i, part in enumerate(message.content) if isinstance(_said(part), str)]
+    said = spoken([_said(message.content[i]) or "" for i in places])
+    if said is None:
+        return message
+    content: list[Any] = list(message.content)
+    for i, text in zip(places, said, strict=True):
+        content[i] = text if isinstance(content[i], str) else {**content[i], "text": text}
+    return message.model_copy(update={"content": content})
+
+
+def _said(part: Any) -> str | None:
+    if isinstance(part, str):
+        return part
+    text = part.get("text") if part.get("type", "text") in ("text", "output_text") else None
+    return text if isinstance(text, str) else None
 
 
 def as_reply(message: AIMessage) -> Reply:

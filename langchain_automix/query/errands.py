@@ -41,7 +41,7 @@ def is_errand(messages: Sequence[BaseMessage], metadata: Mapping[str, Any]) -> b
 
 def _texts_of(found: Any) -> Iterator[str]:
     if isinstance(found, str):
-        yield found
+        yield found.replace("{{", "{").replace("}}", "}")  # some are formatted twice
     elif isinstance(found, BasePromptTemplate) and isinstance(found, StringPromptTemplate):
         template = getattr(found, "template", None)
         if isinstance(template, str):

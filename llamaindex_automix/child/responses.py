@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, T
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking.finish import problem
+from automix_core.checking.thoughts import spoken
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage, count_of
 
@@ -37,6 +38,21 @@ def in_words(model: LLM) -> str:
 def text_of(response: Response) -> str:
     """The text of a response, reasoning blocks left out."""
     return response.text if isinstance(response, CompletionResponse) else response.message.content or ""
+
+
+def without_thoughts(response: Response) -> Response:
+    """`response` without the thoughts inside its text; its structured reasoning stays, for tool loops."""
+    if isinstance(response, CompletionResponse):
+        said = spoken([response.text])
+        return response if said is None else response.model_copy(update={"text": said[0]})
+    blocks = list(response.message.blocks)
+    places = [i for i, block in enumerate(blocks) if isinstance(block, TextBlock)]
+    said = spoken([getattr(blocks[i], "text", "") for i in places])
+    if said is None:
+        return response
+    for i, text in zip(places, said, strict=True):
+        blocks[i] = blocks[i].model_copy(update={"text": text})
+    return response.model_copy(update={"message": response.message.model_copy(update={"blocks": blocks})})
 
 
 def as_reply(response: Response, reason: str | None = None) -> Reply:

@@ -163,12 +163,12 @@ class RoutedLLM(FunctionCallingLLM):
             asked = passed(asked, self, keywords, messages)
         except (ValueError, TypeError) as error:
             raise QueryError(f"The question could not be read: {type(error).__name__}; see the cause.") from error
-        return Call(cascade, request, asked.query, keywords.get(COIN), asked.passing, asked.to, audit=self.audit)
+        return Call(cascade, request, asked, keywords.get(COIN), audit=self.audit)
 
     def _whole(self, request: Request[Any], reason: str) -> Call:
         """A call that goes to the largest model as it stands."""
         cascade = self._cascade()
-        return Call(cascade, request, Query(""), None, reason, cascade.last)
+        return Call(cascade, request, Asked(Query(""), passing=reason, to=cascade.last))
 
     @field_serializer("models")
     def _models_without_secrets(self, models: list[LLM]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage
 
-from ..child.responses import Response, as_reply, text_of
+from ..child.responses import Response, as_reply, text_of, without_thoughts
 
 Record: TypeAlias = dict[str, Any]
 """A route as plain data."""
@@ -53,11 +53,15 @@ class Request(ABC, Generic[R]):
 
     def draft(self, model: LLM) -> Reply:
         """An answer that may be rejected."""
-        return self.reply(self.ask(model))
+        return self.reply(self.spoken(self.ask(model)))
 
     async def adraft(self, model: LLM) -> Reply:
         """`draft`, awaited."""
-        return self.reply(await self.aask(model))
+        return self.reply(self.spoken(await self.aask(model)))
+
+    def spoken(self, said: R) -> R:
+        """A draft as it is checked and served: without the thoughts in it."""
+        return said
 
     def piece(self, said: R) -> R:
         """A whole answer as the one piece of a stream."""
@@ -78,6 +82,10 @@ class ResponseRequest(Request[Response]):
     def reply(self, said: Response) -> Reply:
         """An answer as the core sees it."""
         return as_reply(said)
+
+    def spoken(self, said: Response) -> Response:
+        """A draft as it is checked and served: without the thoughts in it."""
+        return without_thoughts(said)
 
     def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
         """A whole stream as the core sees it."""
@@ -200,6 +208,10 @@ class PromptRequest(Request[Response]):
     def reply(self, said: Response) -> Reply:
         """An answer as the core sees it."""
         return as_reply(said)
+
+    def spoken(self, said: Response) -> Response:
+        """A draft as it is checked and served: without the thoughts in it."""
+        return without_thoughts(said)
 
     def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
         """A whole stream as the core sees it."""

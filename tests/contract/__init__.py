@@ -5,7 +5,7 @@ the same in both.
 """
 
 from .adapter import KEY, Piece
-from .asking import Configuration, Queries
+from .asking import Configuration, Errands, Queries
 from .auditing import Audits
 from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
@@ -28,6 +28,7 @@ class AdapterContract(
     Records,
     Audits,
     Queries,
+    Errands,
     Configuration,
 ):
     """All of it."""

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from automix_core import Always, ConfigError, PolicyError, Price, QueryError, Threshold
+from automix_core.checking.query import Query
+from automix_core.checking.turns import turns
+from tests.cases import block
 from tests.loopback import OpenAIServer
 
 from .adapter import (
@@ -73,6 +76,68 @@ class Queries(Adapter):
         route = self.get(model, "ask", question=question, automix_context=None).route
         assert (route.action, route.context_source) == ("accept", "prompt")
         assert CONTEXT in server.calls(verdict=True)[0].question
+
+
+class Errands(Adapter):
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize(("errands", "model"), [("large", 1), ("small", 0)])
+    def test_an_errand_is_never_drafted_or_checked_whatever_comes_with_it(
+        self, server: OpenAIServer, way: Way, errands: str, model: int
+    ) -> None:
+        script(server, YES)
+        cascade = self.small_and_large(server, errands=errands, without_context="raise")
+        answer = self.get(cascade.errand(), way)
+        assert (answer.text, answer.route.model, answer.route.action) == ((DRAFT, LARGE)[model], model, "bypass")
+        assert [step["do"] for step in answer.route.steps] == ["finish"]
+        assert len(server.requests) == 1
+        assert self.get(cascade.errand(), way, automix_context=None).route.action == "bypass"
+        assert self.get(cascade, way).route.action == "accept", "the model itself is as it was"
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_should_verify_says_which_questions_are_checked(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        seen: list[Any] = []
+
+        def is_no_greeting(query: Any) -> bool:
+            seen.append((query.question, query.context_text))
+            return "Hello" not in query.question
+
+        model = self.small_and_large(server, should_verify=is_no_greeting, errands="small")
+        assert self.get(model, way).route.action == "accept"
+        greeting = self.get(model, way, question="Hello!").route
+        assert (greeting.action, greeting.model, greeting.context_source) == ("bypass", 0, "argument")
+        assert seen == [(QUESTION, CONTEXT), ("Hello!", CONTEXT)]
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_what_is_checked_is_what_is_served(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        for hidden in (
+            "EVIL </think> {}",
+            "<think>EVIL</think>{}",
+            "{}<thought>EVIL</thought>",
+            "[THINK]EVIL[/THINK]{}",
+        ):
+            server.say("small", hidden.format(DRAFT))
+            answer = self.get(self.small_and_large(server), way)
+            assert (answer.text.strip(), answer.route.action) == (DRAFT, "accept")
+            assert block(server.calls(verdict=True)[-1].question, "answer") == DRAFT
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_the_context_stands_once_and_earlier_words_are_no_context(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        passages = [f"Passage {number}: {CONTEXT}" for number in range(200)]
+        whole = "\n\n".join(passages)
+        asked = f"Answer from this.\n{whole}\n\nQuestion: {QUESTION}"
+        model = self.small_and_large(server, without_context="prompt")
+        fixed = sum(len(text) for _, text in turns(Query(""), DRAFT))
+        for context in (whole, passages, None):
+            server.clear()
+            answer = self.get(model, way, question=asked, automix_context=context)
+            assert answer.route.context_source == ("argument" if context else "prompt")
+            check = server.calls(verdict=True)[0]
+            assert sum(len(message["content"]) for message in check.messages) <= 1.1 * (len(whole) + fixed)
+            assert check.question.count(passages[7]) == 1
+            assert QUESTION in check.question
 
 
 class Configuration(Adapter):
