@@ -92,10 +92,9 @@ def test_condensing_is_an_errand_and_the_answer_after_it_is_not(server: OpenAISe
 
 
 def middleware(llm: Any, *layers: Any) -> list[Route]:
+    agent: Any = create_agent(llm, [look_up, row], middleware=layers)
     with collect_routes() as routes:
-        create_agent(llm, [look_up, row], middleware=layers).invoke(
-            {"messages": [*PAST, HumanMessage("Who built it?")]}
-        )
+        agent.invoke({"messages": [*PAST, HumanMessage("Who built it?")]})
     return routes
 
 
