@@ -18,7 +18,10 @@ from .transcript import as_said
 LEAST = 40
 """Characters of a passage that is looked for: a shorter one costs little, and may be a name that a question has too."""
 
-_SEVERAL = re.compile(rf"{re.escape(THE_CONTEXT)}(?:\s+{re.escape(THE_CONTEXT)})+")
+_HERE = re.escape(THE_CONTEXT)
+_WRITTEN = re.compile(rf"""\w+\([^()]*=(['"]){_HERE}\1[^()]*\)""")
+"""A passage in an object as Python writes it: `Document(metadata={}, page_content='...')`."""
+_SEVERAL = re.compile(rf"\[?{_HERE}(?:[\s,]+{_HERE})+\]?")
 
 
 def once(query: Query) -> Query:
@@ -46,7 +49,7 @@ def without_context(text: str, context: Sequence[str]) -> str:
     for piece in _pieces(context):
         if len(piece) >= LEAST:
             found = found.replace(piece, THE_CONTEXT)
-    return found if found == text else _SEVERAL.sub(THE_CONTEXT, found)
+    return found if found == text else _SEVERAL.sub(THE_CONTEXT, _WRITTEN.sub(THE_CONTEXT, found))
 
 
 def _pieces(context: Sequence[str]) -> Iterator[str]:
