@@ -24,6 +24,7 @@ from pydantic import PrivateAttr
 from automix_core.checking.verdict import read_verdict
 from automix_core.decision import Policy
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
+from llamaindex_automix.meta_verifier import MetaVerifier
 
 from .corpus import Passage, Question
 from .events import Answering, Asked, Checked, Decided, Drafted, Found, Said, Show, Span, Times, Verdict
@@ -89,6 +90,7 @@ class _Watch(BaseSpanHandler[_Working]):
     _times: Times = PrivateAttr()
     _answering: tuple[int, float] | None = PrivateAttr(default=None)
     _checking: dict[str, int] = PrivateAttr(default_factory=dict)
+    _calls: set[str] = PrivateAttr(default_factory=set)
 
     def new_span(
         self,
@@ -111,12 +113,14 @@ class _Watch(BaseSpanHandler[_Working]):
     def _read(self, id_: str, instance: Any, parent: str) -> tuple[str, int]:
         """What a span is: the step, and the model's number; no step for one of no interest."""
         own = next((number for number, model in enumerate(self._models) if model is instance), -1)
-        if parent.startswith("AutoMixLLM."):
+        if isinstance(instance, AutoMixLLM):
+            self._calls.add(id_)
+        if parent in self._calls:
             if isinstance(instance, SelfVerifier):
                 checker = next((n for n, model in enumerate(self._models) if model is instance.model), -1)
                 self._checking[id_] = checker
                 return "check", checker
-            if id_.startswith("MetaVerifier."):
+            if isinstance(instance, MetaVerifier):
                 return "decision", -1
             if own >= 0:
                 return ("answer" if ".stream_" in id_ else "draft"), own

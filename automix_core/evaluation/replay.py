@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ..decision import Accept, Decision, Draft, Measure, Policy, State, Tally, Verify
 from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Threshold
-from ..routing.effects import Check, Checks, Decide, Gauge, Measured, Reply, Result
+from ..routing.effects import Check, Checks, Decide, Failure, Gauge, Measured, Reply, Result
 from ..routing.ending import Ending
-from ..routing.procedure import route
+from ..routing.procedure import possible, route
 from .alike import Parts, confidences, free_signals, measured
 
 
@@ -143,7 +143,10 @@ class _Walk:
         """The results of an effect, each with the rows that give it."""
         match effect:
             case Decide(state):
-                decision = policy.decide(state)
+                try:
+                    decision = possible(policy.decide(state), state)
+                except Exception as error:  # the procedure says whose it is
+                    return [(Failure(error), rows)]
                 self._note_exhausted(policy, rows, state, decision)
                 return [(decision, rows)]
             case Draft(model):

@@ -140,3 +140,28 @@ def test_columns_need_rows_of_one_cascade() -> None:
         Columns.of([])
     with pytest.raises(DataError, match="has 3 models"):
         Columns.of([*outcomes(1), *outcomes(1, seed=1, models=3)])
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A policy of a user's own with a mistake."""
+
+    answer: object = None
+
+    def decide(self, state: State) -> Decision:
+        if self.answer is None:
+            raise KeyError("a mistake in the policy")
+        return self.answer  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (Mistaken(), "The policy failed with KeyError; see the cause"),
+        (Mistaken("accept"), "return a Decision"),
+        (Mistaken(Decision(Accept(0), "")), "no draft of model 0 is held"),
+    ],
+)
+def test_a_policy_with_a_mistake_is_told_so_as_in_a_live_call(policy: Policy, words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
+        replay(policy, Columns.of(outcomes(20)))
