@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..decision import Policy, Signals, sorted_signals
-from ..fitting.evidence import evidence_of
+from ..evidence.arrays import evidence_of
 from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Threshold
 from ..policies.problem import FREE

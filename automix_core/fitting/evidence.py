@@ -19,11 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..evidence.arrays import Array, evidence_of, sigmoid
 from ..evidence.estimator import Estimator, Evidence, Term
 from ..evidence.tokens import TOKENS
 from ..evidence.unfitted import PARTS
-
-Array = NDArray[np.float64]
 
 SIGNS: Mapping[str, int] = {
     **dict.fromkeys(("support", "quote", *TOKENS, "p_correct", "sufficient", "agreement", "evidence"), 1),
@@ -74,25 +73,6 @@ def fit_evidence(signals: Mapping[str, Array], right: Array, names: Sequence[str
             way = way or _choose(varied, values, y)  # once: of all signals
             fitted.append(_learn(varied, values, y, way))
     return Evidence(fitted) if fitted else None
-
-
-def evidence_of(evidence: Evidence, signals: Mapping[str, Array], n: int) -> Array:
-    """`evidence.of` for n drafts at once; NaN where it is None."""
-    found = np.full(n, np.nan)
-    for estimator in evidence.estimators:
-        todo = np.isnan(found)
-        for name in estimator.names:
-            todo &= np.isfinite(signals[name]) if name in signals else False
-        if todo.any():
-            parts = [_bent(term, signals[term.name][todo]) for term in estimator.terms]
-            z: Array = estimator.bias + np.sum(parts, axis=0)
-            found[todo] = _sigmoid(z) if estimator.logistic else np.clip(z, 0, 1)
-    return found
-
-
-def _bent(term: Term, values: Array) -> Array:
-    heights: Array = term.weight * np.interp(values, term.at, term.to)
-    return heights
 
 
 def _subsets(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -208,7 +188,7 @@ def platt(s: Array, y: Array) -> tuple[float, float]:
     prior = np.array([_PSEUDO * max(float(s.var()), 1e-6), 1e-3])  # in labels: the slope's scale is that of s
     theta = np.array([slope, bias])
     for _ in range(50):
-        p = _sigmoid(x @ theta)
+        p = sigmoid(x @ theta)
         gradient = x.T @ (p - y) + prior * (theta - [slope, 0.0])
         curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(prior)
         step = np.linalg.solve(curvature, gradient)
@@ -229,7 +209,7 @@ def _ridge(x: Array, y: Array, start: Array, bias: float, signs: NDArray[np.int6
     lipschitz = 0.25 * np.linalg.norm(design, 2) ** 2 + pull.max()
     ahead, momentum = theta.copy(), 1.0
     for _ in range(200):  # accelerated projected gradient
-        gradient = design.T @ (_sigmoid(design @ ahead) - y) + pull * (ahead - centre)
+        gradient = design.T @ (sigmoid(design @ ahead) - y) + pull * (ahead - centre)
         new = ahead - gradient / lipschitz
         new[:-1] = np.where(signs != 0, np.maximum(new[:-1], 0), new[:-1])
         following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
@@ -238,8 +218,3 @@ def _ridge(x: Array, y: Array, start: Array, bias: float, signs: NDArray[np.int6
             break
         theta = new
     return theta[:-1], float(theta[-1])
-
-
-def _sigmoid(z: Array) -> Array:
-    half: Array = 0.5 * (1 + np.tanh(0.5 * z))
-    return half

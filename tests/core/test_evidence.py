@@ -20,8 +20,9 @@ from automix_core.errors import ConfigError, PolicyError
 from automix_core.evaluation.evaluate import evaluate
 from automix_core.evaluation.replay import replay
 from automix_core.evidence import UNFITTED, Estimator, Evidence, Term
+from automix_core.evidence.arrays import evidence_of
 from automix_core.fitting.estimate import estimate
-from automix_core.fitting.evidence import evidence_of, fit_evidence
+from automix_core.fitting.evidence import fit_evidence
 from automix_core.fitting.fit import fit
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
