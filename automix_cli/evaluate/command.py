@@ -85,6 +85,7 @@ def matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
 
 
 def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]:
+    from automix_core.evaluation.discrimination import discrimination
     from automix_core.evaluation.evaluate import figures, intervals, warnings
     from automix_core.evaluation.reliability import reliability
     from automix_core.fitting.curve import curve, regions
@@ -98,6 +99,10 @@ def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]
         "curve": [asdict(spot) for spot in spots],
         "hull": [asdict(spot) for spot in hull(spots)],
         "reliability": [asdict(found) for found in reliability(columns)],
+        "discrimination": [
+            {"model": d.model, "name": d.name, "n": d.n, "auroc": None if d.auroc is None else asdict(d.auroc)}
+            for d in discrimination(columns)
+        ],
         "warnings": warnings(columns, done),
     }
 
@@ -157,6 +162,13 @@ def _words(facts: dict[str, Any], policy: str) -> str:
         ]
         for b in checked["bins"]:
             lines.append(f"  confidence {b['confidence']:.2f}  mean score {b['score']:.3f}  ({b['n']} drafts)")
+    for model in dict.fromkeys(d["model"] for d in facts["discrimination"]):
+        lines += ["", f"what tells right drafts of {model} from wrong ones (auroc, 0.5 is nothing)"]
+        for d in facts["discrimination"]:
+            if d["model"] == model:
+                a = d["auroc"]
+                told = "-" if a is None else f"{a['mean']:.2f} ({a['low']:.2f} to {a['high']:.2f})"
+                lines.append(f"  {d['name']:<20} {told}  ({d['n']} drafts)")
     if facts["warnings"]:
         lines += ["", *(f"warning: {warning}" for warning in facts["warnings"])]
     return "\n".join(lines)

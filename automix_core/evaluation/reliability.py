@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..outcomes.columns import Columns, Floats
+from ..outcomes.columns import Columns
+from .discrimination import auroc
 
 _BINS = 5
 
@@ -63,17 +64,6 @@ def _of(columns: Columns, m: int) -> Reliability | None:
         n=int(rows.sum()),
         unreadable=float(said[:, 2].sum() / max(said.sum(), 1)),
         error=sum(b.n * abs(b.confidence - b.score) for b in bins) / int(rows.sum()),
-        auroc=_auroc(confidence, score > (score.min() + score.max()) / 2),
+        auroc=auroc(confidence, score > (score.min() + score.max()) / 2),
         bins=bins,
     )
-
-
-def _auroc(confidence: Floats, good: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float | None:
-    """The chance that a good one is ranked above another, ties half."""
-    if good.all() or not good.any():
-        return None
-    values, place = np.unique(confidence, return_inverse=True)
-    yes = np.bincount(place[good], minlength=len(values))
-    no = np.bincount(place[~good], minlength=len(values))
-    below = np.cumsum(no) - no
-    return float((yes * (below + no / 2)).sum() / (yes.sum() * no.sum()))

@@ -5,7 +5,7 @@ into its `Reply.signals`.
 """
 
 from .estimator import Estimator, Evidence, Term
-from .textual import TEXTUAL, textual
+from .lexical import TEXTUAL, textual
 from .tokens import TOKENS, Token, token_signals
 from .unfitted import UNFITTED
 from .words import Source

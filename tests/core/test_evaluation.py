@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from automix_core.decision import Decision, Policy, State
 from automix_core.errors import DataError
+from automix_core.evaluation.discrimination import discrimination
 from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
 from automix_core.evaluation.intervals import interval
 from automix_core.evaluation.reliability import reliability
@@ -234,3 +235,49 @@ def test_figures_are_frozen() -> None:
     assert isinstance(evaluate(Always(1), outcomes(10)), Evaluation)
     with pytest.raises(AttributeError):
         evaluate(Always(1), outcomes(10)).n = 3  # type: ignore[misc]
+
+
+def test_each_number_known_about_a_draft_is_judged_with_an_interval() -> None:
+    """`echo` counts the other way round; noise has an interval that holds 0.5; a signal known of few drafts says so."""
+    rng = random.Random(0)
+    records = []
+    for i in range(200):
+        right = rng.random() < 0.5
+        signals = {
+            "support": right + rng.gauss(0, 0.7),
+            "echo": -right + rng.gauss(0, 0.7),
+            "length": rng.random(),
+        }
+        if i < 30:
+            signals["p_correct"] = rng.random()
+        small = {"name": "s", "score": float(right), "cost": 1, "signals": signals, "verdicts": [int(right), 1]}
+        records.append(Outcome.model_validate({"id": str(i), "models": [small, {"name": "l", "score": 1, "cost": 9}]}))
+    found = {d.name: d for d in discrimination(Columns.of(records))}
+    assert next(iter(found)) == "verdicts"
+    assert set(found) == {"verdicts", "support", "echo", "length", "p_correct"}
+    assert found["p_correct"].n == 30
+    intervals = {name: d.auroc for name, d in found.items() if d.auroc is not None}
+    assert intervals["verdicts"].mean == 1
+    assert intervals["support"].low > 0.7
+    assert intervals["echo"].low > 0.7
+    assert intervals["length"].low < 0.5 < intervals["length"].high
+
+
+def test_the_first_model_alone_has_no_ibc_whatever_the_order_of_sums() -> None:
+    """Sums of the same costs in another order differ in their last digit."""
+    rng = random.Random(1)
+    records = [
+        Outcome.model_validate(
+            {
+                "id": str(i),
+                "models": [
+                    {"name": "s", "score": float(rng.random() < 0.5), "cost": rng.random() * 1e-4},
+                    {"name": "l", "score": float(rng.random() < 0.8), "cost": rng.random() * 1e-2},
+                ],
+            }
+        )
+        for i in range(517)
+    ]
+    done = evaluate(Always(0), records)
+    assert (done.ibc, done.delta_ibc) == (None, None)
+    assert done.gap_recovered == pytest.approx(0)

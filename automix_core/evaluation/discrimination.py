@@ -1,0 +1,81 @@
+"""How well one number tells right drafts from wrong ones: AUROC, with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fitting.evidence import SIGNS
+from ..outcomes.columns import Columns, Floats
+from .intervals import Interval, between
+
+_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Discrimination:
+    """What one number says about one model's drafts.
+
+    `auroc` is the chance that a draft that scored in the upper half of the range has more of it than one that did not
+    (less, where less is safer: `echo`, `unsupported_numbers`), with a 95 % bootstrap interval over drafts; 0.5 is
+    nothing, and None where scores don't differ. `name` is a signal's, "verdicts" or "probability"; `n` are the drafts
+    of which it is known.
+    """
+
+    model: str
+    name: str
+    n: int
+    auroc: Interval | None
+
+
+def discrimination(columns: Columns) -> list[Discrimination]:
+    """Of every model the checks and then the signals, the best first."""
+    found = []
+    for m, model in enumerate(columns.names):
+        each = [_of(model, name, values, columns.scores[:, m]) for name, values in _numbers(columns, m).items()]
+        found += sorted(each, key=lambda d: -1.0 if d.auroc is None else -d.auroc.mean)
+    return found
+
+
+def _numbers(columns: Columns, m: int) -> dict[str, Floats]:
+    said, direct = columns.tallies[:, m], columns.probability[:, m]
+    readable = said[:, :2].sum(axis=1)
+    numbers = {
+        "verdicts": np.where(readable > 0, said[:, 0] / np.maximum(readable, 1), np.nan),
+        "probability": direct,
+        **columns.known(m),
+        **columns.known(m, paid=True),
+    }
+    return {name: values for name, values in numbers.items() if not np.isnan(values).all()}
+
+
+def _of(model: str, name: str, values: Floats, scores: Floats) -> Discrimination:
+    known = ~np.isnan(values)
+    values, scores = values[known], scores[known]
+    if SIGNS.get(name, 1) < 0:
+        values = -values
+    return Discrimination(model, name, len(values), _interval(values, scores > (scores.min() + scores.max()) / 2))
+
+
+def _interval(values: Floats, good: NDArray[np.bool_]) -> Interval | None:
+    mean = auroc(values, good)
+    if mean is None:
+        return None
+    rng = np.random.default_rng(0)
+    places = rng.integers(len(values), size=(_DRAWS, len(values)))
+    draws = [drawn for place in places if (drawn := auroc(values[place], good[place])) is not None]
+    return between(mean, np.array(draws))
+
+
+def auroc(values: Floats, good: NDArray[np.bool_]) -> float | None:
+    """The chance that a good one has more than another, ties half; None where there is but one kind."""
+    if good.all() or not good.any():
+        return None
+    _, place = np.unique(values, return_inverse=True)
+    place = place.ravel()
+    yes = np.bincount(place[good], minlength=place.max() + 1)
+    no = np.bincount(place[~good], minlength=place.max() + 1)
+    below = np.cumsum(no) - no
+    return float((yes * (below + no / 2)).sum() / (yes.sum() * no.sum()))
