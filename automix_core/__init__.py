@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .outcomes.verdict_cost import VerdictCost
     from .policies import POMDP, Always, Band, Mixture, ObservationModel, Problem, Share, Threshold, solve
     from .policies.explain import explain
+    from .policies.reloading import Reloading
     from .policies.saving import load_policy, save_policy
     from .routing.price import Price
     from .routing.route import Route
@@ -54,6 +55,7 @@ __all__ = [
     "Problem",
     "QueryError",
     "Question",
+    "Reloading",
     "Route",
     "Share",
     "State",
@@ -108,6 +110,7 @@ _HOMES = {
     "ObservationModel": "policies",
     "POMDP": "policies",
     "Problem": "policies",
+    "Reloading": "policies.reloading",
     "Share": "policies",
     "Threshold": "policies",
     "solve": "policies",

@@ -16,6 +16,7 @@ from automix_core.audit.record import Case, at_hand
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
+from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -58,6 +59,10 @@ class Call:
     allowance: Allowance = FREE
     audit: Audit | None = None
     began: float = field(default_factory=monotonic)
+    policy: Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policy", self.cascade.provider.policy())  # one for the whole call
 
     def route(self) -> Ending:
         """Climb the cascade, blocking."""
@@ -140,13 +145,15 @@ class Call:
         route, whole = close_books(
             ending,
             self.query,
-            policy=repr(self._policy),
+            policy=repr(self.policy),
+            policy_version=getattr(self.policy, "version", None),
             names=self.cascade.names,
             prices=self.cascade.prices,
             answer=answer,
             seconds=monotonic() - self.began,
         )
         collect(route, self.into)
+        self.cascade.provider.observe(ending.first_signals)
         return route, whole
 
     def _said(self, ending: Ending, reply: Reply | None) -> tuple[AIMessage, Record]:
@@ -188,9 +195,9 @@ class Call:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
             case Decide(state=state) if not self._traced(state):
-                return self._policy.decide(state)
+                return self.policy.decide(state)
             case Decide(state=state):
-                return meta.decide(state, self.parent.config("meta_verifier"))
+                return meta.decide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
                 child, config = self.cascade.models[model], self.parent.config("draft", model)
                 return self._judged(child.invoke(self.messages, config, **self.settings), model)
@@ -209,9 +216,9 @@ class Call:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
             case Decide(state=state) if not self._traced(state):
-                return self._policy.decide(state)
+                return self.policy.decide(state)
             case Decide(state=state):
-                return await meta.adecide(state, self.parent.config("meta_verifier"))
+                return await meta.adecide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
                 child, config = self.cascade.models[model], self.parent.config("draft", model)
                 return self._judged(await child.ainvoke(self.messages, config, **self.settings), model)
@@ -225,8 +232,12 @@ class Call:
     def _judged(self, output: Any, model: int) -> Reply:
         message = as_message(output)
         if self.schema is not None:
-            return self.schema.judged(as_reply(message), model)
-        return judged(as_reply(without_thoughts(message)), self.tools)
+            reply = self.schema.judged(as_reply(message), model)
+        else:
+            reply = judged(as_reply(without_thoughts(message)), self.tools)
+        if reply.passes or reply.problem:
+            return reply
+        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))
 
     def _traced(self, state: State) -> bool:
         """Only decisions on something known are worth a run of their own, and only if anyone is watching."""
@@ -239,11 +250,6 @@ class Call:
     def query(self) -> Query:
         """What is asked, and from which context."""
         return self.asked.query
-
-    @property
-    def _policy(self) -> Policy:
-        policy: Policy = self.cascade.meta.policy
-        return policy
 
     def _verifying(self, model: int) -> Any:
         return {**self.parent.config("verify", model), "max_concurrency": self.cascade.verify_concurrency}

@@ -11,7 +11,9 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from automix_core.errors import ConfigError
-from automix_core.policies.loading import Live, as_policy
+from automix_core.evidence.wanted import Wanted, wanted_signals
+from automix_core.policies.loading import Live, as_provider
+from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.price import Price
 
 from .child.models import Child, name_of
@@ -26,7 +28,7 @@ class Cascade:
     """The models, cheapest first, and what belongs to each.
 
     `checkers` are the models that check each one's drafts, as they draw verdicts; `checked_by` their numbers, None for
-    a model outside the cascade.
+    a model outside the cascade. `provider` gives the policy of each call, `signals` are found out about each draft.
     """
 
     models: Sequence[Child]
@@ -35,6 +37,8 @@ class Cascade:
     checked_by: Sequence[int | None]
     verifier: SelfVerifier | CustomVerifier
     meta: MetaVerifier
+    provider: PolicyProvider
+    signals: Sequence[str]
     prices: Sequence[Price | None] | None
     verify_concurrency: int
     raising: bool
@@ -54,6 +58,7 @@ class Cascade:
         prices: Sequence[Price | None] | None,
         verify_concurrency: int,
         on_failure: str,
+        signals: Wanted = "auto",
     ) -> Cascade:
         """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
 
@@ -67,13 +72,16 @@ class Cascade:
         place = next((number for number, model in enumerate(plain) if model is own), None)
         names = tuple(name_of(model) for model in models)
         live = Live(names, used.prompt_digest if isinstance(used, SelfVerifier) else "", used.k)
+        provider = as_provider(policy, len(models), live)
         return cls(
             models=tuple(models),
             names=names,
             checkers=[Sampler.of(own)] * len(models) if own is not None else [Sampler.of(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
             verifier=used,
-            meta=MetaVerifier(as_policy(policy, len(models), live), len(models)),
+            meta=MetaVerifier(provider.policy(), len(models)),
+            provider=provider,
+            signals=wanted_signals(signals, provider.policy()),
             prices=prices,
             verify_concurrency=verify_concurrency,
             raising=on_failure == "raise",

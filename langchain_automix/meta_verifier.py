@@ -81,30 +81,30 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
         return self._call_with_config(work, input, config)
 
-    def decide(self, state: State, config: RunnableConfig) -> Decision:
-        """The policy's decision in `state`, traced as a run of its own."""
+    def decide(self, state: State, config: RunnableConfig, policy: Policy | None = None) -> Decision:
+        """The decision of `policy` (None: its own) in `state`, traced as a run of its own."""
         found: list[Decision] = []
 
         def work(_: Any) -> dict[str, Any]:
-            found.append(self._decided(state))
+            found.append(self._decided(state, policy))
             return _plain(found[0], state)
 
         self._call_with_config(work, _seen(state), config)
         return found[0]
 
-    async def adecide(self, state: State, config: RunnableConfig) -> Decision:
+    async def adecide(self, state: State, config: RunnableConfig, policy: Policy | None = None) -> Decision:
         """`decide` with the callbacks awaited."""
         found: list[Decision] = []
 
         async def work(_: Any) -> dict[str, Any]:
-            found.append(self._decided(state))
+            found.append(self._decided(state, policy))
             return _plain(found[0], state)
 
         await self._acall_with_config(work, _seen(state), config)
         return found[0]
 
-    def _decided(self, state: State) -> Decision:
-        return possible(self.policy.decide(state), state)
+    def _decided(self, state: State, policy: Policy | None = None) -> Decision:
+        return possible((policy or self.policy).decide(state), state)
 
     def _state(self, values: Any) -> State:
         if not isinstance(values, Mapping):

@@ -16,8 +16,9 @@ from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, at_hand
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
-from automix_core.decision import Draft, State
+from automix_core.decision import Draft, Policy, State
 from automix_core.errors import ModelError
+from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -52,6 +53,10 @@ class Call:
     allowance: Allowance = FREE
     audit: Audit | None = None
     began: float = field(default_factory=monotonic)
+    policy: Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policy", self.cascade.provider.policy())  # one for the whole call
 
     def answer(self) -> Any:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
@@ -153,20 +158,26 @@ class Call:
     def _perform(self, effect: Effect) -> Result:
         match effect:
             case Decide(state=state):
-                return self.cascade.meta.decide(state)
+                return self.cascade.meta.decide(self.policy, state)
             case Draft(model=model):
-                return self.request.draft(self.cascade.models[model])
+                return self._known(self.request.draft(self.cascade.models[model]))
             case Check(model=model, n=n, reply=draft):
                 return self._billed(self.cascade.checkers[model].check(self.query, draft.text, n).checks, model)
 
     async def _aperform(self, effect: Effect) -> Result:
         match effect:
             case Draft(model=model):
-                return await self.request.adraft(self.cascade.models[model])
+                return self._known(await self.request.adraft(self.cascade.models[model]))
             case Check(model=model, n=n, reply=draft):
                 found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
                 return self._billed(found.checks, model)
         return self._perform(effect)
+
+    def _known(self, reply: Reply) -> Reply:
+        """The draft with its signals, if it may be kept."""
+        if reply.passes or reply.problem:
+            return reply
+        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))
 
     def _billed(self, checks: Checks, model: int) -> Checks:
         """The checks, with whose tokens they are."""
@@ -233,13 +244,15 @@ class Call:
         closed = settle(
             ending,
             self.query,
-            policy=repr(self.cascade.meta.policy),
+            policy=repr(self.policy),
+            policy_version=getattr(self.policy, "version", None),
             names=self.cascade.names,
             prices=self.cascade.prices,
             answer=answer,
             seconds=monotonic() - self.began,
         )
         collect(closed, self.into)
+        self.cascade.provider.observe(ending.first_signals)
         events.routed(closed.to_dict(), self.span)
         return closed
 

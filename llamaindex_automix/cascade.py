@@ -9,7 +9,9 @@ from typing import Any
 from llama_index.core.llms.llm import LLM
 
 from automix_core.errors import ConfigError
-from automix_core.policies.loading import Live, as_policy
+from automix_core.evidence.wanted import Wanted, wanted_signals
+from automix_core.policies.loading import Live, as_provider
+from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.price import Price
 
 from .child.responses import name_of
@@ -28,7 +30,7 @@ class Cascade:
     """The models, cheapest first, and what belongs to each.
 
     `checkers` check each model's drafts; `checked_by` are the numbers of the models that do so, None for one outside
-    the cascade.
+    the cascade. `provider` gives the policy of each call, `signals` are found out about each draft.
     """
 
     models: Sequence[LLM]
@@ -36,6 +38,8 @@ class Cascade:
     checkers: Sequence[SelfVerifier | CustomVerifier]
     checked_by: Sequence[int | None]
     meta: MetaVerifier
+    provider: PolicyProvider
+    signals: Sequence[str]
     prices: Sequence[Price | None] | None
     raising: bool
 
@@ -58,6 +62,7 @@ class Cascade:
         prices: Sequence[Price | None] | None,
         verify_concurrency: int,
         raising: bool,
+        signals: Wanted = "auto",
     ) -> Cascade:
         """Put a cascade together.
 
@@ -80,12 +85,15 @@ class Cascade:
             checkers, checked_by = [CustomVerifier(verifier)] * len(models), [None] * len(models)
         names, first = tuple(name_of(model) for model in models), checkers[0]
         live = Live(names, first.prompt_digest if isinstance(first, SelfVerifier) else "", first.k)
+        provider = as_provider(policy, len(models), live)
         return cls(
             models=tuple(models),
             names=names,
             checkers=checkers,
             checked_by=checked_by,
-            meta=MetaVerifier(as_policy(policy, len(models), live)),
+            meta=MetaVerifier(),
+            provider=provider,
+            signals=wanted_signals(signals, provider.policy()),
             prices=prices,
             raising=raising,
         )

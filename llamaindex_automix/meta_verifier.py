@@ -26,21 +26,18 @@ class Ruling(BaseModel):
 class MetaVerifier(DispatcherSpanMixin):
     """Asks the policy what to do."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-
-    def decide(self, state: State) -> Decision:
-        """The policy's decision. Only those on a draft that was checked are worth a span."""
+    def decide(self, policy: Policy, state: State) -> Decision:
+        """The decision of `policy`. Only those on a draft that was checked are worth a span."""
         model = state.latest
         if not observed():
-            return self.policy.decide(state)
+            return policy.decide(state)
         known = model is not None and (state.tallies[model].drawn or state.tallies[model].probability is not None)
-        return self.meta_verify(state).decision if known else self.policy.decide(state)
+        return self.meta_verify(policy, state).decision if known else policy.decide(state)
 
     @dispatcher.span
-    def meta_verify(self, state: State) -> Ruling:
-        """The decision in `state`, in words."""
-        decision = self.policy.decide(state)
+    def meta_verify(self, policy: Policy, state: State) -> Ruling:
+        """The decision of `policy` in `state`, in words."""
+        decision = policy.decide(state)
         action = decision.action
         word = "accept" if isinstance(action, Accept) else "verify" if isinstance(action, Verify) else "escalate"
         return Ruling(action=word, model=action.model, reason=decision.reason, decision=decision)

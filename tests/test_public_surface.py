@@ -18,7 +18,7 @@ PUBLIC = {
         *("Always", "Threshold", "Band", "Mixture", "Share", "POMDP", "load_policy", "save_policy"),
         *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
         *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),
-        *("Price", "Route", "CheckFunction", "summary", "score", "DriftMonitor"),
+        *("Price", "Route", "CheckFunction", "summary", "score", "DriftMonitor", "Reloading"),
         *("AutoMixError", "ConfigError", "DataError", "EngineError", "ModelError", "PolicyError", "QueryError"),
     },
     "langchain_automix": {*BOTH, "AutoMixChatModel", "MetaVerifier", "with_context"},

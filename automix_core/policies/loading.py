@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..decision import Policy, check_models
 from ..errors import ConfigError, PolicyError
 from .always import Always
+from .provider import Fixed, PolicyProvider
 from .threshold import Threshold
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ def as_policy(policy: Any, models: int, live: Live = UNKNOWN) -> Policy:
         raise ConfigError(f"policy must be a policy or the path of a saved one, not {policy!r}.")
     check_models(policy, models)
     return policy
+
+
+def as_provider(policy: Any, models: int, live: Live = UNKNOWN) -> PolicyProvider:
+    """What provides the policy of each call: `policy` if it does so itself, else what `as_policy` makes of it.
+
+    Raises as `as_policy` does.
+    """
+    if isinstance(policy, PolicyProvider) and not isinstance(policy, type):
+        check_models(policy.policy(), models)
+        if callable(held := getattr(policy, "check_models", None)):
+            held(models)
+        return policy
+    return Fixed(as_policy(policy, models, live))
 
 
 def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOWN) -> PolicyFile:

@@ -39,6 +39,11 @@ class Fixed:
         """Nothing is learned."""
 
 
+def given(provider: PolicyProvider) -> Policy | PolicyProvider:
+    """What a user gave: a policy, or the provider itself."""
+    return provider.given if isinstance(provider, Fixed) else provider
+
+
 def provider_of(policy: Policy | PolicyProvider) -> PolicyProvider:
     """A provider as it is; a policy as a provider of itself."""
     return policy if isinstance(policy, PolicyProvider) else Fixed(policy)

@@ -44,6 +44,13 @@ class Ending:
         return None if isinstance(self.action, Finish) else self.draft_of(self.action.model)
 
     @property
+    def first_signals(self) -> dict[str, float]:
+        """The signals of the first draft; none where nobody drafted."""
+        drafts = (step.result for step in self.steps if step.do == "draft" and isinstance(step.result, Reply))
+        first = next(drafts, None)
+        return dict(first.signals) if first is not None else {}
+
+    @property
     def last_draft(self) -> Reply | None:
         """The last draft that was made, kept or not."""
         held = (step.result for step in reversed(self.steps) if step.do == "draft")

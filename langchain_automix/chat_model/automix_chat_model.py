@@ -27,6 +27,7 @@ from automix_core.checking.passing import passed
 from automix_core.checking.query import Query
 from automix_core.decision import Policy
 from automix_core.keywords import CALL, ignore_unknown, spelt_out
+from automix_core.policies.provider import PolicyProvider, given
 from automix_core.routing.price import Price
 from automix_core.shown import Words
 
@@ -84,6 +85,8 @@ class AutoMixChatModel(Composite):
     only_errands: bool = False
     """What `errand()` sets: every call is an errand, never drafted or checked."""
 
+    signals: Any = Field(default="auto", repr=False)
+    """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
 
@@ -99,7 +102,7 @@ class AutoMixChatModel(Composite):
         self,
         models: Sequence[Runnable[Any, Any]],
         verifier: SelfVerifier | Runnable[Any, Any] | CheckFunction | None = None,
-        policy: Policy | str | PathLike[str] | None = None,
+        policy: Policy | PolicyProvider | str | PathLike[str] | None = None,
         prices: Sequence[Price | None] | None = None,
         *,
         without_context: Literal["prompt", "large", "small", "raise"] = "prompt",
@@ -107,6 +110,7 @@ class AutoMixChatModel(Composite):
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
+        signals: Literal["auto"] | Sequence[str] = "auto",
         audit: Audit | None = None,
         should_verify: Callable[[Query], bool] | None = None,
         errands: Literal["large", "small"] = "large",
@@ -134,12 +138,13 @@ class AutoMixChatModel(Composite):
         held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
             cascade = Cascade.of(self.models, self._plain or self.models, *parts[len(self.models) :])
-            self.policy = cascade.meta.policy  # no longer a path: its file is read once
+            self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)
         return held[1]
 
     def _parts(self) -> list[Any]:
-        return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+        own = [self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure, self.signals]
+        return [*self.models, *own]
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         models = [Words(in_words(model)) for model in self.models]
@@ -155,7 +160,7 @@ class AutoMixChatModel(Composite):
         cascade = self._cascade()
         return {
             "automix_models": list(cascade.names),
-            "automix_policy": repr(cascade.meta.policy),
+            "automix_policy": repr(self.policy),
             "automix_k": cascade.k,
         }
 

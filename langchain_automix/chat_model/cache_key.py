@@ -29,7 +29,7 @@ _PROCESS = uuid4().hex
 def fingerprint(model: BaseChatModel, cascade: Cascade) -> str:
     """A hash over the models, the verifier, the policy and every setting of `model`."""
     own = {name: getattr(model, name) for name in type(model).model_fields if name not in _IRRELEVANT}
-    own["policy"] = cascade.meta.policy
+    own["policy"] = cascade.provider.policy()
     return hashlib.sha256(_written({**own, "models": list(cascade.models)}).encode()).hexdigest()
 
 

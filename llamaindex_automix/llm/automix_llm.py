@@ -19,6 +19,7 @@ from automix_core.checking.query import Query
 from automix_core.decision import Policy
 from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
+from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.price import Price
 
 from ..call import Call
@@ -51,7 +52,7 @@ class AutoMixLLM(PromptingLLM):
         self,
         models: Sequence[LLM],
         verifier: SelfVerifier | CheckFunction | None = None,
-        policy: Policy | str | PathLike[str] | None = None,
+        policy: Policy | PolicyProvider | str | PathLike[str] | None = None,
         prices: Sequence[Price | None] | None = None,
         *,
         without_context: Literal["prompt", "large", "small", "raise"] = "large",
@@ -64,6 +65,7 @@ class AutoMixLLM(PromptingLLM):
         context_window: int | None = None,
         context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = None,
         should_verify: Callable[[Query], bool] | None = None,
+        signals: Literal["auto"] | Sequence[str] = "auto",
         audit: Audit | None = None,
         callback_manager: CallbackManager | None = None,
         rate_limiter: Any = None,

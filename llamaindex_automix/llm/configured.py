@@ -15,6 +15,7 @@ from automix_core.audit.audit import Audit
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
+from automix_core.policies.provider import given
 from automix_core.policies.threshold import Threshold
 from automix_core.routing.price import Price
 from automix_core.shown import Words
@@ -67,6 +68,8 @@ class RoutedLLM(FunctionCallingLLM):
     should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
     """Says of a question with its context whether it is to be verified; if not, `errands` serves it."""
 
+    signals: Any = Field(default="auto", repr=False)
+    """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
 
@@ -102,13 +105,16 @@ class RoutedLLM(FunctionCallingLLM):
         held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
             raising = self.on_failure == "raise"
-            cascade = Cascade.of(self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, raising)
-            self.policy = cascade.meta.policy  # no longer a path: its file is read once
+            cascade = Cascade.of(
+                self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, raising, self.signals
+            )
+            self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)
         return held[1]
 
     def _parts(self) -> list[Any]:
-        return [*self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure]
+        own = [self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure, self.signals]
+        return [*self.models, *own]
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from .auditing import Audits
 from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
+from .knowing import Signals
 from .recording import Records
 from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
@@ -26,6 +27,7 @@ class AdapterContract(
     Concurrency,
     Cancellation,
     Records,
+    Signals,
     Audits,
     Queries,
     Errands,

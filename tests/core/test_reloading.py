@@ -1,0 +1,77 @@
+"""A saved policy is taken up anew when its file changes, and only if it can be."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from automix_core import POMDP, Always, Policy, PolicyError, Problem, State, Threshold, save_policy, solve
+from automix_core.policies.provider import PolicyProvider
+from automix_core.policies.reloading import Reloading
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    save_policy(Threshold(0.5), tmp_path / "policy.json")
+    return tmp_path / "policy.json"
+
+
+def now(reloading: Reloading) -> str:
+    return repr(reloading.policy())
+
+
+def test_a_new_file_is_taken_up_with_its_version(path: Path) -> None:
+    reloading = Reloading(path, seconds=0)
+    assert isinstance(reloading, PolicyProvider)
+    before = reloading.policy()
+    assert (repr(before), getattr(before, "version", None)) == ("Threshold(0.5)", reloading.version)
+    save_policy(Always(-1), path)
+    after = reloading.policy()
+    assert repr(after) == "Always(-1)"
+    assert before.decide(State.start(2, 8)) != after.decide(State.start(2, 8))
+    assert getattr(after, "version", None) not in (None, getattr(before, "version", None))
+
+
+def test_the_file_is_looked_at_no_more_often_than_asked(path: Path) -> None:
+    reloading = Reloading(path, seconds=3600)
+    save_policy(Always(-1), path)
+    assert now(reloading) == "Threshold(0.5)"
+
+
+@pytest.mark.parametrize("broken", ['{"format": ', "", '{"format": "automix-policy", "version": 99}'])
+def test_a_broken_file_leaves_the_running_policy(path: Path, broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    reloading = Reloading(path, seconds=0)
+    path.write_text(broken)
+    assert [now(reloading) for _ in range(3)] == ["Threshold(0.5)"] * 3
+    assert caplog.text.count("is not taken up") == 1
+    save_policy(Threshold(0.9), path)
+    assert now(reloading) == "Threshold(0.9)"
+
+
+def test_a_missing_file_leaves_the_running_policy(path: Path) -> None:
+    reloading = Reloading(path, seconds=0)
+    os.remove(path)
+    assert now(reloading) == "Threshold(0.5)"
+    with pytest.raises(PolicyError, match="can't be read"):
+        Reloading(path)
+
+
+def test_a_policy_for_another_number_of_models_is_not_taken_up(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reloading = Reloading(path, seconds=0)
+    reloading.check_models(2)
+    three: Policy = solve(Problem([1.0], [[1, 1, 1]], [1, 2, 3], [None, None], 0.01))
+    assert isinstance(three, POMDP)
+    save_policy(three, path)
+    assert now(reloading) == "Threshold(0.5)"
+    assert "is not taken up" in caplog.text
+
+
+def test_copies_share_it_and_other_processes_read_the_same_file(path: Path) -> None:
+    reloading = Reloading(path, seconds=7)
+    assert copy.deepcopy(reloading) is reloading
+    again = pickle.loads(pickle.dumps(reloading))
+    assert (again.path, again.seconds, again.version) == (path, 7, reloading.version)
