@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from ..checking.query import Query
 from ..errors import ConfigError
-from .textual import TEXTUAL, textual
+from .lexical import TEXTUAL, textual
 from .tokens import TOKENS, Token, token_signals
 
 Wanted: TypeAlias = Literal["auto"] | Sequence[str]
