@@ -231,6 +231,8 @@ def _apart(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _facts(wanted: Plan, found: Collected, asked: Sequence[Question]) -> dict[str, Any]:
+    from automix_core.fitting.fit import MOST_VERDICTS
+
     count = max(len(found.outcomes), 1)
     models = {
         settings.name: {
@@ -253,6 +255,9 @@ def _facts(wanted: Plan, found: Collected, asked: Sequence[Question]) -> dict[st
     if any(question.answers is None for question in asked):
         last = _last(wanted.models)
         notes.append(f"Questions without answers are scored against {last}'s answers, by which {last} scores 1.")
+    if wanted.verify.k > min(MOST_VERDICTS):
+        readable, mixed = MOST_VERDICTS
+        notes.append(f"automix fit uses the first {readable} verdicts of a draft, {mixed} where some are unreadable.")
     if found.estimated:
         notes.append("A server reported no tokens, or those of one choice of several; those costs are estimated.")
     return {

@@ -20,7 +20,7 @@ from ..outcomes.outcome import Outcome
 from ..policies import Always
 from ..policies.expected import Value
 from .family import family
-from .fit import FEWEST, Fitted, Objective, against, cost_weight_of
+from .fit import FEWEST, Fitted, Objective, against, cost_weight_of, used_verdicts
 
 _MOST = 25
 _BETS = np.linspace(0.05, 0.95, 19)
@@ -46,6 +46,7 @@ def certify(
         raise DataError(
             "A certificate needs gold answers: some outcomes are scored against the largest model's answer."
         )
+    columns, used = used_verdicts(columns)
     order = np.argsort(columns.coins, kind="stable")
     learn, test = columns.rows(order[::2]), columns.rows(order[1::2])
     points = list(reversed(family(method, learn).frontier()))
@@ -70,13 +71,13 @@ def certify(
             f"Not certifiable with n = {len(test)} test outcomes: no policy cheaper than {last} was shown to lose at "
             f"most {max_loss:g} with confidence {confidence:g}, so {last} answers everything."
         )
-        return Fitted(passed, weight, value, (), (note,), k)
+        return Fitted(passed, weight, value, (), (note, *used), k)
     note = (
         f"Certified on {len(test)} outcomes kept apart: with confidence {confidence:g} the policy scores at most "
         f"{max_loss:g} less than {last} on questions like these ({tried} policies were tried)."
     )
     less = against(test, done.score, done.cost, weight)
-    return Fitted(passed, weight, value, less, (note,), k)
+    return Fitted(passed, weight, value, less, (note, *used), k)
 
 
 def e_value(losses: Floats, max_loss: float) -> float:

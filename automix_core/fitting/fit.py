@@ -11,7 +11,7 @@ from ..decision import Policy
 from ..errors import AutoMixError, ConfigError, DataError
 from ..evaluation.intervals import Interval, between, resampled_means
 from ..evaluation.replay import replay
-from ..outcomes.columns import Columns, Floats, Ints
+from ..outcomes.columns import UNREADABLE, Columns, Floats, Ints
 from ..outcomes.outcome import Outcome
 from ..policies import Always
 from ..policies.expected import Value
@@ -21,6 +21,8 @@ from .labels import with_assumed_labels
 
 FEWEST = 10
 _FOLDS = 5
+MOST_VERDICTS = (32, 16)
+"""The most verdicts a draft that are used, without and with unreadable ones among them."""
 HEAVIEST = 1e100
 """The largest cost weight: times any cost that an outcome may have it is still a number."""
 
@@ -90,7 +92,8 @@ def fit(outcomes: Sequence[Outcome] | Columns, *, method: str = "pomdp", objecti
     if len(columns) < FEWEST:
         raise DataError(f"There are {len(columns)} outcomes; fitting needs {FEWEST} or more, 200 to be of much use.")
     objective = objective or Objective()
-    notes = list(_notes(columns))
+    columns, used = used_verdicts(columns)
+    notes = [*_notes(columns), *used]
     columns = with_assumed_labels(columns)
     k = int(np.where(np.isnan(columns.probability), columns.recorded, 1).max())
     weight, why = cost_weight_of(columns, objective)
@@ -107,6 +110,18 @@ def fit(outcomes: Sequence[Outcome] | Columns, *, method: str = "pomdp", objecti
         if objective.max_cost is not None or objective.min_quality is not None
         else _unless_beaten(fitted, columns)
     )
+
+
+def used_verdicts(columns: Columns) -> tuple[Columns, list[str]]:
+    """The columns with as many verdicts a draft as a policy can weigh, and a note where that leaves some out.
+
+    A table has a row for each tally: 6,545 for 32 verdicts with unreadable ones, which no 16 more verdicts are worth.
+    """
+    most = MOST_VERDICTS[bool((columns.verdicts == UNREADABLE).any())]
+    recorded = int(columns.recorded.max())
+    if recorded <= most:
+        return columns, []
+    return columns.first(most), [f"Of up to {recorded} verdicts recorded on a draft the first {most} are used."]
 
 
 def cost_weight_of(columns: Columns, objective: Objective) -> tuple[float, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -123,6 +123,10 @@ class Columns:
             signals={name: values[which] for name, values in self.signals.items()},
             signal_cost={name: costs[which] for name, costs in self.signal_cost.items()},
         )
+
+    def first(self, k: int) -> Columns:
+        """The same outcomes as if `k` verdicts a draft had been recorded, the first ones."""
+        return self if self.verdicts.shape[2] <= k else replace(self, verdicts=self.verdicts[:, :, :k])
 
     def known(self, model: int, *, paid: bool = False) -> dict[str, Floats]:
         """The signals of one model's drafts that are known of some; free ones, or those that are paid for."""

@@ -47,7 +47,7 @@ class POMDP:
             models = {action.model for action, _ in ranked}
             if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
                 raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
-        likelihoods = tuple({c: o.of(c) for c in o.seen} if o else {} for o in self.problem.observations)
+        likelihoods = tuple(o.table() if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
         object.__setattr__(self, "_decisions", {})
         object.__setattr__(self, "_signals", any(self.problem.signals))

@@ -124,6 +124,23 @@ class ObservationModel:
         thin = [(f, h) for f, h in thin if h > 0]
         return tuple(math.fsum(row[f] * h for f, h in thin) for row in self.likelihood)
 
+    def table(self) -> dict[Count, tuple[float, ...]]:
+        """`of` for every tally in `seen`, each from those that one check more leads to.
+
+        Of d + 1 checks one is the last, each as likely: P(t) = sum_i (t_i + 1) / (d + 1) P(t + e_i).
+        """
+        if self.direct:
+            return {count: self.of(count) for count in self.seen}
+        found: dict[Count, tuple[float, ...]] = dict(zip(self.finals, zip(*self.likelihood, strict=True), strict=True))
+        for c, w, u in reversed(tallies(self.k, self.reads)):
+            if (drawn := c + w + u) < self.k:
+                after = [(c + 1, found[c + 1, w, u]), (w + 1, found[c, w + 1, u])]
+                after += [(u + 1, found[c, w, u + 1])] if self.reads else []
+                found[c, w, u] = tuple(
+                    math.fsum(n * row[s] for n, row in after) / (drawn + 1) for s in range(len(self.likelihood))
+                )
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class SignalModel:

@@ -30,7 +30,7 @@ from ..decision import Accept, Action, Draft, Finish, Measure, Verify
 from .expected import Value
 from .nodes import History, Ranked
 from .pomdp import POMDP
-from .problem import FREE, UNSEEN, Count, ObservationModel, Problem, Seen, thinning
+from .problem import FREE, UNSEEN, Count, ObservationModel, Problem, Seen
 
 Array = NDArray[np.float64]
 
@@ -88,13 +88,27 @@ class _Lattice:
 @lru_cache(maxsize=32)
 def _numbered(counts: tuple[Count, ...]) -> _Lattice:
     drawn, mute = np.array([sum(c) for c in counts]), np.array([_mute(c) for c in counts])
-    thin = np.array([[thinning(part, whole) for whole in counts] for part in counts])
+    thin = _thinnings(np.array(counts))
     levels = []
     for d, silent in product(range(int(drawn.max()), -1, -1), (False, True)):
         if len(at := np.flatnonzero((drawn == d) & (mute == silent))):
             later = [np.flatnonzero(drawn == there) for there in range(d + 1, int(drawn.max()) + 1)]
             levels.append(_Level(d, silent, at, tuple((there, thin[np.ix_(at, there)].T) for there in later)))
     return _Lattice(counts, drawn, mute, tuple(levels), thin)
+
+
+def _thinnings(counts: NDArray[np.int64]) -> Array:
+    """`thinning` of every tally to every other: products of binomial coefficients."""
+    most = int(counts.sum(axis=1).max()) + 1
+    choose = np.zeros((most, most))
+    choose[:, 0] = 1
+    for n in range(1, most):
+        choose[n, 1:] = choose[n - 1, 1:] + choose[n - 1, :-1]
+    drawn = counts.sum(axis=1)
+    thin: Array = 1 / choose[drawn[None], np.minimum(drawn[:, None], drawn[None])]
+    for kind in counts.T:
+        thin *= choose[kind[None], kind[:, None]]
+    return thin
 
 
 def _lattice(model: ObservationModel) -> _Lattice:

@@ -227,7 +227,8 @@ def test_more_verdicts_than_a_request_gives(
 ) -> None:
     server.quirks["s"] = quirks
     questions(tmp_path, QUESTIONS[:1])
-    command(server, tmp_path, "--k=200")
+    facts = json.loads(command(server, tmp_path, "--k=200", "--json").stdout)
+    assert "automix fit uses the first 32 verdicts of a draft, 16 where some are unreadable." in facts["notes"]
     assert len(read_outcomes(tmp_path / "outcomes.jsonl")[0].models[0].verdicts) == 200
     assert sorted((request.n for request in server.calls("s", verdict=True)), reverse=True) == asked
 

@@ -21,7 +21,7 @@ from automix_core.fitting.frontier import at_quality, frontier, within_cost
 from automix_core.fitting.kde import kde_problem
 from automix_core.fitting.labels import with_assumed_labels
 from automix_core.outcomes.columns import Columns
-from automix_core.outcomes.outcome import Outcome
+from automix_core.outcomes.outcome import ModelOutcome, Outcome
 from automix_core.policies import POMDP, Always, Mixture, Problem, solve
 from automix_core.policies.expected import expected
 from tests.core.strategies import problems
@@ -318,3 +318,20 @@ def test_the_better_single_model_stands_where_the_policy_does_worse() -> None:
     found = fit(outcomes(300, rates=(0.5, 0.5)), method="threshold", objective=Objective(cost_weight=0.02))
     assert isinstance(found.policy, Always)
     assert "did worse than" in found.notes[-1]
+
+
+@pytest.mark.parametrize(("unreadable", "most"), [(0.0, 32), (0.1, 16)])
+@pytest.mark.parametrize("recorded", [40, 1000])
+def test_many_verdicts_are_used_up_to_a_bound_that_is_said(recorded: int, unreadable: float, most: int) -> None:
+    """The first ones, as a replay would draw them; a policy for them needs no more than that."""
+    many = outcomes(60, k=recorded, unreadable=unreadable)
+    found = fit(many)
+    assert found.k == most
+    assert f"Of up to {recorded} verdicts recorded on a draft the first {most} are used." in found.notes
+    few = [o.model_copy(update={"models": tuple(_cut(model, most) for model in o.models)}) for o in many]
+    assert fit(few).policy == found.policy
+    assert not any("are used" in note for note in fit(few).notes)
+
+
+def _cut(model: ModelOutcome, most: int) -> ModelOutcome:
+    return model.model_copy(update={"verdicts": model.verdicts[:most]})

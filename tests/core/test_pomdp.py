@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies import POMDP, Always, Mixture, ObservationModel, Problem, Threshold, solve
 from automix_core.policies.expected import expected
 from automix_core.policies.problem import final_counts, tallies, thinning
-from automix_core.policies.solver import value
+from automix_core.policies.solver import _thinnings, value
 from tests.core.naive import best, played
 from tests.core.strategies import problems, states
 
@@ -261,3 +262,23 @@ def test_a_direct_confidence_is_one_check_at_one_price() -> None:
     assert value(problem).verdicts == 1
     assert astuple(expected(policy, problem)) == pytest.approx(astuple(value(problem)))
     assert policy.history(State((True, False), (Tally(3, 1), Tally()), (4, 8))) == ((3, 1, 0), None)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_the_table_of_likelihoods_is_that_of_each_tally(reads: bool) -> None:
+    """Found from the tallies one check later, against thinning the final ones."""
+    rng = np.random.default_rng(0)
+    rows = rng.dirichlet(np.ones(28 if reads else 7), size=3)
+    model = ObservationModel(6, rows.tolist())
+    table = model.table()
+    assert set(table) == set(model.seen)
+    for count, likelihood in table.items():
+        assert likelihood == pytest.approx(model.of(count), abs=1e-12)
+
+
+def test_thinning_all_tallies_at_once() -> None:
+    counts = tallies(4, True)
+    found = _thinnings(np.array(counts))
+    for i, part in enumerate(counts):
+        for j, whole in enumerate(counts):
+            assert found[i, j] == pytest.approx(thinning(part, whole), abs=1e-15)
