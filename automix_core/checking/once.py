@@ -19,7 +19,7 @@ LEAST = 40
 """Characters of a passage that is looked for: a shorter one costs little, and may be a name that a question has too."""
 
 _HERE = re.escape(THE_CONTEXT)
-_WRITTEN = re.compile(rf"""\w+\([^()]*=(['"]){_HERE}\1[^()]*\)""")
+_WRITTEN = re.compile(rf"""\b\w{{1,60}}\([^()]*=(['"]){_HERE}\1[^()]*\)""")
 """A passage in an object as Python writes it: `Document(metadata={}, page_content='...')`."""
 _SEVERAL = re.compile(rf"\[?{_HERE}(?:[\s,]+{_HERE})+\]?")
 

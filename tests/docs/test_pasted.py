@@ -29,6 +29,7 @@ NEEDS = {
     "langchain_core": "langchain",
     "langchain_openai": "langchain-openai",
     "langchain": "langchain",
+    "langchain_classic": "langchain-classic",
     "langgraph": "langgraph",
     "llamaindex_automix": "llamaindex",
     "llama_index.core": "llamaindex",
