@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fitting.evidence import SIGNS
+from ..evidence.signs import SIGNS
 from ..outcomes.columns import Columns, Floats
 from .intervals import Interval, between
 

@@ -1,6 +1,6 @@
 """Learning evidence from outcomes: from signals to the probability that a draft is right (numpy).
 
-Few labels first. Every signal has a known sign (`SIGNS`); oriented and brought to one scale they are averaged with the
+Few labels first. Each signal has a known sign (`evidence.signs`); oriented and on one scale they are averaged with the
 fixed weights of `evidence.unfitted`, and two numbers turn the average into a probability (Platt). From 100 labels on a
 logistic regression may move the weights, none below 0, drawn towards the fixed ones like `_DRAWN` more labels would:
 
@@ -21,15 +21,9 @@ from numpy.typing import NDArray
 
 from ..evidence.arrays import Array, evidence_of, sigmoid
 from ..evidence.estimator import Estimator, Evidence, Term
+from ..evidence.signs import SIGNS
 from ..evidence.tokens import TOKENS
 from ..evidence.unfitted import PARTS
-
-SIGNS: Mapping[str, int] = {
-    **dict.fromkeys(("support", "quote", *TOKENS, "p_correct", "sufficient", "agreement", "evidence"), 1),
-    **dict.fromkeys(("echo", "unsupported_numbers"), -1),
-    **dict.fromkeys(("length", "refusal"), 0),
-}
-"""1: more of it is safer; -1: less; 0: that depends on the task. A signal of the user's own counts as 1."""
 
 WEIGHTS: Mapping[str, float] = {
     **{name: weight for name, (weight, _, _) in PARTS.items()},

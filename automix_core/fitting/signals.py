@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from ..evidence.arrays import evidence_of
 from ..evidence.estimator import Evidence
+from ..evidence.signs import SIGNS
 from ..outcomes.columns import Columns
 from ..policies.problem import SignalModel
 from .beta_binomial import Array
-from .evidence import FEWEST, SIGNS, fit_evidence
+from .evidence import FEWEST, fit_evidence
 from .steps import Cut, in_steps, mass
 
 _CUTS = (mass(3), mass(5), mass(8))
