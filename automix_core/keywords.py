@@ -10,7 +10,6 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import wraps
 from types import FrameType
 from typing import Any, ParamSpec
@@ -101,6 +100,8 @@ def _advice(name: str, value: Any, known: set[str]) -> str:
     if slip.partition("=")[0] in known:
         shown = value if isinstance(value, int | float) else "..."  # never a text: it may be a key
         return f" Write {slip.format(shown)}."
+    from difflib import get_close_matches  # few ever misspell
+
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
