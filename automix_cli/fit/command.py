@@ -51,6 +51,14 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    signals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help='Learn from these signals only; "" for none.',
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Learn from recorded outcomes when to keep a draft, and save the rule as a policy.
@@ -61,6 +69,7 @@ def fit(
     from automix_core.fitting.certificate import certify
     from automix_core.fitting.fit import HEAVIEST, Objective
     from automix_core.fitting.fit import fit as learn
+    from automix_core.outcomes.columns import Columns
 
     outputs(output, inputs=[outcomes])
     if worth is not None:
@@ -80,10 +89,13 @@ def fit(
     if max_loss is not None and objective != Objective():
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
+        columns = Columns.of(records)
+        if signals is not None:
+            columns = columns.limited([name.strip() for name in signals.split(",") if name.strip()])
         if max_loss is None:
-            found = learn(records, method=method, objective=objective)
+            found = learn(columns, method=method, objective=objective)
         else:
-            found = certify(records, max_loss, 0.9 if confidence is None else confidence, method=method)
+            found = certify(columns, max_loss, 0.9 if confidence is None else confidence, method=method)
     save_policy(
         found.policy,
         output,

@@ -1,11 +1,12 @@
 """What is known about a draft beside its verdicts: signals, and the evidence that they are.
 
 For an adapter: `textual(question, context, draft)` and `token_signals(tokens)` give a draft's free signals, which go
-into its `Reply.signals`.
+into its `Reply.signals`; `warn_missing` says what the policy lacks.
 """
 
 from .estimator import Estimator, Evidence, Term
 from .lexical import TEXTUAL, textual
+from .missing import warn_missing
 from .tokens import TOKENS, Token, token_signals
 from .unfitted import UNFITTED
 from .words import Source
@@ -21,4 +22,5 @@ __all__ = [
     "Token",
     "textual",
     "token_signals",
+    "warn_missing",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,13 +82,21 @@ class Fitted:
     k: int
 
 
-def fit(outcomes: Sequence[Outcome] | Columns, *, method: str = "pomdp", objective: Objective | None = None) -> Fitted:
-    """The policy that `method` learns from `outcomes` for `objective`.
+def fit(
+    outcomes: Sequence[Outcome] | Columns,
+    *,
+    method: str = "pomdp",
+    objective: Objective | None = None,
+    signals: Collection[str] | None = None,
+) -> Fitted:
+    """The policy that `method` learns from `outcomes` for `objective`; of the signals only those that `signals` names.
 
     A single model comes back where nothing is expected to beat it. Raises `DataError` for fewer than ten outcomes or
-    outcomes that the method can't use, `ConfigError` for a budget or target out of reach.
+    outcomes that the method can't use, `ConfigError` for a budget or target out of reach or a
+    signal that no outcome has.
     """
     columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
+    columns = columns if signals is None else columns.limited(signals)
     if len(columns) < FEWEST:
         raise DataError(f"There are {len(columns)} outcomes; fitting needs {FEWEST} or more, 200 to be of much use.")
     objective = objective or Objective()
@@ -211,11 +219,11 @@ def _single(columns: Columns, weight: float, notes: list[str], k: int) -> Fitted
 def _notes(columns: Columns) -> list[str]:
     """What a reader should know about the outcomes."""
     notes = []
-    if not columns.recorded.any():
-        notes.append("No outcome has a verdict or a probability, so nothing can be checked.")
-    elif not columns.tallies[..., :2].any() and np.isnan(columns.probability).all():
+    if not columns.recorded.any() and not columns.signals:
+        notes.append("No outcome has a verdict, a probability or a signal, so nothing can be checked.")
+    elif columns.recorded.any() and not columns.tallies[..., :2].any() and np.isnan(columns.probability).all():
         notes.append("No recorded verdict could be read, so no draft can be kept after a check.")
-    elif not columns.verdict_cost[columns.recorded > 0].any():
+    elif columns.recorded.any() and not columns.verdict_cost[columns.recorded > 0].any():
         notes.append("Verdicts are recorded without a verdict_cost, so they count as free.")
     if columns.free.any():
         notes.append(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .outcome import ModelOutcome, Outcome, coin
 
 Floats = NDArray[np.float64]
@@ -127,6 +127,18 @@ class Columns:
     def first(self, k: int) -> Columns:
         """The same outcomes as if `k` verdicts a draft had been recorded, the first ones."""
         return self if self.verdicts.shape[2] <= k else replace(self, verdicts=self.verdicts[:, :, :k])
+
+    def limited(self, names: Collection[str]) -> Columns:
+        """The same with these signals only. Raises `ConfigError` for one that no outcome has."""
+        for name in names:
+            if name not in self.signals:
+                has = f"they have {', '.join(self.signals)}" if self.signals else "they have none"
+                raise ConfigError(f"No outcome has a signal called {name!r}; {has}.")
+        return replace(
+            self,
+            signals={name: v for name, v in self.signals.items() if name in names},
+            signal_cost={name: v for name, v in self.signal_cost.items() if name in names},
+        )
 
     def known(self, model: int, *, paid: bool = False) -> dict[str, Floats]:
         """The signals of one model's drafts that are known of some; free ones, or those that are paid for."""

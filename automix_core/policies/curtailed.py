@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -32,6 +33,21 @@ class Curtailed:
         if self.policy.decide(whole).action != Verify(m, whole.available[m]):
             return self.policy.decide(state)
         return _settled(self, state, m) or _ask(self, state, m)
+
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """The free signals that its policy uses."""
+        return tuple(getattr(self.policy, "signal_names", ()))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The paid signals that its policy may ask for."""
+        return tuple(getattr(self.policy, "measures", ()))
+
+    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
+        """The signals that its policy was fitted with and that a draft of `model` lacks."""
+        asked = getattr(self.policy, "missing", None)
+        return asked(model, signals) if callable(asked) else ()
 
     def check_models(self, models: int) -> None:
         """Raise `PolicyError` if its policy can't decide for a cascade of `models`."""

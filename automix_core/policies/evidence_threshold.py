@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..decision import Accept, Decision, Draft, State, Verify
@@ -55,7 +56,7 @@ class EvidenceThreshold:
         """The free signals that it uses, sorted."""
         return self.evidence.names
 
-    def missing(self, model: int, signals: dict[str, float]) -> tuple[str, ...]:
+    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
         """The signals that its fullest estimator would need and that a draft lacks."""
         return () if FREE in signals else self.evidence.missing(signals)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..decision import Decision, Policy, State, check_models
@@ -39,6 +40,21 @@ class Mixture:
         reason = f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
         return replace(decision, reason=reason)
 
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """The free signals that either policy uses, sorted."""
+        return _both(self, "signal_names")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The paid signals that either policy may ask for, sorted."""
+        return _both(self, "measures")
+
+    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
+        """The signals that either policy was fitted with and that a draft of `model` lacks, sorted."""
+        asked = (getattr(policy, "missing", None) for policy in (self.first, self.second))
+        return tuple(sorted({name for each in asked if callable(each) for name in each(model, signals)}))
+
     def check_models(self, models: int) -> None:
         """Raise `PolicyError` if either policy can't decide for a cascade of `models`."""
         check_models(self.first, models)
@@ -47,3 +63,7 @@ class Mixture:
     def stretch(self, coin: float, chosen: bool) -> float:
         """The coin that the first policy sees if `chosen`, else the second."""
         return min(coin / self.weight if chosen else (coin - self.weight) / (1 - self.weight), _BELOW_ONE)
+
+
+def _both(mixture: Mixture, names: str) -> tuple[str, ...]:
+    return tuple(sorted({n for policy in (mixture.first, mixture.second) for n in getattr(policy, names, ())}))

@@ -19,14 +19,25 @@ from automix_core.decision import Accept, Decision, Draft, Finish, Measure, Stat
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.evaluation.evaluate import evaluate
 from automix_core.evaluation.replay import replay
-from automix_core.evidence import UNFITTED, Estimator, Evidence, Term
+from automix_core.evidence import UNFITTED, Estimator, Evidence, Term, warn_missing
 from automix_core.evidence.arrays import evidence_of
 from automix_core.fitting.estimate import estimate
 from automix_core.fitting.evidence import fit_evidence
 from automix_core.fitting.fit import fit
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
-from automix_core.policies import POMDP, Always, EvidenceThreshold, Problem, Share, SignalModel, Threshold, solve
+from automix_core.policies import (
+    POMDP,
+    Always,
+    Curtailed,
+    EvidenceThreshold,
+    Mixture,
+    Problem,
+    Share,
+    SignalModel,
+    Threshold,
+    solve,
+)
 from automix_core.policies.expected import expected
 from automix_core.policies.explain import explain
 from automix_core.policies.provider import Fixed, PolicyProvider, provider_of
@@ -518,3 +529,31 @@ def test_a_policy_provides_itself() -> None:
     assert not isinstance(Threshold(0.5), PolicyProvider)
     assert provider_of(Threshold(0.5)) == Fixed(Threshold(0.5))
     assert provider_of(Threshold(0.5)).policy() == Threshold(0.5)
+
+
+# --- policies of policies, and what is missing
+
+
+def test_a_missing_signal_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    policy = solve(replace(TWO, signals=[[replace(FREE_AND_SURE, evidence=Evidence([BOTH, RISING]))]]))
+    for wrapped in (policy, Curtailed(policy), Mixture(policy, Always(1), 0.5)):
+        warn_missing(wrapped, 0, {"support": 1.0})
+    warn_missing(policy, 0, {"support": 1.0, "logprob_min": -1.0})
+    warn_missing(Threshold(0.5), 0, {})
+    assert [record.getMessage()[:55] for record in caplog.records] == [
+        "The policy was fitted with the signals logprob_min, whi"
+    ]
+
+
+def test_policies_of_policies_name_their_signals() -> None:
+    for wrapped in (Curtailed(solve(TWO)), Mixture(Always(0), solve(TWO), 0.5)):
+        assert wrapped.signal_names == ("support",)
+        assert wrapped.measures == ()
+
+
+def test_fit_learns_from_the_named_signals_only() -> None:
+    policy = fit(records(300), signals=["support"]).policy
+    assert isinstance(policy, POMDP)
+    assert policy.signal_names == ("support",)
+    with pytest.raises(ConfigError, match="'suport'; they have echo, logprob_sum, support"):
+        fit(records(20), signals=["suport"])
