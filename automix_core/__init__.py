@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from .checking.custom import CheckFunction
     from .decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify
     from .drift.monitor import DriftMonitor
-    from .errors import AutoMixError, ConfigError, DataError, EngineError, ModelError, PolicyError, QueryError
+    from .errors import (
+        AutoMixError,
+        ConfigError,
+        CostLimitError,
+        DataError,
+        EngineError,
+        LimitError,
+        ModelError,
+        PolicyError,
+        QueryError,
+        TimeLimitError,
+    )
     from .evaluation.evaluate import evaluate
     from .fitting.fit import Objective, fit
     from .outcomes.outcome import Outcome, Question, read_outcomes, read_questions
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from .policies.explain import explain
     from .policies.reloading import Reloading
     from .policies.saving import load_policy, save_policy
+    from .routing.breaker import Breaker
     from .routing.price import Price
     from .routing.route import Route
     from .routing.summary import summary
@@ -35,14 +47,17 @@ __all__ = [
     "Always",
     "AutoMixError",
     "Band",
+    "Breaker",
     "CheckFunction",
     "ConfigError",
+    "CostLimitError",
     "DataError",
     "Decision",
     "Draft",
     "DriftMonitor",
     "EngineError",
     "Finish",
+    "LimitError",
     "Measure",
     "Mixture",
     "ModelError",
@@ -61,6 +76,7 @@ __all__ = [
     "State",
     "Tally",
     "Threshold",
+    "TimeLimitError",
     "VerdictCost",
     "Verify",
     "evaluate",
@@ -91,11 +107,14 @@ _HOMES = {
     "Verify": "decision",
     "AutoMixError": "errors",
     "ConfigError": "errors",
+    "CostLimitError": "errors",
     "DataError": "errors",
     "EngineError": "errors",
+    "LimitError": "errors",
     "ModelError": "errors",
     "PolicyError": "errors",
     "QueryError": "errors",
+    "TimeLimitError": "errors",
     "evaluate": "evaluation.evaluate",
     "Objective": "fitting.fit",
     "fit": "fitting.fit",
@@ -117,6 +136,7 @@ _HOMES = {
     "explain": "policies.explain",
     "load_policy": "policies.saving",
     "save_policy": "policies.saving",
+    "Breaker": "routing.breaker",
     "Price": "routing.price",
     "Route": "routing.route",
 }

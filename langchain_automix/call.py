@@ -26,10 +26,11 @@ from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, close_books
 from automix_core.routing.streaming import Streamed
+from automix_core.routing.waiting import await_call_within
 from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import as_message, as_reply, without_thoughts
+from .child.models import as_message, as_reply, blocks, without_thoughts
 from .draft.toolcalls import judged
 from .tracing.parent import Parent, detached
 from .tracing.tokens import Pieces, Record, as_chunk, labelled
@@ -179,9 +180,14 @@ class Call:
         return as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
 
     async def _aanswer(self, model: int) -> Reply:
-        child, config = self.cascade.models[model], self.parent.config("answer", model)
         async with watched(self.parent.handlers):
-            return as_reply(as_message(await child.ainvoke(self.messages, config, **self.settings)))
+            return as_reply(as_message(await self._invoked(model, "answer")))
+
+    async def _invoked(self, model: int, role: str) -> Any:
+        child, config = self.cascade.models[model], self.parent.config(role, model)
+        if self.allowance.until is not None and blocks(child):
+            return await await_call_within(lambda: child.invoke(self.messages, config, **self.settings), self.allowance)
+        return await child.ainvoke(self.messages, config, **self.settings)
 
     def _stream(self, model: int) -> Iterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
@@ -220,8 +226,7 @@ class Call:
             case Decide(state=state):
                 return await meta.adecide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
-                child, config = self.cascade.models[model], self.parent.config("draft", model)
-                return self._judged(await child.ainvoke(self.messages, config, **self.settings), model)
+                return self._judged(await self._invoked(model, "draft"), model)
             case Check(model=model, n=n, reply=draft):
                 if isinstance(verifier, CustomVerifier):
                     return await verifier.acheck(self.query, draft.text, n, self._verifying(model))

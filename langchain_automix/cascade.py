@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
+from automix_core.checking.query import Query
+from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
 from automix_core.evidence.wanted import Wanted, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
+from automix_core.routing.breaker import Breaker, Circuit, circuit_of
+from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
-from .child.models import Child, name_of
+from .child.models import Child, core_model, name_of
 from .child.sampler import Sampler
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
@@ -42,6 +47,8 @@ class Cascade:
     prices: Sequence[Price | None] | None
     verify_concurrency: int
     raising: bool
+    limits: Limits = field(default_factory=Limits)
+    circuits: Sequence[Circuit | None] = ()
 
     @property
     def k(self) -> int:
@@ -56,8 +63,11 @@ class Cascade:
         verifier: Any,
         policy: Any,
         prices: Sequence[Price | None] | None,
-        verify_concurrency: int,
-        on_failure: str,
+        *,
+        verify_concurrency: int = 8,
+        raising: bool = False,
+        limits: Limits | None = None,
+        breaker: Breaker | None = None,
         signals: Wanted = "auto",
     ) -> Cascade:
         """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
@@ -66,6 +76,8 @@ class Cascade:
         was made for another number of models.
         """
         check(models, prices, verify_concurrency)
+        limits = limits or Limits()
+        limits.check_prices(prices)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
         own = used.model if isinstance(used, SelfVerifier) else None
@@ -73,7 +85,7 @@ class Cascade:
         names = tuple(name_of(model) for model in models)
         live = Live(names, used.prompt_digest if isinstance(used, SelfVerifier) else "", used.k)
         provider = as_provider(policy, len(models), live)
-        return cls(
+        cascade = cls(
             models=tuple(models),
             names=names,
             checkers=[Sampler.of(own)] * len(models) if own is not None else [Sampler.of(model) for model in plain],
@@ -84,8 +96,33 @@ class Cascade:
             signals=wanted_signals(signals, provider.policy()),
             prices=prices,
             verify_concurrency=verify_concurrency,
-            raising=on_failure == "raise",
+            raising=raising,
+            limits=limits,
+            circuits=[circuit_of(core_model(model), breaker) for model in models] if breaker else (),
         )
+        limits.check_prices(cascade.checker_prices)
+        return cascade
+
+    def allowance(self, query: Query, messages: Sequence[BaseMessage]) -> Allowance:
+        """What a question with `messages` may take, from now on."""
+        size = None if self.limits.max_cost is None else self._size(query, messages)
+        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits)
+
+    @property
+    def checker_prices(self) -> Sequence[Price | None]:
+        """The price of whoever checks each model's drafts; a function of the user's own is taken to cost nothing."""
+        if isinstance(self.verifier, CustomVerifier):
+            return [Price(0, 0)] * len(self.models)
+        prices = self.prices or [None] * len(self.models)
+        return [self.verifier.price if place is None else prices[place] for place in self.checked_by]
+
+    def _size(self, query: Query, messages: Sequence[BaseMessage]) -> Size:
+        prompt = approximate_tokens("\n".join(message.text for message in messages))
+        if isinstance(self.verifier, CustomVerifier):
+            return Size(prompt)
+        verifier = self.verifier
+        together = self.checkers[0].terms(verifier.temperature, verifier.max_tokens).choices
+        return Size(prompt, verifier.about_tokens(query), together)
 
 
 def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:

@@ -28,9 +28,11 @@ from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, settle
 from automix_core.routing.streaming import Streamed
+from automix_core.routing.waiting import await_call_within
 
 from . import events
 from .cascade import Cascade
+from .child.clients import client_of
 from .request.meter import Meter
 from .request.request import Record, Request
 from .verifier.custom_verifier import CustomVerifier
@@ -167,7 +169,10 @@ class Call:
     async def _aperform(self, effect: Effect) -> Result:
         match effect:
             case Draft(model=model):
-                return self._known(await self.request.adraft(self.cascade.models[model]))
+                child = self.cascade.models[model]
+                if self._in_thread(child):
+                    return self._known(await await_call_within(lambda: self.request.draft(child), self.allowance))
+                return self._known(await self.request.adraft(child))
             case Check(model=model, n=n, reply=draft):
                 found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
                 return self._billed(found.checks, model)
@@ -187,7 +192,14 @@ class Call:
         return self.request.reply(self.request.ask(self.cascade.models[model]))
 
     async def _aanswer(self, model: int) -> Reply:
-        return self.request.reply(await self.request.aask(self.cascade.models[model]))
+        child = self.cascade.models[model]
+        if self._in_thread(child):
+            return self.request.reply(await await_call_within(lambda: self.request.ask(child), self.allowance))
+        return self.request.reply(await self.request.aask(child))
+
+    def _in_thread(self, child: Any) -> bool:
+        """Whether an awaited call of `child` would hold up the loop and the time limit with it."""
+        return self.allowance.until is not None and client_of(child).blocks
 
     def _stream(self, model: int) -> Iterator[Any]:
         """The stream of `model`, asked for under the call's span, wherever it is read."""

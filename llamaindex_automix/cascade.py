@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking.query import Query
+from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
 from automix_core.evidence.wanted import Wanted, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
+from automix_core.routing.breaker import Breaker, Circuit, circuit_of
+from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
 from .child.responses import name_of
@@ -42,6 +47,8 @@ class Cascade:
     signals: Sequence[str]
     prices: Sequence[Price | None] | None
     raising: bool
+    limits: Limits = field(default_factory=Limits)
+    circuits: Sequence[Circuit | None] = ()
 
     @property
     def last(self) -> int:
@@ -60,8 +67,11 @@ class Cascade:
         verifier: Any,
         policy: Any,
         prices: Sequence[Price | None] | None,
-        verify_concurrency: int,
-        raising: bool,
+        *,
+        verify_concurrency: int = 8,
+        raising: bool = False,
+        limits: Limits | None = None,
+        breaker: Breaker | None = None,
         signals: Wanted = "auto",
     ) -> Cascade:
         """Put a cascade together.
@@ -70,6 +80,8 @@ class Cascade:
         was made for another number of models.
         """
         check(models, prices, verify_concurrency)
+        limits = limits or Limits()
+        limits.check_prices(prices)
         checkers: list[SelfVerifier | CustomVerifier]
         checked_by: list[int | None]
         if verifier is None or isinstance(verifier, SelfVerifier):
@@ -86,7 +98,7 @@ class Cascade:
         names, first = tuple(name_of(model) for model in models), checkers[0]
         live = Live(names, first.prompt_digest if isinstance(first, SelfVerifier) else "", first.k)
         provider = as_provider(policy, len(models), live)
-        return cls(
+        cascade = cls(
             models=tuple(models),
             names=names,
             checkers=checkers,
@@ -96,7 +108,32 @@ class Cascade:
             signals=wanted_signals(signals, provider.policy()),
             prices=prices,
             raising=raising,
+            limits=limits,
+            circuits=[circuit_of(model, breaker) for model in models] if breaker else (),
         )
+        limits.check_prices(cascade.checker_prices)
+        return cascade
+
+    def allowance(self, query: Query, messages: Callable[[], Sequence[ChatMessage]]) -> Allowance:
+        """What a question with `messages` may take, from now on."""
+        size = None if self.limits.max_cost is None else self._size(query, messages())
+        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits)
+
+    @property
+    def checker_prices(self) -> Sequence[Price | None]:
+        """The price of whoever checks each model's drafts; a function of the user's own is taken to cost nothing."""
+        prices = self.prices or [None] * len(self.models)
+        return [
+            Price(0, 0) if isinstance(checker, CustomVerifier) else checker.price if place is None else prices[place]
+            for checker, place in zip(self.checkers, self.checked_by, strict=True)
+        ]
+
+    def _size(self, query: Query, messages: Sequence[ChatMessage]) -> Size:
+        prompt = approximate_tokens("\n".join(message.content or "" for message in messages))
+        checker = self.checkers[0]
+        if isinstance(checker, CustomVerifier):
+            return Size(prompt)
+        return Size(prompt, checker.about_tokens(query), checker.together)
 
     @property
     def num_output(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, ContextVar, copy_context
+from threading import Event, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,31 +15,47 @@ Ends = Callable[[Exception], bool]
 """Whether an error makes all requests that were not yet sent pointless."""
 
 
+given_up: ContextVar[Event | None] = ContextVar("automix_given_up", default=None)
+"""Set when nobody waits any longer for what is done in this context: what was not begun is not to begin."""
+
+
 def gather(calls: Sequence[Callable[[], T]], concurrency: int, ends: Ends | None = None) -> list[T | Exception]:
     """What each of `calls` returned or raised, at most `concurrency` of them running at a time.
 
     After an error that `ends` it, calls that still wait for their turn are not made and have no result. Each runs in a
-    copy of this context, so that spans keep their parent. An interruption does not wait for calls that already run,
-    and starts no more.
+    copy of this context, so that spans keep their parent, and in a daemon thread, which keeps no process alive. An
+    interruption does not wait for calls that already run, and starts no more.
     """
     if len(calls) == 1:
         return [_tried(calls[0])]
-    over = False
+    results: list[list[T | Exception]] = [[] for _ in calls]
+    left, over, gone = deque(enumerate(calls)), Event(), given_up.get()
 
-    def one(call: Callable[[], T], waited: bool) -> list[T | Exception]:
-        nonlocal over
-        if over and waited:
-            return []
-        result = _tried(call)
-        over = over or (isinstance(result, Exception) and ends is not None and ends(result))
-        return [result]
+    def work(context: Context, first: bool = True) -> None:
+        while not (gone is not None and gone.is_set()) and (first or not over.is_set()):
+            try:
+                place, call = left.popleft()
+            except IndexError:
+                return
+            result = context.copy().run(_tried, call)
+            if isinstance(result, Exception) and ends is not None and ends(result):
+                over.set()
+            results[place].append(result)
+            first = False
 
-    pool = ThreadPoolExecutor(max(1, min(concurrency, len(calls))), thread_name_prefix="automix")
+    threads = [
+        Thread(target=work, args=(copy_context(),), name="automix-check", daemon=True)
+        for _ in range(max(1, min(concurrency, len(calls))))
+    ]
     try:
-        futures = [pool.submit(copy_context().run, one, call, place >= concurrency) for place, call in enumerate(calls)]
-        return [result for future in futures for result in future.result()]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        left.clear()
+        raise
+    return [result for found in results for result in found]
 
 
 async def agather(

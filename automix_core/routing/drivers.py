@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
+from ..decision import Draft
 from .effects import Checks, Decide, Effect, Failure, Measured, Reply, Result
 from .ending import Ending, leave
 from .limits import FREE, Allowance
@@ -28,10 +30,11 @@ def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result], al
                 return ending
             began = monotonic()
             try:  # apart from the send above: a StopIteration raised by a model must not end the flow
-                if allowance.until is None or isinstance(effect, Decide):
+                if isinstance(effect, Decide):
                     result = perform(effect)
                 else:
-                    result = call_within(partial(perform, effect), allowance)
+                    with _attempt(effect, allowance):
+                        result = call_within(partial(perform, effect), allowance)
             except Exception as error:
                 result = Failure(error, left=allowance.ended_by(error))
             except BaseException as interruption:  # the flow puts its books on it, and lets it pass
@@ -56,10 +59,11 @@ async def arun(
                 return ending
             began = monotonic()
             try:
-                if allowance.until is None or isinstance(effect, Decide):
+                if isinstance(effect, Decide):
                     result = await perform(effect)
                 else:
-                    result = await await_within(partial(perform, effect), allowance)
+                    with _attempt(effect, allowance):
+                        result = await await_within(partial(perform, effect), allowance)
             except Exception as error:
                 result = Failure(error, left=allowance.ended_by(error))
             except BaseException as interruption:
@@ -81,7 +85,8 @@ def finish(ending: Ending, ask: Callable[[int], Reply]) -> tuple[Ending, Reply |
             break
         began = monotonic()
         try:
-            answer = call_within(partial(ask, ending.action.model), ending.allowance)
+            with ending.allowance.attempt(ending.action.model):
+                answer = call_within(partial(ask, ending.action.model), ending.allowance)
         except Exception as error:
             ending = ending.after(error, monotonic() - began)
         except BaseException as interruption:
@@ -99,7 +104,8 @@ async def afinish(ending: Ending, ask: Callable[[int], Awaitable[Reply]]) -> tup
             break
         began = monotonic()
         try:
-            answer = await await_within(partial(ask, ending.action.model), ending.allowance)
+            with ending.allowance.attempt(ending.action.model):
+                answer = await await_within(partial(ask, ending.action.model), ending.allowance)
         except Exception as error:
             ending = ending.after(error, monotonic() - began)
         except BaseException as interruption:
@@ -107,6 +113,11 @@ async def afinish(ending: Ending, ask: Callable[[int], Awaitable[Reply]]) -> tup
         else:
             return ending, replace(answer, seconds=monotonic() - began)
     return ending, None
+
+
+def _attempt(effect: Effect, allowance: Allowance) -> AbstractContextManager[None]:
+    """Drafts alone tell how a model fares: failed checks are outvoted, and measured apart."""
+    return allowance.attempt(effect.model) if isinstance(effect, Draft) else nullcontext()
 
 
 def timed(result: Result, seconds: float) -> Result:

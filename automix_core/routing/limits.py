@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal, TypeAlias, get_args
@@ -12,6 +13,7 @@ from ..decision import Accept, Action, Draft, Measure, Verify
 from ..errors import ConfigError, CostLimitError, LimitError, TimeLimitError
 from ..usage import Usage
 from .bill import bill_of
+from .breaker import Circuit
 from .effects import Checks, Reply
 from .price import Price
 from .step import Step
@@ -81,7 +83,8 @@ class Size:
 class Allowance:
     """What is left of the limits in one call: a value that the procedure and the drivers consult.
 
-    `until` is the moment on `clock` at which the time is up; `prices` and `checker_prices` have one entry a model.
+    `until` is the moment on `clock` at which the time is up; `prices`, `checker_prices` and `circuits` have one entry a
+    model.
     """
 
     limits: Limits = Limits()
@@ -89,6 +92,7 @@ class Allowance:
     prices: Sequence[Price | None] = ()
     checker_prices: Sequence[Price | None] = ()
     size: Size = Size()
+    circuits: Sequence[Circuit | None] = ()
     clock: Callable[[], float] = monotonic
 
     @classmethod
@@ -98,11 +102,17 @@ class Allowance:
         prices: Sequence[Price | None] | None = None,
         checker_prices: Sequence[Price | None] | None = None,
         size: Size | None = None,
+        circuits: Sequence[Circuit | None] = (),
         clock: Callable[[], float] = monotonic,
     ) -> Allowance:
         """The allowance of a call that begins now."""
         until = None if limits.timeout is None else clock() + limits.timeout
-        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), clock)
+        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), circuits, clock)
+
+    def attempt(self, model: int) -> AbstractContextManager[None]:
+        """One call of `model`: refused while its breaker leaves it alone, if there is another one to ask."""
+        circuit = self.circuits[model] if self.circuits else None
+        return nullcontext() if circuit is None or model == len(self.circuits) - 1 else circuit.attempt()
 
     def seconds_left(self) -> float | None:
         """Seconds until the time is up, 0 or less afterwards; None without a limit."""

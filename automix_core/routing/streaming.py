@@ -7,7 +7,9 @@ error is the caller's. A stream that is abandoned leaves its books on the error 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -49,24 +51,20 @@ class Streamed(Generic[T]):
     def pieces(self, ask: Callable[[int], Iterator[T]]) -> Generator[T, None, None]:
         """The pieces of the model that `ask` asks."""
         while not self._kept():
+            allowance, model = self.ending.allowance, self.ending.action.model
             shown, held, meter, began = False, list[T](), self._listen(), monotonic()
             try:
-                source = ask(self.ending.action.model)
-                try:
-                    for piece in pieces_within(source, self.ending.allowance):
-                        if not shown and not meter.add(piece):
+                with allowance.attempt(model), closing(pieces_within(partial(ask, model), allowance)) as pieces:
+                    for piece in pieces:
+                        told = meter.add(piece)
+                        if not shown and not told:
                             held.append(piece)
                             continue
-                        if shown:
-                            meter.add(piece)
                         shown = True
                         yield from held
                         held.clear()
                         yield piece
-                finally:
-                    if hasattr(source, "close") and self.ending.allowance.until is None:
-                        source.close()
-                self._end(meter, shown, monotonic() - began)
+                    self._end(meter, shown, monotonic() - began)
             except Exception as error:
                 self._broke(error, shown, monotonic() - began)
             except BaseException as interruption:
@@ -79,26 +77,22 @@ class Streamed(Generic[T]):
     async def apieces(self, ask: Callable[[int], Awaitable[AsyncIterator[T]]]) -> AsyncGenerator[T, None]:
         """`pieces`, awaited."""
         while not self._kept():
+            allowance, model = self.ending.allowance, self.ending.action.model
             shown, held, meter, began = False, list[T](), self._listen(), monotonic()
-            source: Any = None
             try:
-                source = await ask(self.ending.action.model)
-                try:
-                    async for piece in apieces_within(source, self.ending.allowance):
-                        if not shown and not meter.add(piece):
-                            held.append(piece)
-                            continue
-                        if shown:
-                            meter.add(piece)
-                        shown = True
-                        for earlier in held:
-                            yield earlier
-                        held.clear()
-                        yield piece
-                finally:
-                    if hasattr(source, "aclose"):
-                        await source.aclose()
-                self._end(meter, shown, monotonic() - began)
+                with allowance.attempt(model):
+                    async with aclosing(apieces_within(partial(ask, model), allowance)) as pieces:
+                        async for piece in pieces:
+                            told = meter.add(piece)
+                            if not shown and not told:
+                                held.append(piece)
+                                continue
+                            shown = True
+                            for earlier in held:
+                                yield earlier
+                            held.clear()
+                            yield piece
+                    self._end(meter, shown, monotonic() - began)
             except Exception as error:
                 self._broke(error, shown, monotonic() - began)
             except BaseException as interruption:

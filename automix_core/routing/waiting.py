@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import closing, suppress
 from contextvars import copy_context
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
+from ..checking.concurrent import given_up
 from ..errors import ModelError
 from .limits import Allowance
 
@@ -39,12 +40,15 @@ def call_within(call: Callable[[], T], allowance: Allowance) -> T:
         except BaseException as error:
             box.put((False, error))
 
-    thread = _start(work)
+    thread, gone = _start(work)
     try:
         good, value = box.get(timeout=max(left, 0))
-    except Empty:
+    except BaseException as error:
+        gone.set()
         _left_behind.add(thread)
-        raise allowance.out_of_time() from None
+        if isinstance(error, Empty):
+            raise allowance.out_of_time() from None
+        raise
     if not good:
         raise value
     result: T = value
@@ -65,13 +69,47 @@ async def await_within(call: Callable[[], Awaitable[T]], allowance: Allowance) -
         raise
 
 
-def pieces_within(pieces: Iterator[T], allowance: Allowance) -> Iterator[T]:
-    """`pieces` as they come. Raises `TimeLimitError` when the time is up before the next one is there."""
-    return pieces if allowance.until is None else _pump(pieces, allowance)
+async def await_call_within(call: Callable[[], T], allowance: Allowance) -> T:
+    """A blocking `call`, awaited: for clients that would hold up the loop, or whose threads keep a process alive."""
+    loop, left = asyncio.get_running_loop(), allowance.seconds_left()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def give(result: Any, error: BaseException | None) -> None:
+        if not future.done():
+            future.set_result(result) if error is None else future.set_exception(error)
+
+    def work() -> None:
+        try:
+            found: tuple[Any, BaseException | None] = (call(), None)
+        except StopIteration as error:  # no future can bear it
+            found = (None, RuntimeError(f"The call raised {error!r}."))
+        except BaseException as error:
+            found = (None, error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(give, *found)
+
+    thread, gone = _start(work)
+    try:
+        async with asyncio.timeout(left) as scope:
+            return await future
+    except BaseException as error:
+        if not future.done() or future.cancelled():
+            gone.set()
+            _left_behind.add(thread)
+        if isinstance(error, TimeoutError) and scope.expired():
+            raise allowance.out_of_time() from None
+        raise
 
 
-def _pump(pieces: Iterator[T], allowance: Allowance) -> Iterator[T]:
-    """All of the stream is read in one thread, one piece ahead of the reader."""
+def pieces_within(ask: Callable[[], Iterator[T]], allowance: Allowance) -> Generator[T, None, None]:
+    """The pieces that `ask` gives, as they come; their source is closed at the end.
+
+    Raises `TimeLimitError` when the time is up before the next one is there. Where there is a limit, all of the stream
+    is read in one thread, one piece ahead of the reader.
+    """
+    if allowance.until is None:
+        yield from _closed(ask())
+        return
     box: Queue[tuple[Any, Any]] = Queue(1)
     stopped = threading.Event()
 
@@ -83,19 +121,16 @@ def _pump(pieces: Iterator[T], allowance: Allowance) -> Iterator[T]:
 
     def work() -> None:
         try:
-            for piece in pieces:
-                give(None, piece)
-                if stopped.is_set():
-                    break
-            else:
-                give(_DONE, None)
+            with closing(_closed(ask())) as pieces:
+                for piece in pieces:
+                    give(None, piece)
+                    if stopped.is_set():
+                        return
+            give(_DONE, None)
         except BaseException as error:
             give(error, None)
-        finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
 
-    thread = _start(work)
+    thread, gone = _start(work)
     try:
         while True:
             left = allowance.seconds_left()
@@ -110,22 +145,39 @@ def _pump(pieces: Iterator[T], allowance: Allowance) -> Iterator[T]:
             yield piece
     finally:
         stopped.set()
+        gone.set()
         if thread.is_alive():
             _left_behind.add(thread)
 
 
-async def apieces_within(pieces: AsyncIterator[T], allowance: Allowance) -> AsyncIterator[T]:
+def _closed(pieces: Iterator[T]) -> Generator[T, None, None]:
+    """`pieces`, closed at the end if they can be."""
+    try:
+        yield from pieces
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+
+
+async def apieces_within(
+    ask: Callable[[], Awaitable[AsyncIterator[T]]], allowance: Allowance
+) -> AsyncGenerator[T, None]:
     """`pieces_within`, awaited."""
-    while True:
-        try:
-            piece = await await_within(lambda: anext(pieces), allowance)
-        except StopAsyncIteration:
-            return
-        yield piece
+    pieces = await await_within(ask, allowance)
+    try:
+        while True:
+            try:
+                piece = await await_within(lambda: anext(pieces), allowance)
+            except StopAsyncIteration:
+                return
+            yield piece
+    finally:
+        if hasattr(pieces, "aclose"):
+            await pieces.aclose()
 
 
-def _start(work: Callable[[], None]) -> threading.Thread:
-    """A daemon thread for `work`, in a copy of this context.
+def _start(work: Callable[[], None]) -> tuple[threading.Thread, threading.Event]:
+    """A daemon thread for `work`, in a copy of this context, and what tells it that nobody waits any more.
 
     Raises `ModelError` if too many are left behind: models that don't answer must not eat the process.
     """
@@ -135,6 +187,8 @@ def _start(work: Callable[[], None]) -> threading.Thread:
             f"{len(_left_behind)} calls whose time is up are still waiting for their models; give the models a timeout "
             "of their own, so that these waits end."
         )
-    thread = threading.Thread(target=copy_context().run, args=(work,), name="automix-call", daemon=True)
+    context, gone = copy_context(), threading.Event()
+    context.run(given_up.set, gone)
+    thread = threading.Thread(target=context.run, args=(work,), name="automix-call", daemon=True)
     thread.start()
-    return thread
+    return thread, gone

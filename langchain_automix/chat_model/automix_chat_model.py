@@ -28,6 +28,8 @@ from automix_core.checking.query import Query
 from automix_core.decision import Policy
 from automix_core.keywords import CALL, ignore_unknown, spelt_out
 from automix_core.policies.provider import PolicyProvider, given
+from automix_core.routing.breaker import Breaker
+from automix_core.routing.limits import Limits, OnLastFailure, WhenOut
 from automix_core.routing.price import Price
 from automix_core.shown import Words
 
@@ -45,6 +47,12 @@ from .profile import common_profile, tokens_in
 
 if TYPE_CHECKING:
     from ..draft.structured import Structure
+
+_PARTS = (
+    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
+)
+"""Fields, beside the models, of which a cascade is put together."""
 
 
 class AutoMixChatModel(Composite):
@@ -72,6 +80,16 @@ class AutoMixChatModel(Composite):
     small model answer unchecked, or raise `QueryError`."""
     on_failure: Literal["next", "raise"] = "next"
     """Whether the next model answers when a draft or a check fails, or the error is raised."""
+    timeout: float | None = None
+    """Seconds that a question may take in all: draft, checks, decision and answer, streams to their last word."""
+    max_cost: float | None = None
+    """USD that a question may cost; needs all prices. No step begins that is thought to cost more than is left."""
+    when_out: WhenOut = "draft"
+    """When time or money runs out: the best draft so far, flagged, or an error; without a draft always the error."""
+    on_last_failure: OnLastFailure = "raise"
+    """When the last model fails with a draft in hand: its error, or the draft, flagged."""
+    breaker: Breaker | None = None
+    """Leaves a model that keeps failing alone for a while; None asks it every time."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -107,6 +125,11 @@ class AutoMixChatModel(Composite):
         *,
         without_context: Literal["prompt", "large", "small", "raise"] = "prompt",
         on_failure: Literal["next", "raise"] = "next",
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        when_out: WhenOut = "draft",
+        on_last_failure: OnLastFailure = "raise",
+        breaker: Breaker | None = None,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
@@ -137,14 +160,25 @@ class AutoMixChatModel(Composite):
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
         held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
-            cascade = Cascade.of(self.models, self._plain or self.models, *parts[len(self.models) :])
+            limits = Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure)
+            cascade = Cascade.of(
+                self.models,
+                self._plain or self.models,
+                self.verifier,
+                self.policy,
+                self.prices,
+                verify_concurrency=self.verify_concurrency,
+                raising=self.on_failure == "raise",
+                limits=limits,
+                breaker=self.breaker,
+                signals=self.signals,
+            )
             self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)
         return held[1]
 
     def _parts(self) -> list[Any]:
-        own = [self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure, self.signals]
-        return [*self.models, *own]
+        return [*self.models, *(getattr(self, name) for name in _PARTS)]
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         models = [Words(in_words(model)) for model in self.models]
@@ -225,8 +259,19 @@ class AutoMixChatModel(Composite):
             settings["stop"] = stop
         asked = read_messages(messages, question, context, self.context_extractor, parent.metadata)
         asked = passed(asked, self, lambda: read_prompt(messages, question))
-        plain, cascade = for_children(messages), self._cascade()
-        return Call(cascade, plain, asked, parent, settings, tools, self._schema, coin, audit=self.audit)
+        cascade = self._cascade()
+        return Call(
+            cascade=cascade,
+            messages=for_children(messages),
+            asked=asked,
+            parent=parent,
+            settings=settings,
+            tools=tools,
+            schema=self._schema,
+            coin=coin,
+            allowance=cascade.allowance(asked.query, messages),
+            audit=self.audit,
+        )
 
     def _generate(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from langchain_core.language_models import BaseLanguageModel
+from langchain_core.language_models import LLM, BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import (
     Runnable,
@@ -67,6 +67,14 @@ def inner_default(child: Child) -> Child | None:
 
 
 Arguments: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def blocks(child: Child) -> bool:
+    """True if awaiting the model means a thread of the loop's pool, which no time limit can end."""
+    model = core_model(child)
+    if isinstance(model, BaseChatModel):
+        return type(model)._agenerate is BaseChatModel._agenerate
+    return isinstance(model, LLM) and type(model)._acall is LLM._acall
 
 
 def rewrap(child: Child, change: Callable[[Child], Child], bound: Arguments = dict, tries: int | None = None) -> Child:

@@ -236,6 +236,11 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             )
         return query, case_values(query, answer)
 
+    def about_tokens(self, query: Query) -> int:
+        """About how many tokens one checking prompt for `query` has, its answer left out."""
+        messages = self._messages(case_values(query, ""))
+        return sum((self.count_tokens or approximate_tokens)(message.text) for message in messages)
+
     def _found(self, sample: Sample, terms: Terms, truncated: bool, found: list[Checks]) -> dict[str, Any]:
         """Count the sample into `found`; return what the Runnable does. Raises the first error if no check worked."""
         verdicts, checks = counted(sample, terms, price=self.price, truncated=truncated)

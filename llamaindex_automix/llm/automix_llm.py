@@ -20,6 +20,8 @@ from automix_core.decision import Policy
 from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.policies.provider import PolicyProvider
+from automix_core.routing.breaker import Breaker
+from automix_core.routing.limits import OnLastFailure, WhenOut
 from automix_core.routing.price import Price
 
 from ..call import Call
@@ -60,6 +62,11 @@ class AutoMixLLM(PromptingLLM):
         auxiliary: Literal["large", "small"] | None = None,
         only_errands: bool = False,
         on_failure: Literal["next", "raise"] = "next",
+        timeout: float | None = None,
+        max_cost: float | None = None,
+        when_out: WhenOut = "draft",
+        on_last_failure: OnLastFailure = "raise",
+        breaker: Breaker | None = None,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_window: int | None = None,

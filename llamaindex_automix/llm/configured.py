@@ -17,6 +17,8 @@ from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
 from automix_core.policies.provider import given
 from automix_core.policies.threshold import Threshold
+from automix_core.routing.breaker import Breaker
+from automix_core.routing.limits import Limits, OnLastFailure, WhenOut
 from automix_core.routing.price import Price
 from automix_core.shown import Words
 
@@ -27,6 +29,12 @@ from ..dumps import payload, state_of
 from ..query.passing import COIN, passed
 from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
+
+_BUILT_OF = (
+    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
+)
+"""Fields, beside the models, of which a cascade is put together."""
 
 PARTS = ("models", "verifier", "policy", "context_extractor", "should_verify")
 """Fields that hold objects: a dump shows them, but can't bring them back."""
@@ -57,6 +65,16 @@ class RoutedLLM(FunctionCallingLLM):
     """What `errand()` sets: every call is an errand, never drafted or checked."""
     on_failure: Literal["next", "raise"] = "next"
     """Whether the next model answers when a draft or a check fails, or the error is raised."""
+    timeout: float | None = None
+    """Seconds that a question may take in all: draft, checks, decision and answer, streams to their last word."""
+    max_cost: float | None = None
+    """USD that a question may cost; needs all prices. No step begins that is thought to cost more than is left."""
+    when_out: WhenOut = "draft"
+    """When time or money runs out: the best draft so far, flagged, or an error; without a draft always the error."""
+    on_last_failure: OnLastFailure = "raise"
+    """When the last model fails with a draft in hand: its error, or the draft, flagged."""
+    breaker: Breaker | None = None
+    """Leaves a model that keeps failing alone for a while; None asks it every time."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -104,17 +122,23 @@ class RoutedLLM(FunctionCallingLLM):
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
         held, parts = self._held, self._parts()
         if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
-            raising = self.on_failure == "raise"
             cascade = Cascade.of(
-                self.models, self.verifier, self.policy, self.prices, self.verify_concurrency, raising, self.signals
+                self.models,
+                self.verifier,
+                self.policy,
+                self.prices,
+                verify_concurrency=self.verify_concurrency,
+                raising=self.on_failure == "raise",
+                limits=Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure),
+                breaker=self.breaker,
+                signals=self.signals,
             )
             self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)
         return held[1]
 
     def _parts(self) -> list[Any]:
-        own = [self.verifier, self.policy, self.prices, self.verify_concurrency, self.on_failure, self.signals]
-        return [*self.models, *own]
+        return [*self.models, *(getattr(self, name) for name in _BUILT_OF)]
 
     @model_validator(mode="before")
     @classmethod
@@ -169,12 +193,14 @@ class RoutedLLM(FunctionCallingLLM):
             asked = passed(asked, self, keywords, messages)
         except (ValueError, TypeError) as error:
             raise QueryError(f"The question could not be read: {type(error).__name__}; see the cause.") from error
-        return Call(cascade, request, asked, keywords.get(COIN), audit=self.audit)
+        allowance = cascade.allowance(asked.query, messages)
+        return Call(cascade, request, asked, keywords.get(COIN), allowance=allowance, audit=self.audit)
 
     def _whole(self, request: Request[Any], reason: str) -> Call:
         """A call that goes to the largest model as it stands."""
         cascade = self._cascade()
-        return Call(cascade, request, Asked(Query(""), passing=reason, to=cascade.last))
+        asked = Asked(Query(""), passing=reason, to=cascade.last)
+        return Call(cascade, request, asked, allowance=cascade.allowance(asked.query, list))
 
     @field_serializer("models")
     def _models_without_secrets(self, models: list[LLM]) -> list[dict[str, Any]]:

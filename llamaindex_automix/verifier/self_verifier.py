@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_valid
 from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, TAGS, Shot, blocks, digest
 from automix_core.checking.query import Query
-from automix_core.checking.results import check_case, fit_window
+from automix_core.checking.results import approximate_tokens, check_case, fit_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
 from automix_core.checking.turns import case, opening
 from automix_core.errors import ConfigError
@@ -240,6 +240,15 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         empty = case(Query(""), "")
         parts = [*(str(turn.content) for turn in self._prefix), empty]
         return sum(self._count(part) + TOKENS_A_MESSAGE for part in parts)
+
+    def about_tokens(self, query: Query) -> int:
+        """About how many tokens one checking prompt for `query` has, its answer left out."""
+        return self._prefix_tokens + approximate_tokens(case(query, ""))
+
+    @property
+    def together(self) -> bool:
+        """True if one request gives all verdicts of a batch."""
+        return self._terms.choices
 
     def _count(self, text: str) -> int:
         return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))

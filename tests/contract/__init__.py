@@ -11,6 +11,7 @@ from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
 from .knowing import Signals
+from .limits import Limited
 from .recording import Records
 from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
@@ -23,6 +24,7 @@ class AdapterContract(
     Verifiers,
     Failures,
     Refusals,
+    Limited,
     Streams,
     Concurrency,
     Cancellation,

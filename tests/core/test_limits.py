@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
+from automix_core.checking.concurrent import gather
 from automix_core.decision import Accept, Draft, Finish, State, Tally, Verify
 from automix_core.errors import ConfigError, CostLimitError, LimitError, ModelError, TimeLimitError
 from automix_core.policies.threshold import Threshold
 from automix_core.routing import waiting
+from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Checks, Decide, Effect, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
@@ -22,7 +25,7 @@ from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.streaming import Streamed
-from automix_core.routing.waiting import await_within, call_within, pieces_within
+from automix_core.routing.waiting import await_call_within, await_within, call_within, pieces_within
 from automix_core.usage import Usage
 from tests.core.flows import CUT, NO, YES, A, B, script, told
 
@@ -270,18 +273,18 @@ def test_pieces_come_in_time_or_not_at_all() -> None:
 
     got: list[int] = []
     with pytest.raises(TimeLimitError):
-        got.extend(pieces_within(pieces(), soon()))
+        got.extend(pieces_within(pieces, soon()))
     assert got == [1, 2]
     release.set()
     assert closed.wait(10), "a source that comes back is closed"
-    assert list(pieces_within(iter([1, 2, 3]), Allowance.of(Limits(timeout=10)))) == [1, 2, 3]
+    assert list(pieces_within(lambda: iter([1, 2, 3]), Allowance.of(Limits(timeout=10)))) == [1, 2, 3]
 
     def breaking() -> Iterator[int]:
         yield 1
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(pieces_within(breaking(), Allowance.of(Limits(timeout=10))))
+        list(pieces_within(breaking, Allowance.of(Limits(timeout=10))))
 
 
 # Streams: an empty or broken one is an error, and what was begun is on record.
@@ -357,3 +360,109 @@ def test_before_the_first_word_a_draft_may_stand_in() -> None:
     assert list(stream.pieces(lambda model: failing())) == []
     assert allowance.until is None
     assert (stream.answer, stream.ending.reply, stream.ending.action) == (None, A, Accept(0))
+
+
+# A model that keeps failing is left alone for a while.
+
+
+def failing(circuit: Circuit) -> None:
+    with pytest.raises(ZeroDivisionError), circuit.attempt():
+        raise ZeroDivisionError
+
+
+def test_a_model_that_keeps_failing_is_left_alone_and_tried_again_after_a_pause() -> None:
+    clock = Clock()
+    circuit = Circuit(Breaker(failures=2, pause=10), clock)
+    failing(circuit)
+    with circuit.attempt():
+        pass
+    failing(circuit)
+    assert not circuit.is_open, "failures in a row count"
+    failing(circuit)
+    with pytest.raises(ModelError, match="failed 2 times in a row and is left alone for 10 seconds"), circuit.attempt():
+        raise AssertionError("it was asked")
+    clock.now = 10
+    with circuit.attempt(), pytest.raises(ModelError), circuit.attempt():
+        raise AssertionError("one at a time tries")
+    assert not circuit.is_open
+    with circuit.attempt():
+        pass
+
+
+def test_a_model_that_fails_again_is_left_alone_again() -> None:
+    clock = Clock()
+    circuit = Circuit(Breaker(failures=1, pause=10), clock)
+    failing(circuit)
+    clock.now = 10
+    failing(circuit)
+    assert circuit.is_open
+    clock.now = 20
+    with pytest.raises(KeyboardInterrupt), circuit.attempt():
+        raise KeyboardInterrupt
+    assert not circuit.is_open, "an interruption says nothing about the model"
+
+
+def test_the_breaker_is_the_models_wherever_it_stands() -> None:
+    class Model:
+        pass
+
+    one, other, breaker = Model(), Model(), Breaker()
+    assert circuit_of(one, breaker) is circuit_of(one, Breaker())
+    assert circuit_of(one, breaker) is not circuit_of(other, breaker)
+    assert circuit_of(one, None) is None
+
+
+def test_an_open_circuit_hands_over_without_a_request_but_the_last_model_is_always_asked() -> None:
+    circuits = [Circuit(Breaker(failures=1)), Circuit(Breaker(failures=1))]
+    allowance = Allowance.of(Limits(), circuits=circuits)
+    asked: list[int] = []
+
+    def perform(effect: Effect) -> Result:
+        if isinstance(effect, Decide):
+            return script(Draft(0)).decide(effect.state)
+        asked.append(effect.model)
+        raise TimeoutError
+
+    def ask(model: int) -> Reply:
+        asked.append(model)
+        raise TimeoutError
+
+    for _ in range(3):
+        ending = run(route(State.start(2, 4), allowance=allowance), perform, allowance)
+        assert ending.fallback
+        with pytest.raises(TimeoutError):
+            finish(ending, ask)
+    assert asked == [0, 1, 1, 1]
+    assert ending.errors == ("ModelError",)
+
+
+@pytest.mark.parametrize("wrong", [{"failures": 0}, {"failures": 1.5}, {"pause": 0}, {"pause": "1"}])
+def test_a_breaker_that_can_not_work_is_said_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"Breaker: {next(iter(wrong))} must be"):
+        Breaker(**wrong)
+
+
+async def test_a_blocking_call_may_be_awaited_in_time() -> None:
+    release = threading.Event()
+    with pytest.raises(TimeLimitError):
+        await await_call_within(lambda: release.wait(30), soon())
+    release.set()
+    assert await await_call_within(lambda: 3, Allowance()) == 3
+    with pytest.raises(ZeroDivisionError):
+        await await_call_within(lambda: 1 // 0, Allowance.of(Limits(timeout=10)))
+
+
+def test_checks_that_were_not_begun_when_time_was_up_are_never_begun() -> None:
+    release, begun = threading.Event(), []
+
+    def check(number: int) -> int:
+        begun.append(number)
+        release.wait(30)
+        return number
+
+    with pytest.raises(TimeLimitError):
+        call_within(lambda: gather([partial(check, n) for n in range(4)], 1), soon())
+    release.set()
+    while any(thread.is_alive() for thread in waiting._left_behind):
+        time.sleep(0.01)
+    assert begun == [0]
