@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -30,31 +31,34 @@ def gather(calls: Sequence[Callable[[], T]], concurrency: int, ends: Ends | None
         return [_tried(calls[0])]
     results: list[list[T | Exception]] = [[] for _ in calls]
     left, over, gone = deque(enumerate(calls)), Event(), given_up.get()
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
-    def work(context: Context, first: bool = True) -> None:
-        while not (gone is not None and gone.is_set()) and (first or not over.is_set()):
-            try:
+    def work(context: Context) -> None:
+        first = True
+        try:
+            while left and not (gone is not None and gone.is_set()) and (first or not over.is_set()):
                 place, call = left.popleft()
-            except IndexError:
-                return
-            result = context.copy().run(_tried, call)
-            if isinstance(result, Exception) and ends is not None and ends(result):
-                over.set()
-            results[place].append(result)
-            first = False
+                result = context.copy().run(_tried, call)
+                if isinstance(result, Exception) and ends is not None and ends(result):
+                    over.set()
+                results[place].append(result)
+                first = False
+        except IndexError:  # another thread was quicker
+            ended.put(None)
+        except BaseException as interruption:
+            ended.put(interruption)
+        else:
+            ended.put(None)
 
-    threads = [
-        Thread(target=work, args=(copy_context(),), name="automix-check", daemon=True)
-        for _ in range(max(1, min(concurrency, len(calls))))
-    ]
+    threads = max(1, min(concurrency, len(calls)))
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    except BaseException:
+        for _ in range(threads):
+            Thread(target=work, args=(copy_context(),), name="automix-check", daemon=True).start()
+        for _ in range(threads):
+            if (interruption := ended.get()) is not None:
+                raise interruption
+    finally:
         left.clear()
-        raise
     return [result for found in results for result in found]
 
 
