@@ -28,6 +28,7 @@ _PACKAGES = {
     "typer": "cli",
     "rich": "cli",
     "httpx": "cli",
+    "tenacity": "cli",
     "langchain-core": "langchain",
     "langchain-openai": "demo",
     "llama-index-core": "llamaindex",

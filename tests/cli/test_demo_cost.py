@@ -18,6 +18,8 @@ from tests.loopback.package_index import PackageIndex
 MAKEFILE = f"demo:\n\t{sys.executable} demo.py $(ARGS)\n"
 DEMO = """
 import os, pathlib, subprocess, sys, time
+
+pytestmark = pytest.mark.slow
 cache = pathlib.Path(os.environ["AUTOMIX_CACHE_DIR"])
 if not cache.exists():
     cache.mkdir()

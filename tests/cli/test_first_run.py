@@ -194,6 +194,8 @@ def watch(event, about):
 sys.addaudithook(watch)
 from tests.cli import toy
 from automix_cli.engine import engine
+
+pytestmark = pytest.mark.slow
 begun = engine.embedded
 def embedded(*args, **settings):
     from contextlib import contextmanager

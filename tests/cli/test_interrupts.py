@@ -15,6 +15,8 @@ from tests.cli.fakes import Play, alive, eventually, listing
 from tests.cli.served import start_toy
 from tests.loopback.package_index import PackageIndex
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("langchain_openai", reason="the demo is not installed (extra: demo)")
 pytest.importorskip("bm25s", reason="the demo is not installed (extra: demo)")
 

@@ -12,13 +12,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs import pasted
-from tests.docs.test_pages import PAGES, ROOT, named
+from tests.docs.test_pages import PAGES, named
 from tests.loopback import LangSmithCollector, OpenAIServer, Reply, Request
 from tests.loopback.schema import synthesise
 
@@ -104,39 +104,46 @@ def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("page", RUNNING, ids=named)
-def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
-    paste(page, tmp_path, provider)
+def _readme(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """The large model is asked only where the draft is wrong."""
+    (asked,) = provider.calls("gpt-4.1")
+    assert "How many steps" in asked.text
 
 
-def test_the_tree_of_a_trace_is_the_one_that_langsmith_gets(tmp_path: Path, provider: OpenAIServer) -> None:
-    page = ROOT / "docs" / "langchain" / "tracing.md"
-    with LangSmithCollector() as collector:
-        traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
-        paste(page, tmp_path, provider, **traced)
-        (root,) = collector.roots()
-    assert f"```text\n{root.drawn()}\n```" in page.read_text("utf-8")
+def _streams(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """What the agent prints stands below its block."""
+    assert "```text\n" + "\n".join(printed.splitlines()[-2:]) + "\n```" in page
+
+
+def _tracing(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """The tree on the page is the one that LangSmith gets."""
+    (root,) = collector.roots()
+    assert f"```text\n{root.drawn()}\n```" in page
     (decided,) = root.find("automix_meta_verifier")
     assert decided.outputs["action"] == "escalate"
     (run,) = root.find("AutoMixChatModel")
     assert all("docs" in node.tags and node.metadata["thread_id"] == "thread-7" for node in run.children)
 
 
-def test_what_an_agent_prints_is_shown(tmp_path: Path, provider: OpenAIServer) -> None:
-    page = ROOT / "docs" / "langchain" / "streams.md"
-    printed = paste(page, tmp_path, provider).splitlines()
-    assert f"```text\n{printed[-2]}\n{printed[-1]}\n```" in page.read_text("utf-8")
+MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = {
+    "README.md": _readme,
+    "docs/langchain/streams.md": _streams,
+    "docs/langchain/tracing.md": _tracing,
+}
+"""What must hold after a page besides what its comments say."""
 
 
-def test_the_readme_asks_the_large_model_only_where_the_draft_is_wrong(tmp_path: Path, provider: OpenAIServer) -> None:
-    paste(ROOT / "README.md", tmp_path, provider)
-    (asked,) = provider.calls("gpt-4.1")
-    assert "How many steps" in asked.text
+@pytest.mark.parametrize("page", RUNNING, ids=named)
+def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
+    with LangSmithCollector() as collector:
+        traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
+        printed = paste(page, tmp_path, provider, **traced)
+        if more := MORE.get(named(page)):
+            more(page.read_text("utf-8"), printed, provider, collector)
 
 
-def test_a_subclass_with_n_gets_one_request_for_all_verdicts(tmp_path: Path, provider: OpenAIServer) -> None:
-    paste(ROOT / "docs" / "llamaindex" / "engines.md", tmp_path, provider)
-    assert provider.calls(verdict=True)[-1].n == 8
+def test_what_must_hold_of_pages_is_about_pages_that_are_there() -> None:
+    assert set(MORE) <= {named(page) for page in RUNNING}
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=named)
