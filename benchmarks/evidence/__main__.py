@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core import evaluate, fit, read_outcomes
+from automix_core import Threshold, evaluate, fit, read_outcomes
 from automix_core.evaluation.discrimination import auroc
 from automix_core.evidence import TOKENS, UNFITTED, textual
 from automix_core.fitting.evidence import evidence_of, fit_evidence, platt
 from automix_core.fitting.family import family
 from automix_core.fitting.fit import Objective, cost_weight_of
 from automix_core.outcomes.columns import MISSING, Columns
+from automix_core.policies import EvidenceThreshold
 
 Array = NDArray[np.float64]
 DRAWS = 2000
@@ -107,6 +108,21 @@ def worth(columns: Columns) -> None:
         large = next(a for a in fitted.against if a.name == columns.names[-1])
         share = 100 * large.cost.mean / columns.costs[:, -1].mean()
         print(f"  {name:<9} score {large.score}, cost {share:+.1f} %, reward {large.reward}")
+
+
+def unlabelled(columns: Columns) -> None:
+    """Rules that need no labels, by set: score, cost in per cent of always-large, share escalated."""
+    sets = np.array([name.partition("-")[0] for name in columns.ids])
+    groups = {"all": columns, **{name: columns.rows(sets == name) for name in sorted(set(sets))}}
+    rules = [Threshold(0.75), *map(EvidenceThreshold, (0.6, 0.7, 0.75, 0.8)), EvidenceThreshold(0.85, 0.6)]
+    print("without labels: score, % of always-large's cost, share escalated; always-large's score in brackets")
+    for rule in rules:
+        told = []
+        for name, some in groups.items():
+            done, large = evaluate(rule, some), some.costs[:, -1].mean()
+            told.append(f"{name} {done.performance:.3f} ({some.scores[:, -1].mean():.3f}) {100 * done.cost / large:.0f} % "
+                        f"{done.route_share:.2f}")  # fmt: skip
+        print(f"  {rule!r:<38}" + "  ".join(told))
 
 
 def misleading(columns: Columns) -> None:
@@ -205,7 +221,7 @@ def speed(columns: Columns) -> None:
     print(f"  evaluate on {len(columns)} outcomes: {replayed:.3f} s")
 
 
-SECTIONS = {f.__name__: f for f in (free, few, worth, misleading, saturated, speed)}
+SECTIONS = {f.__name__: f for f in (free, few, worth, unlabelled, misleading, saturated, speed)}
 
 
 def main() -> None:
