@@ -119,9 +119,9 @@ def unlabelled(columns: Columns) -> None:
     for rule in rules:
         told = []
         for name, some in groups.items():
-            done, large = evaluate(rule, some), some.costs[:, -1].mean()
-            told.append(f"{name} {done.performance:.3f} ({some.scores[:, -1].mean():.3f}) {100 * done.cost / large:.0f} % "
-                        f"{done.route_share:.2f}")  # fmt: skip
+            done, large, cost = evaluate(rule, some), some.scores[:, -1].mean(), some.costs[:, -1].mean()
+            part = f"{100 * done.cost / cost:.0f} % {done.route_share:.2f}"
+            told.append(f"{name} {done.performance:.3f} ({large:.3f}) {part}")
         print(f"  {rule!r:<38}" + "  ".join(told))
 
 
