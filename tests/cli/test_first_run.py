@@ -23,6 +23,8 @@ from tests.cli.served import ROOT, start_toy
 from tests.loopback.package_index import PackageIndex
 from tests.loopback.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 WHOLE = {"toy-q4.gguf", "toy-q4.gguf.checked", "toy-q4.gguf.lock"}
 NAMED = "index.example"
 """A host that only a proxy knows."""
@@ -194,8 +196,6 @@ def watch(event, about):
 sys.addaudithook(watch)
 from tests.cli import toy
 from automix_cli.engine import engine
-
-pytestmark = pytest.mark.slow
 begun = engine.embedded
 def embedded(*args, **settings):
     from contextlib import contextmanager
