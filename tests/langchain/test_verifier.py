@@ -271,13 +271,13 @@ def test_or_by_one_of_the_others_or_by_a_stranger() -> None:
     assert [len(model.checks) for model in (small, large, judge)] == [0, 2, 2]
 
 
-def test_drafts_are_judged_by_their_final_text() -> None:
+def test_drafts_are_judged_and_served_by_their_final_text() -> None:
     small = Fake(says="<think>\nIt was Tarn. Or not?\n</think>\nVerrin.")
     model = AutoMixChatModel(models=[small, Fake()], verifier=SelfVerifier(k=1))
     message = model.invoke("Who?", automix_context="c")
     assert block(small.checks[0][-1].text, "answer") == "Verrin."
     assert "Tarn" not in small.checks[0][-1].text
-    assert message.text == small.says, "the answer itself is not touched"
+    assert message.text == "Verrin.", "what is served is what was checked"
     small.says = AIMessage([{"type": "reasoning", "reasoning": "Tarn?"}, {"type": "text", "text": "Verrin."}])
     model.invoke("Who?", automix_context="c")
     assert block(small.checks[1][-1].text, "answer") == "Verrin."
