@@ -15,11 +15,11 @@ from tests.cli.fakes import Play
 from tests.cli.served import ROOT
 from tests.loopback.package_index import PackageIndex
 
+pytestmark = pytest.mark.slow
+
 MAKEFILE = f"demo:\n\t{sys.executable} demo.py $(ARGS)\n"
 DEMO = """
 import os, pathlib, subprocess, sys, time
-
-pytestmark = pytest.mark.slow
 cache = pathlib.Path(os.environ["AUTOMIX_CACHE_DIR"])
 if not cache.exists():
     cache.mkdir()
