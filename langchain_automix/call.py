@@ -91,7 +91,7 @@ class Call:
         """The kept draft as one chunk: it had to be finished to be checked, and its timing is not invented. Else the
         finishing model's chunks as they come, and a last one that bears the route.
         """
-        stream: Streamed[Any] = Streamed(ending, Pieces)
+        stream: Streamed[Any] = Streamed(ending, self._meter)
         with self.booked(stream), closing(stream.pieces(self._stream)) as chunks:
             for chunk in chunks:
                 yield Pieces.shown(chunk)
@@ -99,7 +99,7 @@ class Call:
 
     async def astream(self, ending: Ending) -> AsyncIterator[AIMessageChunk]:
         """`stream`, awaited."""
-        stream: Streamed[Any] = Streamed(ending, Pieces)
+        stream: Streamed[Any] = Streamed(ending, self._meter)
         with self.booked(stream):
             async with aclosing(stream.apieces(self._astream)) as chunks:
                 async for chunk in chunks:
@@ -177,17 +177,20 @@ class Call:
 
     def _answer(self, model: int) -> Reply:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return as_reply(as_message(child.invoke(self.messages, config, **self.settings)))
+        return as_reply(as_message(child.invoke(self.messages, config, **self.settings)), self.cascade.clients[model])
 
     async def _aanswer(self, model: int) -> Reply:
         async with watched(self.parent.handlers):
-            return as_reply(as_message(await self._invoked(model, "answer")))
+            return as_reply(as_message(await self._invoked(model, "answer")), self.cascade.clients[model])
 
     async def _invoked(self, model: int, role: str) -> Any:
         child, config = self.cascade.models[model], self.parent.config(role, model)
         if self.allowance.until is not None and blocks(child):
             return await await_call_within(lambda: child.invoke(self.messages, config, **self.settings), self.allowance)
         return await child.ainvoke(self.messages, config, **self.settings)
+
+    def _meter(self, model: int) -> Pieces:
+        return Pieces(self.cascade.clients[model])
 
     def _stream(self, model: int) -> Iterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
@@ -235,11 +238,8 @@ class Call:
                 return replace(found, model=self.cascade.checked_by[model])
 
     def _judged(self, output: Any, model: int) -> Reply:
-        message = as_message(output)
-        if self.schema is not None:
-            reply = self.schema.judged(as_reply(message), model)
-        else:
-            reply = judged(as_reply(without_thoughts(message)), self.tools)
+        reply = as_reply(without_thoughts(as_message(output)), self.cascade.clients[model])
+        reply = judged(reply, self.tools) if self.schema is None else self.schema.judged(reply, model)
         if reply.passes or reply.problem:
             return reply
         return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))

@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
+from automix_core.checking.client import Client
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
@@ -21,6 +22,7 @@ from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
+from .child.clients import answering
 from .child.models import Child, core_model, name_of
 from .child.sampler import Sampler
 from .meta_verifier import MetaVerifier
@@ -32,14 +34,16 @@ from .verifier.self_verifier import SelfVerifier
 class Cascade:
     """The models, cheapest first, and what belongs to each.
 
-    `checkers` are the models that check each one's drafts, as they draw verdicts; `checked_by` their numbers, None for
-    a model outside the cascade. `provider` gives the policy of each call, `signals` are found out about each draft.
+    `clients` is what is known of each model's client. `checkers` are the models that check each one's drafts, as
+    they draw verdicts; `checked_by` their numbers, None for a model outside the cascade. `provider` gives the
+    policy of each call, `signals` are found out about each draft.
     """
 
     models: Sequence[Child]
     names: Sequence[str]
     checkers: Sequence[Sampler]
     checked_by: Sequence[int | None]
+    clients: Sequence[Client]
     verifier: SelfVerifier | CustomVerifier
     meta: MetaVerifier
     provider: PolicyProvider
@@ -90,6 +94,7 @@ class Cascade:
             names=names,
             checkers=[Sampler.of(own)] * len(models) if own is not None else [Sampler.of(model) for model in plain],
             checked_by=[place] * len(models) if own is not None else range(len(models)),
+            clients=[answering(model) for model in models],
             verifier=used,
             meta=MetaVerifier(provider.policy(), len(models)),
             provider=provider,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from random import random
 from time import monotonic
 from typing import Any, cast
@@ -91,7 +90,7 @@ class Call:
 
     def _live(self, ending: Ending) -> Generator[Any, None, None]:
         """Nothing at first, then the finishing model's pieces, or the kept draft."""
-        stream: Streamed[Any] = Streamed(ending, partial(Meter, self.request))
+        stream: Streamed[Any] = Streamed(ending, self._meter)
         try:
             with swallowed(), self._booked(stream):
                 try:
@@ -112,7 +111,7 @@ class Call:
 
     async def _alive(self, ending: Ending) -> AsyncGenerator[Any, None]:
         """`_live`, awaited."""
-        stream: Streamed[Any] = Streamed(ending, partial(Meter, self.request))
+        stream: Streamed[Any] = Streamed(ending, self._meter)
         try:
             with swallowed(), self._booked(stream):
                 try:
@@ -189,13 +188,19 @@ class Call:
         return replace(checks, model=self.cascade.checked_by[model])
 
     def _answer(self, model: int) -> Reply:
-        return self.request.reply(self.request.ask(self.cascade.models[model]))
+        child = self.cascade.models[model]
+        return self.request.reply(self.request.ask(child), client_of(child))
 
     async def _aanswer(self, model: int) -> Reply:
         child = self.cascade.models[model]
         if self._in_thread(child):
-            return self.request.reply(await await_call_within(lambda: self.request.ask(child), self.allowance))
-        return self.request.reply(await self.request.aask(child))
+            said = await await_call_within(lambda: self.request.ask(child), self.allowance)
+        else:
+            said = await self.request.aask(child)
+        return self.request.reply(said, client_of(child))
+
+    def _meter(self, model: int) -> Meter:
+        return Meter(self.request, client_of(self.cascade.models[model]))
 
     def _in_thread(self, child: Any) -> bool:
         """Whether an awaited call of `child` would hold up the loop and the time limit with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from functools import lru_cache
 
 from .thoughts import final_text
@@ -61,11 +62,12 @@ FILTERED = frozenset(
 UNFINISHED = "cut off (it came without a finish reason)"
 
 
-def problem(text: str, finish_reason: str | None, *, always_given: bool = False) -> str:
+def problem(text: str, finish_reason: str | None, *, good: Collection[str] = (), always_given: bool = False) -> str:
     """Why an answer can't be kept, as an adjective: "filtered", "cut off", "empty"; or "" if it can be judged.
 
-    Providers return all of these as success; only the finish reason and the text tell. A reason that is not known is
-    logged once and taken for a bad one; none is, where the client always gives one (`always_given`).
+    Providers return all of these as success; only the finish reason and the text tell. A reason that is not known,
+    neither here nor as one of the client's `good` ones, is logged once and taken for a bad one; none is, where the
+    client always gives one (`always_given`).
     """
     reason = _plain(finish_reason or "")
     if reason in FILTERED:
@@ -74,12 +76,20 @@ def problem(text: str, finish_reason: str | None, *, always_given: bool = False)
         return "cut off"
     if not final_text(text):
         return "empty"
-    if reason in GOOD:
+    if reason in GOOD or reason in good:
+        return ""
+    if not reason and not always_given:
         return ""
     if not reason:
-        return UNFINISHED if always_given else ""
+        _missing()
+        return UNFINISHED
     _unknown(reason)
     return f"of an unknown finish reason ({reason})"
+
+
+@lru_cache(1)
+def _missing() -> None:
+    log.warning("An answer came without a finish reason from a client that always gives one: it is not kept.")
 
 
 def _plain(reason: str) -> str:

@@ -43,7 +43,7 @@ class Streamed(Generic[T]):
     """
 
     ending: Ending
-    meter: Callable[[], Meter]
+    meter: Callable[[int], Meter]
     answer: Reply | None = None
     stopped: Ending | None = None
     heard: Meter | None = None
@@ -108,7 +108,7 @@ class Streamed(Generic[T]):
         return self.ending.reply is not None
 
     def _listen(self) -> Meter:
-        self.heard = self.meter()
+        self.heard = self.meter(self.ending.action.model)
         return self.heard
 
     def _end(self, meter: Meter, shown: bool, seconds: float) -> None:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from automix_core.checking.client import TOP, Client, guessed, known
 from automix_core.checking.refusal import LIMITS
 
+from .models import Child, rewrap
+
 OPENAI = frozenset({"stop", "tool_calls", "function_call"})
 ANTHROPIC = frozenset({"end_turn", "stop_sequence", "tool_use"})
 LOGPROBS = {"logprobs": True, "top_logprobs": TOP}
 
-# Servers that imitate OpenAI's may give no finish reason, and its Responses API gives a status instead.
+# OpenAI's protocol has a finish reason in each answer, and its Responses API a status.
 CLIENTS: dict[str, Client] = {
     "langchain_openai.BaseChatOpenAI": Client(
         choices="n",
         logprobs=LOGPROBS,
         limit_names=("max_completion_tokens", "max_tokens"),
         good=OPENAI | {"completed"},
+        always_ends=True,
         cached=True,
     ),
     "langchain_openai.AzureChatOpenAI": Client(
-        choices="n", logprobs=LOGPROBS, limit_names=LIMITS, good=OPENAI | {"completed"}, cached=True
+        choices="n", logprobs=LOGPROBS, limit_names=LIMITS, good=OPENAI | {"completed"}, always_ends=True, cached=True
     ),
     "langchain_openai.BaseOpenAI": Client(unset="openai.NOT_GIVEN"),
-    "langchain_deepseek.ChatDeepSeek": Client(choices="n", logprobs=LOGPROBS, good=OPENAI, cached=True),
+    "langchain_deepseek.ChatDeepSeek": Client(
+        choices="n", logprobs=LOGPROBS, good=OPENAI, always_ends=True, cached=True
+    ),
     "langchain_anthropic.ChatAnthropic": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
     "langchain_ollama.ChatOllama": Client(
         limit="num_predict",
@@ -58,3 +64,16 @@ LIMIT_OF_PROVIDER = {"ollama": "num_predict"}
 def client_of(model: Any) -> Client:
     """What is known of `model`'s client."""
     return known(model, CLIENTS) or guessed(model)
+
+
+def answering(child: Child) -> Client:
+    """What is known of whoever answers as `child`: of several, behind fallbacks, what holds for all."""
+    rows: list[Client] = []
+
+    def note(model: Child) -> Child:
+        rows.append(client_of(model))
+        return model
+
+    rewrap(child, note)
+    good = frozenset().union(*(row.good for row in rows))
+    return replace(rows[0], good=good, always_ends=all(row.always_ends for row in rows))

@@ -22,6 +22,7 @@ from langchain_core.runnables import (
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 
+from automix_core.checking.client import Client
 from automix_core.checking.finish import problem
 from automix_core.checking.thoughts import spoken
 from automix_core.routing.effects import Reply
@@ -183,9 +184,10 @@ def _said(part: Any) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def as_reply(message: AIMessage) -> Reply:
-    """One model call as the core sees it. A message of tool calls is not empty."""
-    text = message.text
-    why = problem(text or ("tool call" if message.tool_calls else ""), finish_reason(message))
+def as_reply(message: AIMessage, client: Client | None = None) -> Reply:
+    """One model call as the core sees it, by what is known of its client. A message of tool calls is not empty."""
+    text, reason = message.text, finish_reason(message)
+    said, row = text or ("tool call" if message.tool_calls else ""), client or Client()
+    why = problem(said, reason, good=row.good, always_given=row.always_ends)
     name = message.response_metadata.get("model_name")
     return Reply(text, usage_of(message), message, why, name if isinstance(name, str) and name else None)

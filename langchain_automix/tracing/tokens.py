@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from automix_core.checking.client import Client
 from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 from automix_core.routing.route import Route
@@ -85,6 +86,7 @@ def _chunk(output: Any) -> AIMessageChunk:
 class Pieces:
     """The chunks of one streamed answer, as they pass on their way to the caller."""
 
+    client: Client
     taken: list[AIMessageChunk] = field(default_factory=list)
 
     def add(self, output: Any) -> bool:
@@ -100,7 +102,7 @@ class Pieces:
 
     def reply(self) -> Reply:
         """The whole answer as the core sees it."""
-        return as_reply(self.message())
+        return as_reply(self.message(), self.client)
 
     def message(self) -> AIMessage:
         """The whole answer so far."""

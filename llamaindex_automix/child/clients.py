@@ -16,13 +16,18 @@ OPENAI = Client(
     logprobs={"logprobs": True, "top_logprobs": TOP},
     unset="openai.NOT_GIVEN",
     good=frozenset({"stop", "tool_calls", "function_call"}),
+    always_ends=True,
     cached=True,
 )
 
 CLIENTS: dict[str, Client] = {
     "llama_index.llms.openai.OpenAI": OPENAI,
     "llama_index.llms.openai.OpenAIResponses": Client(
-        limit="max_output_tokens", unset="openai.NOT_GIVEN", good=frozenset({"completed"}), cached=True
+        limit="max_output_tokens",
+        unset="openai.NOT_GIVEN",
+        good=frozenset({"completed"}),
+        always_ends=True,
+        cached=True,
     ),
     "llama_index.llms.azure_openai.AzureOpenAI": OPENAI,
     "llama_index.llms.openai_like.OpenAILike": OPENAI,

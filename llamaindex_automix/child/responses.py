@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking.client import Client
 from automix_core.checking.finish import problem
 from automix_core.checking.thoughts import spoken
 from automix_core.routing.effects import Reply
@@ -55,8 +56,12 @@ def without_thoughts(response: Response) -> Response:
     return response.model_copy(update={"message": response.message.model_copy(update={"blocks": blocks})})
 
 
-def as_reply(response: Response, reason: str | None = None) -> Reply:
-    """One model call as the core sees it; `reason` is why it finished, if an earlier piece of a stream told it."""
+def as_reply(response: Response, client: Client | None = None, reason: str | None = None) -> Reply:
+    """One model call as the core sees it, by what is known of its client.
+
+    `reason` is why it finished, if an earlier piece of a stream told it.
+    """
+    row = client or Client()
     text = text_of(response)
     name = _get(response.raw, "model")
     said = text or ("tool call" if calls_tools(response) else "")
@@ -64,7 +69,7 @@ def as_reply(response: Response, reason: str | None = None) -> Reply:
         text=text,
         usage=usage_of(response),
         native=response,
-        problem=problem(said, finish_reason(response) or reason),
+        problem=problem(said, finish_reason(response) or reason, good=row.good, always_given=row.always_ends),
         name=name if isinstance(name, str) and name else None,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 
+from automix_core.checking.client import Client
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage
 
@@ -19,6 +20,7 @@ class Meter:
     """The last piece of a stream, the tokens that it reported and why it finished; any piece may tell either."""
 
     request: Request[Any]
+    client: Client
     last: Any = None
     usage: Usage | None = None
     reason: str | None = None
@@ -36,7 +38,7 @@ class Meter:
         """The whole stream as the core sees an answer."""
         if self.last is None:
             return Reply("", problem="empty")
-        return self.request.streamed(self.last, self.reason, self.usage)
+        return self.request.streamed(self.last, self.client, self.reason, self.usage)
 
     @property
     def text(self) -> str:

@@ -11,10 +11,13 @@ from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel, ValidationError
 
+from automix_core.checking.client import Client
+from automix_core.checking.finish import problem
 from automix_core.routing.effects import Reply
 
+from ..child.clients import client_of
 from ..child.overheard import listening, tokens
-from ..child.responses import Response
+from ..child.responses import Response, finish_reason
 from .request import Record, Request
 
 
@@ -49,7 +52,7 @@ class ObjectRequest(Request[Made]):
         """An object that may be rejected; a response that gives no object is a draft that can't be kept."""
         heard: list[Response] = []
         try:
-            return self.reply(self._make(model, heard))
+            return self.reply(self._make(model, heard), client_of(model))
         except (ValueError, TypeError) as error:
             return self._invalid(error, heard)
 
@@ -57,7 +60,7 @@ class ObjectRequest(Request[Made]):
         """`draft`, awaited."""
         heard: list[Response] = []
         try:
-            return self.reply(await self._amake(model, heard))
+            return self.reply(await self._amake(model, heard), client_of(model))
         except (ValueError, TypeError) as error:
             return self._invalid(error, heard)
 
@@ -95,10 +98,11 @@ class ObjectRequest(Request[Made]):
 
         return made()
 
-    def reply(self, said: Made) -> Reply:
-        """An answer as the core sees it."""
+    def reply(self, said: Made, client: Client) -> Reply:
+        """An answer as the core sees it: an object made of a reply that was cut off is cut off too."""
         text = said.made.model_dump_json() if isinstance(said.made, BaseModel) else str(said.made)
-        return Reply(text, tokens(said.heard), said, "" if text else "empty")
+        reason = finish_reason(said.heard[-1]) if said.heard else None
+        return Reply(text, tokens(said.heard), said, problem(text, reason, good=client.good))
 
     def recorded(self, said: Made, record: Record) -> Made:
         """The object with its route."""

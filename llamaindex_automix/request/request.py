@@ -11,10 +11,12 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
+from automix_core.checking.client import Client
 from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage
 
+from ..child.clients import client_of
 from ..child.responses import Response, as_reply, text_of, without_thoughts
 
 Record: TypeAlias = dict[str, Any]
@@ -43,21 +45,21 @@ class Request(ABC, Generic[R]):
         """`stream`, awaited."""
 
     @abstractmethod
-    def reply(self, said: R) -> Reply:
-        """An answer as the core sees it."""
+    def reply(self, said: R, client: Client) -> Reply:
+        """An answer as the core sees it, by what is known of the client that gave it."""
 
-    def streamed(self, last: R, reason: str | None, usage: Usage | None) -> Reply:
+    def streamed(self, last: R, client: Client, reason: str | None, usage: Usage | None) -> Reply:
         """A whole stream as the core sees it: its last piece, and what an earlier one told of its end and tokens."""
-        said = self.reply(last)
+        said = self.reply(last, client)
         return replace(said, usage=said.usage or usage)
 
     def draft(self, model: LLM) -> Reply:
         """An answer that may be rejected."""
-        return self.reply(self.spoken(self.ask(model)))
+        return self.reply(self.spoken(self.ask(model)), client_of(model))
 
     async def adraft(self, model: LLM) -> Reply:
         """`draft`, awaited."""
-        return self.reply(self.spoken(await self.aask(model)))
+        return self.reply(self.spoken(await self.aask(model)), client_of(model))
 
     def spoken(self, said: R) -> R:
         """A draft as it is checked and served: without the thoughts in it."""
@@ -79,17 +81,17 @@ class Request(ABC, Generic[R]):
 class ResponseRequest(Request[Response]):
     """A request whose answer is one of LlamaIndex's responses."""
 
-    def reply(self, said: Response) -> Reply:
+    def reply(self, said: Response, client: Client) -> Reply:
         """An answer as the core sees it."""
-        return as_reply(said)
+        return as_reply(said, client)
 
     def spoken(self, said: Response) -> Response:
         """A draft as it is checked and served: without the thoughts in it."""
         return without_thoughts(said)
 
-    def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
+    def streamed(self, last: Response, client: Client, reason: str | None, usage: Usage | None) -> Reply:
         """A whole stream as the core sees it."""
-        said = as_reply(last, reason)
+        said = as_reply(last, client, reason)
         return replace(said, usage=said.usage or usage)
 
     def piece(self, said: Response) -> Response:
@@ -205,17 +207,17 @@ class PromptRequest(Request[Response]):
             return await model.astream_chat(self.messages(model))
         return await model.astream_complete(self.text(model), formatted=True)
 
-    def reply(self, said: Response) -> Reply:
+    def reply(self, said: Response, client: Client) -> Reply:
         """An answer as the core sees it."""
-        return as_reply(said)
+        return as_reply(said, client)
 
     def spoken(self, said: Response) -> Response:
         """A draft as it is checked and served: without the thoughts in it."""
         return without_thoughts(said)
 
-    def streamed(self, last: Response, reason: str | None, usage: Usage | None) -> Reply:
+    def streamed(self, last: Response, client: Client, reason: str | None, usage: Usage | None) -> Reply:
         """A whole stream as the core sees it."""
-        said = as_reply(last, reason)
+        said = as_reply(last, client, reason)
         return replace(said, usage=said.usage or usage)
 
     def piece(self, said: Response) -> Response:

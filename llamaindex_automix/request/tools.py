@@ -8,6 +8,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse
 
+from automix_core.checking.client import Client
 from automix_core.routing.effects import Reply
 
 from ..child.overheard import listening, tokens
@@ -73,6 +74,6 @@ class MethodRequest(Request[Made]):
         """`stream`, awaited."""
         raise NotImplementedError(f"{self.name} does not stream.")
 
-    def reply(self, said: Made) -> Reply:
+    def reply(self, said: Made, client: Client) -> Reply:
         """An answer as the core sees it."""
         return Reply(str(said.made), tokens(said.heard), said)

@@ -10,6 +10,7 @@ from .auditing import Audits
 from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
+from .finishing import Finishing
 from .knowing import Signals
 from .limits import Limited
 from .recording import Records
@@ -24,6 +25,7 @@ class AdapterContract(
     Verifiers,
     Failures,
     Refusals,
+    Finishing,
     Limited,
     Streams,
     Concurrency,

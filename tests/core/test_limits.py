@@ -306,7 +306,7 @@ class Letters:
 
 
 def streamed(models: int = 2, **known: Any) -> Streamed[str]:
-    return Streamed(Ending(Finish(0), "why", models=models, **known), Letters)
+    return Streamed(Ending(Finish(0), "why", models=models, **known), lambda model: Letters())
 
 
 def test_a_stream_passes_as_it_comes() -> None:
@@ -356,7 +356,7 @@ def test_before_the_first_word_a_draft_may_stand_in() -> None:
 
     allowance = Allowance.of(Limits(on_last_failure="draft"))
     ending = play(script(Draft(0), Finish(1)), [(A, 0)], Limits(on_last_failure="draft"))
-    stream: Streamed[str] = Streamed(ending, Letters)
+    stream: Streamed[str] = Streamed(ending, lambda model: Letters())
     assert list(stream.pieces(lambda model: failing())) == []
     assert allowance.until is None
     assert (stream.answer, stream.ending.reply, stream.ending.action) == (None, A, Accept(0))

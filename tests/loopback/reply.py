@@ -83,9 +83,9 @@ class Reply:
     gate: Gate | None = None
 
     @property
-    def ending(self) -> str:
-        """The finish reason sent."""
-        return self.finish_reason or ("tool_calls" if self.calls else "stop")
+    def ending(self) -> str | None:
+        """The finish reason sent; "none" sends null, as no whole answer has it."""
+        return None if self.finish_reason == "none" else self.finish_reason or ("tool_calls" if self.calls else "stop")
 
     @property
     def faulty(self) -> bool:
