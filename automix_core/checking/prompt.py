@@ -159,7 +159,7 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", normalize("NFKC", text).casefold())
 
 
-def digest(instructions: str = INSTRUCTIONS, shots: tuple[Shot, ...] = SHOTS) -> str:
+def digest(instructions: str = INSTRUCTIONS, shots: tuple[Shot, ...] = SHOTS, layout: str = CASE) -> str:
     """What identifies a checking prompt; a policy fitted under another prompt knows another verifier."""
-    parts = json.dumps([instructions, CASE, [astuple(shot) for shot in shots]], ensure_ascii=False)
+    parts = json.dumps([instructions, layout, [astuple(shot) for shot in shots]], ensure_ascii=False)
     return hashlib.sha256(parts.encode()).hexdigest()[:16]

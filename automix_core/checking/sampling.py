@@ -40,7 +40,8 @@ class Terms:
     `temperature` None sends none. `max_tokens` "auto" is `AUTO_LIMIT`, and none for a model that `thinks` by its
     settings, within `budget` tokens. `choices`: its client can ask for several replies in one request. `limit_names`
     are the names under which the client may send the limit, the first one unless a provider proposes another.
-    `own_limit` is the one that the model has for its answers, and `model` its name in warnings.
+    `own_limit` is the one that the model has for its answers, and `model` its name in warnings. `logprobs`: how many
+    alternatives to each token are to be reported; 0 asks for none.
     """
 
     temperature: float | None = 1.0
@@ -51,13 +52,14 @@ class Terms:
     own_limit: int | None = None
     limit_names: tuple[str, ...] = LIMITS[:1]
     model: str = "The model"
+    logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Effect: send `requests` requests, all at once, each for `n` choices under `settings`.
 
-    `settings` may hold temperature and a limit under one of the terms' names; what is absent is not to be sent, nor
+    `settings` may hold temperature, log-probabilities and a limit under one of the terms' names; what is absent is not to be sent, nor
     what is in `without`, whatever the model itself says. `system`: whether system text may have a turn of its own.
     After an error that it `ends` no request that was not yet sent needs to be.
     """
@@ -229,7 +231,11 @@ class _Asking:
         without = (self.memory.refused | self.once_without) - {"n", "system"}
         if self.terms.temperature is None:
             without |= {"temperature"}
-        offered = {"temperature": self.terms.temperature, "max_tokens": self.limit}
+        offered = {
+            "temperature": self.terms.temperature,
+            "max_tokens": self.limit,
+            "logprobs": self.terms.logprobs or None,
+        }
         settings = {
             self.limit_name if name == "max_tokens" else name: value
             for name, value in offered.items()

@@ -24,17 +24,17 @@ def turns(
     return asked if system else without_system(asked)
 
 
-def opening(instructions: str = INSTRUCTIONS, shots: Sequence[Shot] = SHOTS) -> list[Turn]:
+def opening(instructions: str = INSTRUCTIONS, shots: Sequence[Shot] = SHOTS, layout: str = CASE) -> list[Turn]:
     """The turns before the case, the same at each check. Empty instructions have no turn."""
     found: list[Turn] = [("system", instructions)] if instructions.strip() else []
     for shot in shots:
-        found += [("user", CASE.format(**shown(shot))), ("assistant", shot.check)]
+        found += [("user", layout.format(**shown(shot))), ("assistant", shot.check)]
     return found
 
 
-def case(query: Query, answer: str) -> str:
-    """The turn that asks: braces in the data stay what they are."""
-    return CASE.format(**case_variables(query, answer))
+def case(query: Query, answer: str, layout: str = CASE) -> str:
+    """The turn that asks, laid out as `CASE` or another: braces in the data stay what they are."""
+    return layout.format(**case_variables(query, answer))
 
 
 def shown(shot: Shot) -> dict[str, str]:

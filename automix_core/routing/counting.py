@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 
 from ..checking.sampling import Sample, Terms
+from ..checking.token_verdict import Place, log_odds, probability_of
 from ..checking.verdict import count, read_verdict
+from ..decision import Tally
+from ..usage import total
 from .effects import Checks
 from .price import Price
 
@@ -36,4 +41,29 @@ def counted(
         truncated=truncated,
         errors=sample.errors,
         cut=cut,
+    )
+
+
+def weighed(sample: Sample, tokens: Iterable[Place], *, price: Price | None = None, truncated: bool = False) -> Checks:
+    """A check in one word as routing counts it: its probability from the reply's tokens.
+
+    The tally is empty where no tokens were reported. Raises the check's error if it broke.
+    """
+    if sample.errors and not sample.drawn:
+        raise sample.errors[0]
+    reported = tuple(tokens)
+    odds = log_odds(reported)
+    tally = Tally(unreadable=1) if odds is None else Tally(probability=probability_of(odds))
+    return Checks(
+        tally if reported else Tally(), sample.usage, price=price, requests=sample.requests, truncated=truncated
+    )
+
+
+def after(first: Checks, later: Checks) -> Checks:
+    """What `later` checks found, paid together with a `first` one that told nothing."""
+    return replace(
+        later,
+        usage=total([first.usage, later.usage]),
+        requests=first.requests + later.requests,
+        truncated=first.truncated or later.truncated,
     )
