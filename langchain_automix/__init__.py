@@ -8,5 +8,15 @@ from .chat_model.automix_chat_model import AutoMixChatModel
 from .meta_verifier import MetaVerifier
 from .query.prompt import with_context
 from .verifier.self_verifier import SelfVerifier
+from .verifier.token_verifier import TokenVerifier
 
-__all__ = ["Audit", "AutoMixChatModel", "MetaVerifier", "SelfVerifier", "collect_routes", "route_of", "with_context"]
+__all__ = [
+    "Audit",
+    "AutoMixChatModel",
+    "MetaVerifier",
+    "SelfVerifier",
+    "TokenVerifier",
+    "collect_routes",
+    "route_of",
+    "with_context",
+]

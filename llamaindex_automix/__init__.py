@@ -7,5 +7,6 @@ from automix_core.routing.collecting import collect_routes
 from .events import AutoMixRoutingEvent
 from .llm.automix_llm import AutoMixLLM
 from .verifier.self_verifier import SelfVerifier
+from .verifier.token_verifier import TokenVerifier
 
-__all__ = ["Audit", "AutoMixLLM", "AutoMixRoutingEvent", "SelfVerifier", "collect_routes", "route_of"]
+__all__ = ["Audit", "AutoMixLLM", "AutoMixRoutingEvent", "SelfVerifier", "TokenVerifier", "collect_routes", "route_of"]

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-BOTH = {"Audit", "SelfVerifier", "collect_routes", "route_of"}
+BOTH = {"Audit", "SelfVerifier", "TokenVerifier", "collect_routes", "route_of"}
 PUBLIC = {
     "automix_core": {
         *("State", "Tally", "Decision", "Policy", "Draft", "Verify", "Measure", "Accept", "Finish"),

@@ -59,9 +59,9 @@ class Terms:
 class Wanted:
     """Effect: send `requests` requests, all at once, each for `n` choices under `settings`.
 
-    `settings` may hold temperature, log-probabilities and a limit under one of the terms' names; what is absent is not to be sent, nor
-    what is in `without`, whatever the model itself says. `system`: whether system text may have a turn of its own.
-    After an error that it `ends` no request that was not yet sent needs to be.
+    `settings` may hold temperature, logprobs (how many alternatives) and a limit under one of the terms' names; what is
+    absent is not to be sent, nor what is in `without`, whatever the model itself says. `system`: whether system text
+    may have a turn of its own. After an error that it `ends` no request that was not yet sent needs to be.
     """
 
     requests: int

@@ -44,11 +44,19 @@ class Place(Protocol):
     """A token of a reply and its alternatives; `automix_core.evidence.tokens.Token` is one."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The token that was drawn."""
+        ...
+
     @property
-    def logprob(self) -> float: ...
+    def logprob(self) -> float:
+        """Its log-probability."""
+        ...
+
     @property
-    def alternatives(self) -> Mapping[str, float]: ...
+    def alternatives(self) -> Mapping[str, float]:
+        """Those reported at its place."""
+        ...
 
 
 def terms_of(terms: Terms) -> Terms:

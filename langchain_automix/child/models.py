@@ -25,6 +25,8 @@ from langchain_core.runnables.config import merge_configs
 from automix_core.checking.client import Client
 from automix_core.checking.finish import problem
 from automix_core.checking.thoughts import spoken
+from automix_core.evidence.reported import reported_tokens
+from automix_core.evidence.tokens import Token
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage, count_of
 
@@ -160,6 +162,12 @@ def finish_reason(message: AIMessage) -> str | None:
         if isinstance(value := metadata.get(field), str):
             return value
     return None
+
+
+def tokens_of(message: AIMessage) -> tuple[Token, ...]:
+    """The tokens of a message with their log-probabilities; empty where its client reported none."""
+    metadata = message.response_metadata
+    return reported_tokens(metadata.get("logprobs") or metadata.get("logprobs_result"))
 
 
 def without_thoughts(message: AIMessage) -> AIMessage:

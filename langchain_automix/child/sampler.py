@@ -61,6 +61,14 @@ class Sampler:
             model=name_of(self.child),
         )
 
+    @property
+    def gives_logprobs(self) -> bool:
+        """Whether it may be asked for the log-probabilities of an answer, which begins with no thoughts."""
+        _, bound, _ = unwrap(self.child)
+        inner = core_model(self.child)
+        known = tells(inner) and client_of(inner).logprobs is not None and "logprobs" not in self.memory.refused
+        return known and not self.memory.thinks and not thinking(inner, bound)[0] and not _responds(inner)
+
     def asked(self, wanted: Wanted) -> Child:
         """The model as it is to be asked: what is wanted is in its own fields, or in keywords bound to it."""
         key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
@@ -94,6 +102,11 @@ def gives_n(model: Child, bound: Mapping[str, Any]) -> bool:
         return not responses(kept)
     except Exception:  # a method of its own that wants something else; a refused n is survived
         return True
+
+
+def _responds(model: Child) -> bool:
+    """True for a model that OpenAI's Responses API serves, which reports tokens in another way."""
+    return bool(getattr(model, "use_responses_api", None))
 
 
 def _bound(child: Child, wanted: Wanted, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,13 +19,13 @@ class CheckingPrompt(ChatPromptTemplate):
     """
 
     @classmethod
-    def of(cls, instructions: str, shots: Sequence[Shot]) -> ChatPromptTemplate:
+    def of(cls, instructions: str, shots: Sequence[Shot], layout: str = CASE) -> ChatPromptTemplate:
         """The prompt with these instructions and examples; it formats to what `turns` gives."""
-        example = ChatPromptTemplate.from_messages([("human", CASE), ("ai", "{check}")])
+        example = ChatPromptTemplate.from_messages([("human", layout), ("ai", "{check}")])
         examples = [{**shown(shot), "check": shot.check} for shot in shots]
         few_shot = FewShotChatMessagePromptTemplate(examples=examples, example_prompt=example)
         system = [SystemMessage(instructions)] if instructions.strip() else []
-        parts: list[Any] = [*system, *([few_shot] if examples else []), ("human", CASE)]
+        parts: list[Any] = [*system, *([few_shot] if examples else []), ("human", layout)]
         return cls.from_messages(parts).partial(history="", instructions="")
 
     def format_messages(self, **kwargs: Any) -> list[BaseMessage]:

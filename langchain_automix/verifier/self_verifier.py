@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -78,6 +78,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
+    _layout: ClassVar[str] = CASE
     _prompt: ChatPromptTemplate = PrivateAttr()
     _opening: Sequence[BaseMessage] = PrivateAttr()
 
@@ -101,17 +102,17 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._validate()
-        self._prompt = CheckingPrompt.of(self.instructions, self.shots)
-        self._opening = as_messages(opening(self.instructions, self.shots))
+        self._prompt = CheckingPrompt.of(self.instructions, self.shots, self._layout)
+        self._opening = as_messages(opening(self.instructions, self.shots, self._layout))
         return self
 
     def _validate(self) -> None:
         for name in ("k", "concurrency", "max_tokens", "context_window"):
             value = getattr(self, name)
             if value not in (None, "auto") and value < 1:
-                raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
+                raise ConfigError(f"{type(self).__name__}: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
-            raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+            raise ConfigError(f"{type(self).__name__}: temperature must be 0 or more, or None, not {self.temperature}.")
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -148,7 +149,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     @property
     def prompt_digest(self) -> str:
         """What identifies the checking prompt; a fitted policy remembers the one it was fitted under."""
-        return digest(self.instructions, tuple(self.shots))
+        return digest(self.instructions, tuple(self.shots), self._layout)
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) and count them."""
@@ -167,7 +168,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     ) -> tuple[Checks, dict[str, Any]]:
         """`n` verdicts on `answer` from `sampler`'s model, as the core counts them and as the Runnable returns them."""
         query, variables = self._fit(query, answer)
-        terms = sampler.terms(self.temperature, self.max_tokens)
+        terms = self._terms(sampler)
         found: list[Checks] = []
 
         def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
@@ -186,7 +187,7 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
         query, variables = self._fit(query, answer)
-        terms = sampler.terms(self.temperature, self.max_tokens)
+        terms = self._terms(sampler)
         found: list[Checks] = []
 
         async def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
@@ -200,20 +201,24 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             output = await work(variables, config)
         return found[0], output
 
+    def _terms(self, sampler: Sampler) -> Terms:
+        """On what terms `sampler`'s model is asked."""
+        return sampler.terms(self.temperature, self.max_tokens)
+
     def _messages(self, variables: dict[str, str]) -> list[BaseMessage]:
         """The checking prompt for a case; its examples are the same at each check and were formatted once."""
-        return [*self._opening, HumanMessage(CASE.format(**blocks(variables)))]
+        return [*self._opening, HumanMessage(self._layout.format(**blocks(variables)))]
 
     def _wanted(self, kwargs: dict[str, Any]) -> int:
         n: int = kwargs.get("n", self.k)
         if not 1 <= n <= self.k:
-            raise ConfigError(f"SelfVerifier: n must be from 1 to k, which is {self.k}, not {n!r}.")
+            raise ConfigError(f"{type(self).__name__}: n must be from 1 to k, which is {self.k}, not {n!r}.")
         return n
 
     def _own_model(self) -> Sampler:
         if self.model is None:
             raise ConfigError(
-                "SelfVerifier has no model of its own; pass model=..., or use it inside AutoMixChatModel."
+                f"{type(self).__name__} has no model of its own; pass model=..., or use it inside AutoMixChatModel."
             )
         return Sampler.of(self.model)
 

@@ -11,6 +11,8 @@ from llama_index.core.llms.llm import LLM
 from automix_core.checking.client import Client
 from automix_core.checking.finish import problem
 from automix_core.checking.thoughts import spoken
+from automix_core.evidence.reported import reported_tokens
+from automix_core.evidence.tokens import Token
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage, count_of
 
@@ -126,6 +128,14 @@ def finish_reason(response: Any) -> str | None:
         if _get(raw, "object") == "response" and isinstance(status := _get(raw, "status"), str):
             return status
     return None
+
+
+def tokens_of(response: Any) -> tuple[Token, ...]:
+    """The tokens of a response with their log-probabilities: as its provider's object tells them, which names the
+    token that was drawn, else as LlamaIndex's `logprobs` do; empty where there are none."""
+    choices = _get(getattr(response, "raw", None), "choices")
+    first = choices[0] if isinstance(choices, list | tuple) and choices else None
+    return reported_tokens(_get(first, "logprobs")) or reported_tokens(getattr(response, "logprobs", None))
 
 
 def choices_of(response: Response) -> list[str]:

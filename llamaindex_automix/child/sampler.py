@@ -52,6 +52,12 @@ class Sampler:
             model=name_of(self.model),
         )
 
+    @property
+    def gives_logprobs(self) -> bool:
+        """Whether it may be asked for the log-probabilities of an answer, which begins with no thoughts."""
+        known = self.client.logprobs is not None and "logprobs" not in self.memory.refused
+        return known and not self.memory.thinks and not thinking(inside(self.model))[0]
+
     def ask(self, prompt: Prompt, wanted: Wanted) -> Choices:
         """One request: chat turns where the prompt has any, else a completion."""
         model, keywords = self._asked(wanted)

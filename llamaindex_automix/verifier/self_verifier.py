@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
@@ -84,6 +84,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    _layout: ClassVar[str] = CASE
 
     @spelt_out
     def __init__(
@@ -106,9 +107,9 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         for name in ("k", "concurrency", "max_tokens", "context_window"):
             value = getattr(self, name)
             if value not in (None, "auto") and value < 1:
-                raise ConfigError(f"SelfVerifier: {name} must be 1 or more, not {value}.")
+                raise ConfigError(f"{type(self).__name__}: {name} must be 1 or more, not {value}.")
         if self.temperature is not None and (not math.isfinite(self.temperature) or self.temperature < 0):
-            raise ConfigError(f"SelfVerifier: temperature must be 0 or more, or None, not {self.temperature}.")
+            raise ConfigError(f"{type(self).__name__}: temperature must be 0 or more, or None, not {self.temperature}.")
         return self
 
     @classmethod
@@ -134,12 +135,12 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         can't contain.
         """
         marked: dict[str, Callable[..., Any]] = {name: partial(_marked, name) for name in TAGS}
-        return PromptTemplate(CASE, function_mappings=marked, history="", instructions="")
+        return PromptTemplate(self._layout, function_mappings=marked, history="", instructions="")
 
     @property
     def prompt_digest(self) -> str:
         """What identifies the checking prompt; a fitted policy remembers the one it was fitted under."""
-        return digest(self.instructions, tuple(self.shots))
+        return digest(self.instructions, tuple(self.shots), self._layout)
 
     @property
     def overhead(self) -> int:
@@ -203,7 +204,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         query = once(query)
 
         def shown(query: Query) -> str:
-            return case(query, answer)
+            return case(query, answer, self._layout)
 
         asked, window = shown(query), self.window
         if window is not None and len(asked.encode()) > window - self.overhead:  # no text has more tokens than bytes
@@ -220,7 +221,8 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     @cached_property
     def _sampler(self) -> Sampler:
         if self.model is None:
-            raise ConfigError("SelfVerifier has no model of its own; pass model=..., or use it inside an AutoMixLLM.")
+            name = type(self).__name__
+            raise ConfigError(f"{name} has no model of its own; pass model=..., or use it inside an AutoMixLLM.")
         return Sampler.of(self.model)
 
     @cached_property
@@ -232,12 +234,12 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         """The instructions, and the examples as turns of a chat."""
         system = self.model.metadata.system_role if self.model else MessageRole.SYSTEM
         roles = {"system": system, "user": MessageRole.USER, "assistant": MessageRole.ASSISTANT}
-        turns = opening(self.instructions, self.shots)
+        turns = opening(self.instructions, self.shots, self._layout)
         return [ChatMessage(role=roles[role], content=text) for role, text in turns]
 
     @cached_property
     def _prefix_tokens(self) -> int:
-        empty = case(Query(""), "")
+        empty = case(Query(""), "", self._layout)
         parts = [*(str(turn.content) for turn in self._prefix), empty]
         return sum(self._count(part) + TOKENS_A_MESSAGE for part in parts)
 

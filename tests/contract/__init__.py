@@ -17,6 +17,7 @@ from .recording import Records
 from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
 from .streaming import Streams
+from .weighing import TokenVerifiers
 
 
 class AdapterContract(
@@ -32,6 +33,7 @@ class AdapterContract(
     Cancellation,
     Records,
     Signals,
+    TokenVerifiers,
     Audits,
     Queries,
     Errands,

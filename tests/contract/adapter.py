@@ -110,6 +110,10 @@ class Adapter(ABC):
         """The adapter's `SelfVerifier`."""
 
     @abstractmethod
+    def token_verifier(self, **settings: Any) -> Any:
+        """The adapter's `TokenVerifier`."""
+
+    @abstractmethod
     def check(self, verifier: Any, case: Any) -> Any:
         """What a verifier used alone says of `case`."""
 

@@ -11,7 +11,7 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import base as openai_models
 from openai import APIStatusError
 
-from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
+from langchain_automix import AutoMixChatModel, SelfVerifier, TokenVerifier, collect_routes, route_of
 from tests.contract import KEY, AdapterContract, Piece
 from tests.loopback import OpenAIServer
 
@@ -60,6 +60,9 @@ class TestMessages(AdapterContract):
 
     def verifier(self, **settings: Any) -> SelfVerifier:
         return SelfVerifier(**settings)
+
+    def token_verifier(self, **settings: Any) -> TokenVerifier:
+        return TokenVerifier(**settings)
 
     def check(self, verifier: SelfVerifier, case: Any) -> Any:
         return verifier.invoke(case)

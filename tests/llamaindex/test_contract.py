@@ -10,7 +10,7 @@ from llama_index.llms.openai_like import OpenAILike
 from openai import APIStatusError
 from pydantic import PrivateAttr
 
-from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes, route_of
+from llamaindex_automix import AutoMixLLM, SelfVerifier, TokenVerifier, collect_routes, route_of
 from tests.contract import KEY, AdapterContract, Piece
 from tests.loopback import OpenAIServer
 
@@ -73,6 +73,9 @@ class TestMessages(AdapterContract):
 
     def verifier(self, **settings: Any) -> SelfVerifier:
         return SelfVerifier(**settings)
+
+    def token_verifier(self, **settings: Any) -> TokenVerifier:
+        return TokenVerifier(**settings)
 
     def check(self, verifier: SelfVerifier, case: Any) -> Any:
         return verifier(case)

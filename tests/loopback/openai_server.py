@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import wire
@@ -49,12 +49,15 @@ class Quirks:
     """How one model departs from OpenAI's own server.
 
     `max_choices` gives fewer choices than asked for (1 ignores n); `usage_of_one_choice` reports one choice of n, as
-    llama.cpp does, though all are billed; `refuse_temperature` answers 400 to a request that carries one.
+    llama.cpp does, though all are billed; `refuse_temperature` and `refuse_logprobs` answer 400 to a request that
+    carries them, `no_logprobs` answers as if they were not asked for.
     """
 
     max_choices: int | None = None
     usage_of_one_choice: bool = False
     refuse_temperature: bool = False
+    refuse_logprobs: bool = False
+    no_logprobs: bool = False
 
 
 class _Rule:
@@ -192,6 +195,11 @@ class OpenAIServer(LoopbackServer):
             message = "Unsupported value: 'temperature' is not supported with this model."
             http.send(400, wire.error(message, 400, param="temperature", code="unsupported_value"))
             return
+        if quirks.refuse_logprobs and request.body.get("logprobs"):
+            http.send(400, wire.error("This model does not support logprobs.", 400, param="logprobs"))
+            return
+        if quirks.no_logprobs:
+            request = replace(request, body={**request.body, "logprobs": None})
         choices = min(request.n, quirks.max_choices or request.n)
         replies = [self._reply(request) for _ in range(choices)]
         first = replies[0]

@@ -71,7 +71,12 @@ class Request:
     def asks_for_verdict(self) -> bool:
         """Whether this is a verification: its worked examples contain both verdicts."""
         text = self.text.lower()
-        return "verdict: correct" in text and "verdict: incorrect" in text
+        return self.asks_for_word or ("verdict: correct" in text and "verdict: incorrect" in text)
+
+    @property
+    def asks_for_word(self) -> bool:
+        """Whether this is a verification in one word."""
+        return "reply with one word: correct or incorrect" in self.text.lower()
 
     @property
     def input_tokens(self) -> int:
