@@ -6,11 +6,14 @@ versions, with a line in the changelog.
 """
 
 from .checking.finish import problem
+from .checking.once import once
+from .checking.passing import Asked, passed
 from .checking.query import Query, passages, read_coin
 from .checking.refusal import Memory, memory_of
 from .checking.results import fit_window, read_result
 from .checking.sampling import Choices, Sample, Terms, Wanted, sampling
-from .checking.thoughts import final_text
+from .checking.thoughts import final_text, spoken
+from .checking.transcript import transcript, whole_prompt
 from .checking.turns import as_text, turns
 from .checking.verdict import count, read_verdict
 from .keywords import ignore_unknown, spelt_out
@@ -27,6 +30,7 @@ from .routing.streaming import Streamed
 from .usage import Usage
 
 __all__ = [
+    "Asked",
     "Check",
     "Checks",
     "Choices",
@@ -60,7 +64,9 @@ __all__ = [
     "fit_window",
     "ignore_unknown",
     "memory_of",
+    "once",
     "passages",
+    "passed",
     "problem",
     "read_coin",
     "read_result",
@@ -71,5 +77,8 @@ __all__ = [
     "sampling",
     "settle",
     "spelt_out",
+    "spoken",
+    "transcript",
     "turns",
+    "whole_prompt",
 ]

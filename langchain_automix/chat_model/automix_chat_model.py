@@ -322,9 +322,9 @@ class AutoMixChatModel(Composite):
     def errand(self) -> AutoMixChatModel:
         """This model for calls that answer nobody's question: rewriting, extracting, summarizing, judging.
 
-        They are never drafted or checked: the model that `errands` names answers (action bypass).
+        They are never drafted or checked: the model that `errands` names answers (action bypass), objects too.
         """
-        return self.model_copy(update={"only_errands": True})
+        return self.model_copy(update={"only_errands": True, "structured_output": "cascade"})
 
     def bind_tools(
         self,

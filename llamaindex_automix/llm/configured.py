@@ -158,9 +158,9 @@ class RoutedLLM(FunctionCallingLLM):
     def errand(self) -> Self:
         """This model for calls that answer nobody's question: rewriting, extracting, summarizing, judging.
 
-        They are never drafted or checked: the model that `errands` names answers (action bypass).
+        They are never drafted or checked: the model that `errands` names answers (action bypass), objects too.
         """
-        return self.model_copy(update={"only_errands": True})
+        return self.model_copy(update={"only_errands": True, "structured_output": "cascade"})
 
     @property
     def large(self) -> Any:

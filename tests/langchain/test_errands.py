@@ -126,7 +126,7 @@ def test_a_users_own_prompt_is_an_errand_if_it_is_said_to_be(server: OpenAIServe
 
 def test_an_errand_model_is_a_chat_model_like_the_other(server: OpenAIServer) -> None:
     script(server, "accept")
-    llm = cascade(server, without_context="raise", errands="small")
+    llm = cascade(server, without_context="raise", errands="small", structured_output="large")
     errand = llm.errand()
     assert isinstance(errand, AutoMixChatModel)
     assert errand._get_llm_string() != llm._get_llm_string(), "they share no cached answer"
