@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from automix_cli.collect.plan import PROMPT, CheckSettings, File, ModelSettings
 from automix_core.outcomes.outcome import read_outcomes
+from tests.cli.served import ROOT
 from tests.cli.test_collect import QUESTIONS, questions
 from tests.cli.test_fit import Done, automix
+from tests.docs.pasted import blocks
 from tests.loopback import OpenAIServer, Reply
 
 pytest.importorskip("langchain_openai", reason="langchain-openai is not installed (extra: demo)")
@@ -19,13 +23,15 @@ pytest.importorskip(
     "llama_index.llms.openai_like", reason="llama-index-llms-openai-like is not installed (extra: demo)"
 )
 
+PAGE = (ROOT / "docs" / "cli" / "collect.md").read_text("utf-8")
+
 HEAD = """
 import os
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnablePassthrough
+from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_openai import ChatOpenAI
 from langchain_automix import AutoMixChatModel, with_context
 
@@ -41,6 +47,10 @@ prompt = ChatPromptTemplate.from_messages([("system", "Be brief."), ("human", "{
 def chain(model):
     found = {"context": Shelf(), "question": RunnablePassthrough()}
     return found | with_context(prompt) | llm(model) | StrOutputParser()
+
+def with_function(model):
+    found = {"context": RunnableLambda(lambda question: "Found."), "question": RunnablePassthrough()}
+    return found | prompt | llm(model)
 
 def plain(model):
     return prompt | llm(model)
@@ -129,7 +139,7 @@ def collect(app: str, *more: object, fails: int = 0) -> Done:
     return automix("collect", file, "-o", "o.jsonl", "--app", app, *models, "--json", *more, fails=fails)
 
 
-APPS = ["chain", "plain", "numbered", "asked", "two_arguments"]
+APPS = ["chain", "with_function", "plain", "numbered", "asked", "two_arguments"]
 
 
 @pytest.mark.parametrize("app", [*(f"chains_app:{name}" for name in APPS), "engines_app:engine", "engines_app:pair"])
@@ -225,6 +235,29 @@ def test_an_app_in_a_configuration(server: OpenAIServer) -> None:
     )
     automix("collect", questions(Path(), QUESTIONS), "-o", "o.jsonl", "--config", "c.toml")
     assert [len(outcome.models[0].verdicts) for outcome in read_outcomes("o.jsonl")] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_apps_of_the_page(place: int, server: OpenAIServer) -> None:
+    """As a reader would save and run them, with another address."""
+    block = blocks(PAGE)[place].text.replace("http://127.0.0.1:11434/v1", server.url)
+    for name, model in (("qwen2.5:0.5b", "small"), ("qwen2.5:7b", "large")):
+        block = block.replace(name, model)
+    Path("page_app.py").write_text(block)
+    sys.modules.pop("page_app", None)
+    collect("page_app:app")
+    assert "The lighthouse was built by Oda Verrin." in server.calls("small", verdict=True)[0].question
+    assert len(read_outcomes("o.jsonl")) == 3
+
+
+def test_the_page_tells_the_prompt_and_the_settings() -> None:
+    """The prompt as it is, and a configuration that can be read and names every setting."""
+    assert f"```text\n{PROMPT}\n```" in PAGE
+    shown = tomllib.loads(PAGE.split("```toml\n")[1].split("```")[0])
+    assert set(shown) | {"app"} == set(File.model_fields)
+    assert set(shown["verify"]) == set(CheckSettings.model_fields)
+    assert set(shown["model"][0]) == set(ModelSettings.model_fields)
+    File.model_validate(shown)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from automix_cli.engine.engine import Engine
 from automix_cli.weights import registry
 from automix_core.errors import EngineError
 from tests.cli import installing
+from tests.cli.collecting_troubles import TROUBLES, Collector
 from tests.cli.fakes import Play
 from tests.cli.served import ROOT
 from tests.loopback import OpenAIServer, Reply
@@ -257,7 +258,8 @@ def user(stub_engine: Path, play: Play, cache: Path, tmp_path: Path, monkeypatch
 def test_every_row_is_tried_and_every_trial_has_a_row() -> None:
     endings = {name: sentence for name, sentence in rows().items() if name in ENDINGS}
     assert endings == ENDINGS
-    assert set(rows()) - set(ENDINGS) == set(PROVOKED)
+    assert set(rows()) - set(ENDINGS) == set(PROVOKED) | set(TROUBLES)
+    assert not set(PROVOKED) & set(TROUBLES)
 
 
 @pytest.mark.parametrize("row", PROVOKED)
@@ -265,3 +267,11 @@ def test_the_page_has_the_very_words(row: str, user: Newcomer) -> None:
     if sys.platform == "win32":
         pytest.skip("the stubs are programs of other systems")
     assert re.fullmatch(pattern(rows()[row]), PROVOKED[row](user))
+
+
+@pytest.mark.parametrize("row", TROUBLES)
+def test_the_page_has_the_very_words_about_collecting(
+    row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = TROUBLES[row](Collector(tmp_path, monkeypatch))
+    assert re.fullmatch(pattern(rows()[row]), said), said

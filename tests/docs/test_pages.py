@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +47,8 @@ def test_the_pages_have_blocks() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_block_names_a_language_that_is_checked(page: Path) -> None:
-    """Python is run, JSON is read and commands are looked up; a block of any other kind would escape."""
-    assert {block.language for block in BLOCKS if block.page == page} <= {"python", "json", "console", "text"}
+    """Python is run, JSON and TOML are read, commands are looked up; a block of any other kind would escape."""
+    assert {block.language for block in BLOCKS if block.page == page} <= {"python", "json", "toml", "console", "text"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -66,6 +67,12 @@ def test_json_blocks_are_what_they_show() -> None:
             parts = [record["usage"][role][field] for role in ("draft", "verify", "answer")]
             assert sum(parts) == sum(used[field] for used in record["usage"]["by_model"])
             assert sum(parts) == record["usage"]["total"][field]
+
+
+def test_toml_blocks_can_be_read() -> None:
+    documents = [tomllib.loads(block.text) for block in BLOCKS if block.language == "toml"]
+    assert documents
+    assert all(documents)
 
 
 def test_outcomes_in_the_pages_can_be_read(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ NEEDS = {
     "langgraph": "langgraph",
     "llamaindex_automix": "llamaindex",
     "llama_index.core": "llamaindex",
+    "llama_index.llms.openai_like": "llama-index-llms-openai-like",
     "llama_index.llms.openai": "llama-index-llms-openai",
 }
 """What a reader installs for a module: a package, or an extra of ours."""

@@ -96,7 +96,7 @@ def _inputs(app: Runnable[Any, Any], named: str) -> list[str] | None:
         schema = app.get_input_jsonschema()
     except Exception:  # inputs that pydantic can't describe
         return None
-    if schema.get("type") != "object":
+    if schema.get("type") != "object" or "root" in schema.get("properties", {}):  # `root`: a function's only argument
         return None
     known = {*QUESTION, *CONTEXT, "messages"}
     needed = [name for name in schema.get("properties", {}) if name in known]
