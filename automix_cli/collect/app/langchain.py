@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from automix_cli.collect.app.shape import answer_of, called, models_in, only, paid
+from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.plan import CheckSettings
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
@@ -51,9 +51,7 @@ class Chain:
 
     def __init__(self, app: Any, model: Any, verify: CheckSettings, named: str) -> None:
         self._app = app
-        self._verifier = SelfVerifier(
-            model=model, k=verify.k, temperature=verify.temperature, max_tokens=verify.max_tokens
-        )
+        self._verifier = SelfVerifier(model=model, k=verify.k, temperature=verify.temperature, max_tokens=limit(verify))
         self._names = _inputs(app, named) if isinstance(app, Runnable) else None
 
     async def answer(self, question: Question) -> Paid:

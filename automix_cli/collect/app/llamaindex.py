@@ -12,7 +12,7 @@ from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.event_handlers import BaseEventHandler
 
-from automix_cli.collect.app.shape import answer_of, called, models_in, only, paid
+from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.plan import CheckSettings
 from automix_core.checking.query import passages
@@ -44,9 +44,7 @@ class Engine:
 
     def __init__(self, app: Any, model: Any, verify: CheckSettings) -> None:
         self._app = app
-        self._verifier = SelfVerifier(
-            model=model, k=verify.k, temperature=verify.temperature, max_tokens=verify.max_tokens
-        )
+        self._verifier = SelfVerifier(model=model, k=verify.k, temperature=verify.temperature, max_tokens=limit(verify))
 
     async def answer(self, question: Question) -> Paid:
         """What the engine says; the context is what it retrieved, else the question's own."""
