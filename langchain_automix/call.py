@@ -20,7 +20,7 @@ from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
-from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
@@ -172,7 +172,9 @@ class Call:
         models, raising, coin = len(self.cascade.models), self.cascade.raising, read_coin(self.coin)
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
-        start = State.start(models, self.cascade.k, random() if coin is None else coin)
+        start = State.start(
+            models, self.cascade.k, random() if coin is None else coin, purchasable=self.cascade.measures.ways
+        )
         return route(start, raising=raising, allowance=self.allowance)
 
     def _answer(self, model: int) -> Reply:
@@ -200,7 +202,7 @@ class Call:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
         return aiter(_abegun(lambda: child.astream(self.messages, config, **self.settings)))
 
-    def _perform(self, effect: Effect) -> Result:
+    def _perform(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
             case Decide(state=state) if not self._traced(state):
@@ -216,12 +218,15 @@ class Call:
                 checker = self.cascade.checkers[model]
                 found, _ = verifier.check(self.query, draft.text, n, checker, self._verifying(model))
                 return replace(found, model=self.cascade.checked_by[model])
+            case Gauge(model=model, name=name, reply=draft):
+                config = self._verifying(model)
+                return self.cascade.measures.measure(name, model, self.query, draft.text, config)
 
-    async def _aperform(self, effect: Effect) -> Result:
+    async def _aperform(self, effect: Effect | Gauge) -> Result:
         async with watched(self.parent.handlers):
             return await self._ado(effect)
 
-    async def _ado(self, effect: Effect) -> Result:
+    async def _ado(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
             case Decide(state=state) if not self._traced(state):
@@ -236,6 +241,9 @@ class Call:
                 checker = self.cascade.checkers[model]
                 found, _ = await verifier.acheck(self.query, draft.text, n, checker, self._verifying(model))
                 return replace(found, model=self.cascade.checked_by[model])
+            case Gauge(model=model, name=name, reply=draft):
+                config = self._verifying(model)
+                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, config)
 
     def _judged(self, output: Any, model: int) -> Reply:
         reply = as_reply(without_thoughts(as_message(output)), self.cascade.clients[model])

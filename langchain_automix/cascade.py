@@ -15,7 +15,7 @@ from automix_core.checking.client import Client
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
-from automix_core.evidence.wanted import Wanted, wanted_signals
+from automix_core.evidence.wanted import Wanted, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
@@ -27,6 +27,7 @@ from .child.models import Child, core_model, name_of
 from .child.sampler import Sampler
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
+from .verifier.measures import Measures
 from .verifier.self_verifier import SelfVerifier
 
 
@@ -48,6 +49,7 @@ class Cascade:
     meta: MetaVerifier
     provider: PolicyProvider
     signals: Sequence[str]
+    measures: Measures
     prices: Sequence[Price | None] | None
     verify_concurrency: int
     raising: bool
@@ -73,6 +75,7 @@ class Cascade:
         limits: Limits | None = None,
         breaker: Breaker | None = None,
         signals: Wanted = "auto",
+        measures: Any = None,
     ) -> Cascade:
         """Put a cascade together; `plain` are the models before tools were bound to them, which no check wants.
 
@@ -87,7 +90,13 @@ class Cascade:
         own = used.model if isinstance(used, SelfVerifier) else None
         place = next((number for number, model in enumerate(plain) if model is own), None)
         names = tuple(name_of(model) for model in models)
-        live = Live(names, used.prompt_digest if isinstance(used, SelfVerifier) else "", used.k)
+        paid = Measures.of(measures, plain)
+        live = Live(
+            names,
+            used.prompt_digest if isinstance(used, SelfVerifier) else "",
+            used.k,
+            offered_signals(signals, paid.ways),
+        )
         provider = as_provider(policy, len(models), live)
         cascade = cls(
             models=tuple(models),
@@ -99,6 +108,7 @@ class Cascade:
             meta=MetaVerifier(provider.policy(), len(models)),
             provider=provider,
             signals=wanted_signals(signals, provider.policy()),
+            measures=paid,
             prices=prices,
             verify_concurrency=verify_concurrency,
             raising=raising,

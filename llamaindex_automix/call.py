@@ -21,7 +21,7 @@ from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
-from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
+from automix_core.routing.effects import Check, Checks, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
@@ -154,9 +154,10 @@ class Call:
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
-        return route(State.start(models, self.cascade.k, coin), raising=raising, allowance=self.allowance)
+        start = State.start(models, self.cascade.k, coin, purchasable=self.cascade.measures.ways)
+        return route(start, raising=raising, allowance=self.allowance)
 
-    def _perform(self, effect: Effect) -> Result:
+    def _perform(self, effect: Effect | Gauge) -> Result:
         match effect:
             case Decide(state=state):
                 return self.cascade.meta.decide(self.policy, state)
@@ -164,8 +165,10 @@ class Call:
                 return self._known(self.request.draft(self.cascade.models[model]))
             case Check(model=model, n=n, reply=draft):
                 return self._billed(self.cascade.checkers[model].check(self.query, draft.text, n).checks, model)
+            case Gauge(model=model, name=name, reply=draft):
+                return self.cascade.measures.measure(name, model, self.query, draft.text)
 
-    async def _aperform(self, effect: Effect) -> Result:
+    async def _aperform(self, effect: Effect | Gauge) -> Result:
         match effect:
             case Draft(model=model):
                 child = self.cascade.models[model]
@@ -175,6 +178,8 @@ class Call:
             case Check(model=model, n=n, reply=draft):
                 found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
                 return self._billed(found.checks, model)
+            case Gauge(model=model, name=name, reply=draft):
+                return await self.cascade.measures.ameasure(name, model, self.query, draft.text)
         return self._perform(effect)
 
     def _known(self, reply: Reply) -> Reply:

@@ -12,7 +12,7 @@ from llama_index.core.llms.llm import LLM
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
-from automix_core.evidence.wanted import Wanted, wanted_signals
+from automix_core.evidence.wanted import Wanted, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
@@ -22,6 +22,7 @@ from automix_core.routing.price import Price
 from .child.responses import name_of
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
+from .verifier.measures import Measures
 from .verifier.self_verifier import SelfVerifier
 
 LEAST_LEFT = 512
@@ -45,6 +46,7 @@ class Cascade:
     meta: MetaVerifier
     provider: PolicyProvider
     signals: Sequence[str]
+    measures: Measures
     prices: Sequence[Price | None] | None
     raising: bool
     limits: Limits = field(default_factory=Limits)
@@ -73,6 +75,7 @@ class Cascade:
         limits: Limits | None = None,
         breaker: Breaker | None = None,
         signals: Wanted = "auto",
+        measures: Any = None,
     ) -> Cascade:
         """Put a cascade together.
 
@@ -96,7 +99,13 @@ class Cascade:
         else:
             checkers, checked_by = [CustomVerifier(verifier)] * len(models), [None] * len(models)
         names, first = tuple(name_of(model) for model in models), checkers[0]
-        live = Live(names, first.prompt_digest if isinstance(first, SelfVerifier) else "", first.k)
+        paid = Measures.of(measures, models)
+        live = Live(
+            names,
+            first.prompt_digest if isinstance(first, SelfVerifier) else "",
+            first.k,
+            offered_signals(signals, paid.ways),
+        )
         provider = as_provider(policy, len(models), live)
         cascade = cls(
             models=tuple(models),
@@ -106,6 +115,7 @@ class Cascade:
             meta=MetaVerifier(),
             provider=provider,
             signals=wanted_signals(signals, provider.policy()),
+            measures=paid,
             prices=prices,
             raising=raising,
             limits=limits,

@@ -28,6 +28,12 @@ def wanted_signals(wanted: Wanted, policy: object) -> tuple[str, ...]:
     return tuple(sorted(set(wanted)))
 
 
+def offered_signals(wanted: Wanted, paid: Iterable[str] = ()) -> frozenset[str]:
+    """All that a policy may find known or measure, with `wanted` told and the `paid` ones that can be measured."""
+    free: Iterable[str] = FREE_NAMES if isinstance(wanted, str) else map(str, wanted)
+    return frozenset(free) | frozenset(paid)
+
+
 def needs_tokens(names: Collection[str]) -> bool:
     """Whether log-probabilities of the draft's tokens are to be asked for."""
     return not set(names).isdisjoint(TOKENS)

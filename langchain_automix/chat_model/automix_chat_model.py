@@ -5,7 +5,7 @@ A private part of langchain-core used, as there is no public one: `_get_llm_stri
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
 from os import PathLike
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
+from automix_core.checking.measuring import Measurement
 from automix_core.checking.passing import passed
 from automix_core.checking.query import Query
 from automix_core.decision import Policy
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from ..draft.structured import Structure
 
 _PARTS = (
-    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals"),
+    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
     *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
 )
 """Fields, beside the models, of which a cascade is put together."""
@@ -103,6 +104,8 @@ class AutoMixChatModel(Composite):
     only_errands: bool = False
     """What `errand()` sets: every call is an errand, never drafted or checked."""
 
+    measures: dict[str, Any] | None = Field(default=None, repr=False)
+    """Paid signals by name: a `TokenVerifier`, or a function, sync or async, called as (context, question, answer)."""
     signals: Any = Field(default="auto", repr=False)
     """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
@@ -134,6 +137,7 @@ class AutoMixChatModel(Composite):
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
         signals: Literal["auto"] | Sequence[str] = "auto",
+        measures: Mapping[str, SelfVerifier | Measurement] | None = None,
         audit: Audit | None = None,
         should_verify: Callable[[Query], bool] | None = None,
         errands: Literal["large", "small"] = "large",
@@ -172,6 +176,7 @@ class AutoMixChatModel(Composite):
                 limits=limits,
                 breaker=self.breaker,
                 signals=self.signals,
+                measures=self.measures,
             )
             self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
+from automix_core.checking.measuring import Measurement
 from automix_core.checking.query import Query
 from automix_core.decision import Policy
 from automix_core.errors import ConfigError
@@ -73,6 +74,7 @@ class AutoMixLLM(PromptingLLM):
         context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = None,
         should_verify: Callable[[Query], bool] | None = None,
         signals: Literal["auto"] | Sequence[str] = "auto",
+        measures: Mapping[str, SelfVerifier | Measurement] | None = None,
         audit: Audit | None = None,
         callback_manager: CallbackManager | None = None,
         rate_limiter: Any = None,

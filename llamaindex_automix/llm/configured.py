@@ -31,7 +31,7 @@ from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
 
 _BUILT_OF = (
-    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals"),
+    *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
     *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
 )
 """Fields, beside the models, of which a cascade is put together."""
@@ -86,6 +86,8 @@ class RoutedLLM(FunctionCallingLLM):
     should_verify: Callable[[Query], bool] | None = Field(default=None, repr=False)
     """Says of a question with its context whether it is to be verified; if not, `errands` serves it."""
 
+    measures: dict[str, Any] | None = Field(default=None, repr=False, exclude=True)
+    """Paid signals by name: a `TokenVerifier`, or a function, sync or async, called as (context, question, answer)."""
     signals: Any = Field(default="auto", repr=False)
     """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
@@ -132,6 +134,7 @@ class RoutedLLM(FunctionCallingLLM):
                 limits=Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure),
                 breaker=self.breaker,
                 signals=self.signals,
+                measures=self.measures,
             )
             self.policy = given(cascade.provider)  # no longer a path: its file is read once
             held = self._held = (self._parts(), cascade)

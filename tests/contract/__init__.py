@@ -13,6 +13,7 @@ from .failing import Failures
 from .finishing import Finishing
 from .knowing import Signals
 from .limits import Limited
+from .measuring import Measures
 from .recording import Records
 from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
@@ -34,6 +35,7 @@ class AdapterContract(
     Records,
     Signals,
     TokenVerifiers,
+    Measures,
     Audits,
     Queries,
     Errands,
