@@ -28,9 +28,7 @@ CLIENTS: dict[str, Client] = {
         choices="n", logprobs=LOGPROBS, limit_names=LIMITS, good=OPENAI | {"completed"}, always_ends=True, cached=True
     ),
     "langchain_openai.BaseOpenAI": Client(unset="openai.NOT_GIVEN"),
-    "langchain_deepseek.ChatDeepSeek": Client(
-        choices="n", logprobs=LOGPROBS, good=OPENAI, always_ends=True, cached=True
-    ),
+    "langchain_deepseek.ChatDeepSeek": Client(logprobs=LOGPROBS, good=OPENAI, always_ends=True, cached=True),
     "langchain_anthropic.ChatAnthropic": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
     "langchain_ollama.ChatOllama": Client(
         limit="num_predict",
@@ -49,7 +47,7 @@ CLIENTS: dict[str, Client] = {
     ),
     "langchain_mistralai.ChatMistralAI": Client(good=frozenset({"stop", "tool_calls"}), always_ends=True),
     "langchain_groq.ChatGroq": Client(unset="groq.NOT_GIVEN", good=OPENAI, always_ends=True, cached=True),
-    "langchain_openrouter.ChatOpenRouter": Client(good=OPENAI, cached=True),
+    "langchain_openrouter.ChatOpenRouter": Client(always={"retries": None}, good=OPENAI, cached=True),
     "langchain_litellm.ChatLiteLLM": Client(
         choices="n", logprobs=LOGPROBS, always={"max_retries": 0}, good=OPENAI, cached=True
     ),

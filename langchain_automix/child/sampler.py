@@ -139,9 +139,8 @@ def _told(model: Child, wanted: Wanted) -> Child:
     if getattr(model, "streaming", False):  # a stream gives one choice, and nobody watches a check's tokens
         update["streaming"] = False
     copy: Any = model.model_copy(update={**update, **without_retries(model)})
-    for name in ("_client", "_async_client"):  # made from the fields when first used, as ChatAnthropic's are
-        if isinstance(getattr(type(model), name, None), cached_property):
-            copy.__dict__.pop(name, None)
+    for name in [n for n in copy.__dict__ if isinstance(getattr(type(model), n, None), cached_property)]:
+        del copy.__dict__[name]  # made from the fields when first used, as ChatAnthropic's clients are
     asked: Child = copy.bind(**change.keywords) if change.keywords else copy
     return asked
 

@@ -32,7 +32,7 @@ CLIENTS: dict[str, Client] = {
     "llama_index.llms.azure_openai.AzureOpenAI": OPENAI,
     "llama_index.llms.openai_like.OpenAILike": OPENAI,
     "llama_index.llms.groq.Groq": replace(OPENAI, choices=None, logprobs=None, always_ends=True),
-    "llama_index.llms.deepseek.DeepSeek": OPENAI,
+    "llama_index.llms.deepseek.DeepSeek": replace(OPENAI, choices=None),
     "llama_index.llms.openrouter.OpenRouter": replace(OPENAI, choices=None),
     "llama_index.llms.anthropic.Anthropic": Client(
         needs_limit=True, unset="anthropic.NOT_GIVEN", good=ANTHROPIC, always_ends=True, cached=True
