@@ -32,6 +32,7 @@ from automix_core.routing.waiting import await_call_within
 from . import events
 from .cascade import Cascade
 from .child.clients import client_of
+from .child.responses import rejected
 from .request.meter import Meter
 from .request.request import Record, Request
 from .verifier.custom_verifier import CustomVerifier
@@ -162,7 +163,10 @@ class Call:
             case Decide(state=state):
                 return self.cascade.meta.decide(self.policy, state)
             case Draft(model=model):
-                return self._known(self.request.draft(self.cascade.models[model]))
+                try:
+                    return self._known(self.request.draft(self.cascade.models[model]))
+                except RuntimeError as error:
+                    return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
                 return self._billed(self.cascade.checkers[model].check(self.query, draft.text, n).checks, model)
             case Gauge(model=model, name=name, reply=draft):
@@ -172,9 +176,12 @@ class Call:
         match effect:
             case Draft(model=model):
                 child = self.cascade.models[model]
-                if self._in_thread(child):
-                    return self._known(await await_call_within(lambda: self.request.draft(child), self.allowance))
-                return self._known(await self.request.adraft(child))
+                try:
+                    if self._in_thread(child):
+                        return self._known(await await_call_within(lambda: self.request.draft(child), self.allowance))
+                    return self._known(await self.request.adraft(child))
+                except RuntimeError as error:
+                    return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
                 found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
                 return self._billed(found.checks, model)
@@ -187,6 +194,12 @@ class Call:
         if reply.passes or reply.problem:
             return reply
         return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))
+
+    def _rejected(self, model: int, error: RuntimeError) -> Reply:
+        """A draft that ended early, where the client raises that. Any other error, and the last model's, is raised."""
+        if model == self.cascade.last:
+            raise error
+        return rejected(error)
 
     def _billed(self, checks: Checks, model: int) -> Checks:
         """The checks, with whose tokens they are."""

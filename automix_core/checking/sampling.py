@@ -110,8 +110,11 @@ class Drawn:
 
     @property
     def speechless(self) -> bool:
-        """True if it ran into the limit before it said anything: its tokens went into thoughts."""
-        return self.cut and not final_text(self.text)
+        """True if it ran into the limit before it said anything: its tokens went into thoughts.
+
+        So it is with a reply that says nothing, and of which nobody says why it ended.
+        """
+        return (self.cut or self.reason is None) and not final_text(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -74,6 +75,25 @@ def as_reply(response: Response, client: Client | None = None, reason: str | Non
         problem=problem(said, finish_reason(response) or reason, good=row.good, always_given=row.always_ends),
         name=name if isinstance(name, str) and name else None,
     )
+
+
+def ended_early(error: Exception) -> str | None:
+    """The finish reason of an answer in whose place a client raises an error, as GoogleGenAI does; else None.
+
+    What was billed for it is not known then.
+    """
+    found = _EARLY.search(str(error)) if isinstance(error, RuntimeError) else None
+    return found[1] if found else None
+
+
+def rejected(error: Exception) -> Reply:
+    """A draft that a client gives no answer for, as it ended early. Raises `error` if it is any other."""
+    if (reason := ended_early(error)) is None:
+        raise error
+    return Reply("", problem=problem("some text that nobody gets", reason) or "empty")
+
+
+_EARLY = re.compile(r"terminated early: (?:FinishReason\.)?(\w+)")
 
 
 def calls_tools(response: Response) -> bool:

@@ -11,12 +11,13 @@ from llama_index.core.llms.llm import LLM
 
 from automix_core.checking import turns
 from automix_core.checking.client import Client, guessed, told, untrying, without_retries
+from automix_core.checking.finish import CUT_OFF
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
 
 from .clients import client_of
-from .responses import Response, choices_of, finish_reasons, name_of, usage_of
+from .responses import Response, choices_of, ended_early, finish_reasons, name_of, usage_of
 
 Prompt: TypeAlias = Sequence[ChatMessage] | str
 
@@ -61,16 +62,22 @@ class Sampler:
     def ask(self, prompt: Prompt, wanted: Wanted) -> Choices:
         """One request: chat turns where the prompt has any, else a completion."""
         model, keywords = self._asked(wanted)
-        if isinstance(prompt, str):
-            return _choices(model.complete(prompt, **keywords))
-        return _choices(model.chat(_turns(prompt, wanted), **keywords))
+        try:
+            if isinstance(prompt, str):
+                return _choices(model.complete(prompt, **keywords))
+            return _choices(model.chat(_turns(prompt, wanted), **keywords))
+        except RuntimeError as error:
+            return _unsaid(error)
 
     async def aask(self, prompt: Prompt, wanted: Wanted) -> Choices:
         """`ask`, awaited."""
         model, keywords = self._asked(wanted)
-        if isinstance(prompt, str):
-            return _choices(await model.acomplete(prompt, **keywords))
-        return _choices(await model.achat(_turns(prompt, wanted), **keywords))
+        try:
+            if isinstance(prompt, str):
+                return _choices(await model.acomplete(prompt, **keywords))
+            return _choices(await model.achat(_turns(prompt, wanted), **keywords))
+        except RuntimeError as error:
+            return _unsaid(error)
 
     def _asked(self, wanted: Wanted) -> tuple[LLM, dict[str, Any]]:
         key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
@@ -127,3 +134,11 @@ _ROLES = {role: name for name, role in _MESSAGES.items()} | {MessageRole.DEVELOP
 
 def _choices(response: Response) -> Choices:
     return Choices(choices_of(response), finish_reasons(response), usage_of(response), (response,))
+
+
+def _unsaid(error: RuntimeError) -> Choices:
+    """A reply in whose place its client raises that it was cut off, at an unknown cost. Raises any other error."""
+    reason = ended_early(error)
+    if reason is None or reason.lower() not in CUT_OFF:
+        raise error
+    return Choices([""], [reason])

@@ -14,7 +14,7 @@ from llama_index.llms.openai import OpenAI, OpenAIResponses
 from pydantic import BaseModel, Field, PrivateAttr
 
 from automix_core.checking.sampling import Wanted
-from llamaindex_automix import SelfVerifier
+from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 from llamaindex_automix.child.clients import CLIENTS
 from llamaindex_automix.child.sampler import Sampler
 from tests.llamaindex.engines import KEY
@@ -190,3 +190,49 @@ def test_every_row_has_what_the_matrix_needs() -> None:
     for name, row in CLIENTS.items():
         assert row.good or row.guess, name
         assert all(reason == reason.lower() for reason in row.good), name
+
+
+class Early(GoogleGenAI):
+    """A client that raises where an answer ended early, as Gemini's does."""
+
+    _reasons: list[str] = PrivateAttr(default_factory=list)
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        if self._reasons:
+            raise RuntimeError(f"Response was terminated early: {self._reasons.pop(0)}")
+        return super().chat(messages, **kwargs)
+
+
+@pytest.mark.parametrize("way", ["ask", "aask"])
+async def test_a_check_that_ends_in_an_error_for_want_of_room_is_drawn_again(way: str) -> None:
+    model = Early()
+    model._reasons = ["MAX_TOKENS"] * 2
+    verifier = SelfVerifier(model=model, k=2)
+    found = verifier(CASE) if way == "ask" else await verifier.acall(CASE)
+    assert found["verdicts"] == [1, 1]
+    rooms = [keywords["generation_config"]["max_output_tokens"] for _, keywords in model._heard]
+    assert rooms == [4096, 4096]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("MAX_TOKENS", "cut off"), ("SAFETY [high]", "filtered"), ("OTHER", "other")],
+)
+async def test_a_draft_that_ends_in_an_error_is_rejected_unverified(reason: str, words: str) -> None:
+    """By its finish reason, as with clients that give the partial answer; the last model's error is the caller's."""
+    for way in ("chat", "achat"):
+        small = Early()
+        small._reasons = [reason]
+        with collect_routes() as routes:
+            model = AutoMixLLM(models=[small, Hears()])
+            asked = [ChatMessage("Who?")]
+            if way == "chat":
+                model.chat(asked, automix_context="Oda.")
+            else:
+                await model.achat(asked, automix_context="Oda.")
+        assert (routes[0].action, routes[0].errors, words in routes[0].reason) == ("escalate", [], True)
+        assert routes[0].to_dict()["usage"]["draft"] is None, "what it cost is not known"
+        last = Early()
+        last._reasons = [reason] * 2
+        with pytest.raises(RuntimeError, match="terminated early"):
+            AutoMixLLM(models=[last, last]).chat(asked, automix_context="Oda.")
