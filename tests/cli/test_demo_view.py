@@ -71,7 +71,7 @@ def test_a_kept_draft_piped(server: OpenAIServer) -> None:
         "1 question: 1 accepted.",
         "Measured what the models did on this run",
         "Priced the same tokens at example prices, 1 and 50 USD per million (1 : 50)",
-        "AutoMix loses time here",
+        " time here: ",  # lost or saved: the clock of a busy machine decides
         "on this run it pays where",
     ):
         assert part in squeezed(text), part
