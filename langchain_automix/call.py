@@ -30,7 +30,9 @@ from automix_core.routing.waiting import await_call_within
 from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import as_message, as_reply, blocks, without_thoughts
+from .child.models import as_message, as_reply, blocks, bound_tools, without_thoughts
+from .child.reasoning import for_child
+from .draft.raised import raised_draft
 from .draft.toolcalls import judged
 from .tracing.parent import Parent, detached
 from .tracing.tokens import Pieces, Record, as_chunk, labelled
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
 class Call:
     """One call of a cascade with `messages`; `settings` (stop, tools, temperature, ...) go to each answering model.
 
-    `asked` is what it asks: a question that is routed, or what is passed to one model and why.
+    `tools` are offered to each model, and `final` names those whose call is an answer and starts nothing. `asked`
+    is what it asks: a question that is routed, or what is passed to one model and why.
     """
 
     cascade: Cascade
@@ -54,6 +57,7 @@ class Call:
     parent: Parent
     settings: Mapping[str, Any]
     tools: Sequence[Any] = ()
+    final: frozenset[str] = frozenset()
     schema: Structure | None = None
     coin: Any = None
     into: Collectors = field(default_factory=collectors)
@@ -179,7 +183,9 @@ class Call:
 
     def _answer(self, model: int) -> Reply:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return as_reply(as_message(child.invoke(self.messages, config, **self.settings)), self.cascade.clients[model])
+        return as_reply(
+            as_message(child.invoke(self._for(model), config, **self.settings)), self.cascade.clients[model]
+        )
 
     async def _aanswer(self, model: int) -> Reply:
         async with watched(self.parent.handlers):
@@ -188,19 +194,25 @@ class Call:
     async def _invoked(self, model: int, role: str) -> Any:
         child, config = self.cascade.models[model], self.parent.config(role, model)
         if self.allowance.until is not None and blocks(child):
-            return await await_call_within(lambda: child.invoke(self.messages, config, **self.settings), self.allowance)
-        return await child.ainvoke(self.messages, config, **self.settings)
+            return await await_call_within(
+                lambda: child.invoke(self._for(model), config, **self.settings), self.allowance
+            )
+        return await child.ainvoke(self._for(model), config, **self.settings)
+
+    def _for(self, model: int) -> list[BaseMessage]:
+        """The messages as one model is to see them."""
+        return list(for_child(self.messages, self.cascade.models[model], self.cascade.models))
 
     def _meter(self, model: int) -> Pieces:
         return Pieces(self.cascade.clients[model])
 
     def _stream(self, model: int) -> Iterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return iter(_begun(lambda: child.stream(self.messages, config, **self.settings)))
+        return iter(_begun(lambda: child.stream(self._for(model), config, **self.settings)))
 
     async def _astream(self, model: int) -> AsyncIterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return aiter(_abegun(lambda: child.astream(self.messages, config, **self.settings)))
+        return aiter(_abegun(lambda: child.astream(self._for(model), config, **self.settings)))
 
     def _perform(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
@@ -211,7 +223,11 @@ class Call:
                 return meta.decide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
                 child, config = self.cascade.models[model], self.parent.config("draft", model)
-                return self._judged(child.invoke(self.messages, config, **self.settings), model)
+                try:
+                    said = child.invoke(self._for(model), config, **self.settings)
+                except Exception as error:
+                    return self._raised(error)
+                return self._judged(said, model)
             case Check(model=model, n=n, reply=draft):
                 if isinstance(verifier, CustomVerifier):
                     return verifier.check(self.query, draft.text, n, self._verifying(model))
@@ -234,7 +250,11 @@ class Call:
             case Decide(state=state):
                 return await meta.adecide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
-                return self._judged(await self._invoked(model, "draft"), model)
+                try:
+                    said = await self._invoked(model, "draft")
+                except Exception as error:
+                    return self._raised(error)
+                return self._judged(said, model)
             case Check(model=model, n=n, reply=draft):
                 if isinstance(verifier, CustomVerifier):
                     return await verifier.acheck(self.query, draft.text, n, self._verifying(model))
@@ -245,9 +265,19 @@ class Call:
                 config = self._verifying(model)
                 return await self.cascade.measures.ameasure(name, model, self.query, draft.text, config)
 
+    def _raised(self, error: Exception) -> Reply:
+        """The draft that a client raised instead of returning. Raises `error` if it is none."""
+        if (reply := raised_draft(error, self.schema.name if self.schema else None)) is None:
+            raise error
+        return reply
+
     def _judged(self, output: Any, model: int) -> Reply:
         reply = as_reply(without_thoughts(as_message(output)), self.cascade.clients[model])
-        reply = judged(reply, self.tools) if self.schema is None else self.schema.judged(reply, model)
+        if self.schema is not None:
+            reply = self.schema.judged(reply, model)
+        else:
+            tools = self.tools or bound_tools(self.cascade.models[model])
+            reply = judged(reply, tools, self.final)
         if reply.passes or reply.problem:
             return reply
         return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))

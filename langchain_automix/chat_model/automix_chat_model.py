@@ -37,7 +37,7 @@ from automix_core.shown import Words
 from ..call import Call
 from ..cascade import Cascade
 from ..child.models import in_words, rewrap
-from ..draft.toolcalls import openai_tools
+from ..draft.toolcalls import final_tools, openai_tools
 from ..meta_verifier import as_plain
 from ..query.reading import Extractor, for_children, read_messages, read_prompt
 from ..tracing import tokens as accounting
@@ -114,6 +114,7 @@ class AutoMixChatModel(Composite):
     model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
     _plain: Sequence[Any] | None = PrivateAttr(default=None)
     _tools: Sequence[Any] = PrivateAttr(default=())
+    _final: frozenset[str] = PrivateAttr(default=frozenset())
     _bound: frozenset[str] = PrivateAttr(default=frozenset())
     _schema: Structure | None = PrivateAttr(default=None)
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
@@ -272,6 +273,7 @@ class AutoMixChatModel(Composite):
             parent=parent,
             settings=settings,
             tools=tools,
+            final=self._final,
             schema=self._schema,
             coin=coin,
             allowance=cascade.allowance(asked.query, messages),
@@ -341,20 +343,23 @@ class AutoMixChatModel(Composite):
         """Offer `tools` to every model, to each in its own provider's form; the verifier gets none.
 
         A draft that calls tools is passed on unjudged (action bypass) if the tools exist and the arguments fit their
-        schemas, and rejected otherwise. The answer after the tools have run is verified against their results.
+        schemas, and rejected otherwise. The answer after the tools have run is verified against their results. A forced
+        call of a tool that has nothing to run, as agents ask for structured output, is an answer and is verified too.
         """
         choice = {} if tool_choice is None else {"tool_choice": tool_choice}
         bound = self._with_models(lambda model: model.bind_tools(tools, **choice, **kwargs))
         bound._tools, bound._bound = openai_tools(tools), frozenset({"tools", *choice, *kwargs})
+        bound._final = final_tools(tools, tool_choice)
         return bound.bind(tools=bound._tools, **choice, **kwargs)
 
     def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+        self, schema: dict[str, Any] | type | None = None, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
         """Answers in the form of `schema`, drafted, checked and escalated like any other.
 
         Each model is asked in its own provider's way; `method` and `strict` are handed on. A draft that doesn't parse
-        is rejected unverified. With `structured_output="large"` the largest model alone answers.
+        is rejected unverified. With `structured_output="large"` the largest model alone answers. `schema` may be left
+        out where the models' clients allow it, as for `method="json_mode"`.
         """
         from ..draft.structured import Structure, json_schema
 

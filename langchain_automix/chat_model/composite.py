@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
@@ -23,13 +23,25 @@ from pydantic import ConfigDict
 from automix_core.routing.collecting import Collectors, collecting, collectors
 
 from ..tracing import tokens as accounting
-from ..tracing.parent import Parent, current
+from ..tracing.parent import Parent, configured_by, current
 
 
 class Composite(BaseChatModel):
     """The base of `AutoMixChatModel`: what it does for its children's runs, whatever it routes."""
 
     model_config = ConfigDict(defer_build=True)
+
+    def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> AIMessage:
+        """As every chat model does; what `config` holds for configurable models reaches the children."""
+        with configured_by(config):
+            return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        """`invoke`, awaited."""
+        with configured_by(config):
+            return await super().ainvoke(input, config, **kwargs)
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
         """As every chat model does; the messages that come back carry the tokens of all steps."""
@@ -128,6 +140,13 @@ def _open_run(
     children alike.
     """
     config = ensure_config(config)
+    with configured_by(config):
+        return _opened(config, managers)
+
+
+def _opened(
+    config: RunnableConfig, managers: type[CallbackManager] | type[AsyncCallbackManager]
+) -> tuple[RunnableConfig, Parent]:
     run_id = config["run_id"] = config.get("run_id") or uuid7()
     manager = config["callbacks"] = managers.configure(config.get("callbacks"))
     return config, Parent.of_config(run_id, manager, config)

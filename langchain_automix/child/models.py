@@ -6,7 +6,7 @@ configurable fields, a text completion model, another AutoMix, or a chain that e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -70,6 +70,21 @@ def inner_default(child: Child) -> Child | None:
 
 
 Arguments: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def bound_tools(child: Child) -> Sequence[Any]:
+    """The tools that a user bound to the model itself, before it became one of a cascade."""
+    while not isinstance(child, BaseLanguageModel):
+        if isinstance(child, RunnableBindingBase):
+            if tools := child.kwargs.get("tools"):
+                found: Sequence[Any] = tools
+                return found
+            child = child.bound
+        elif isinstance(child, RunnableWithFallbacks):
+            child = child.runnable
+        else:
+            return ()
+    return ()
 
 
 def blocks(child: Child) -> bool:

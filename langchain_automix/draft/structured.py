@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnableSequence
 from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import BaseModel
 
 from automix_core.errors import ConfigError
 from automix_core.routing.attached import KEY
@@ -20,10 +21,14 @@ from ..child.models import Child, rewrap
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The models bound to a schema, and for each the parsers of its answers (several where it has fallbacks)."""
+    """The models bound to a schema, and for each the parsers of its answers (several where it has fallbacks).
+
+    `name` is the schema's, if it is a class.
+    """
 
     models: Sequence[Child]
     parsers: Sequence[Sequence[Runnable[Any, Any]]]
+    name: str | None = None
 
     @classmethod
     def of(cls, models: Sequence[Child], schema: Any, kwargs: Mapping[str, Any]) -> Structure:
@@ -49,7 +54,7 @@ class Structure:
 
             bound.append(rewrap(model, ask))
             parsers.append(mine)
-        return cls(bound, parsers)
+        return cls(bound, parsers, schema.__name__ if isinstance(schema, type) else None)
 
     def parse(self, message: AIMessage, model: int) -> dict[str, Any]:
         """`{"raw", "parsed", "parsing_error"}` of an answer by `model`."""
@@ -67,7 +72,7 @@ class Structure:
         found = self.parse(reply.native, model)
         if found["parsing_error"] is not None or found["parsed"] is None:
             return replace(reply, problem="not in the form that was asked for")
-        return replace(reply, text=_as_text(reply.native))
+        return replace(reply, text=_as_text(reply.native, found["parsed"]))
 
     def parser(self, include_raw: bool) -> Runnable[AIMessage, Any]:
         """From the cascade's message to what the caller asked for."""
@@ -83,12 +88,18 @@ class Structure:
         return RunnableLambda(parse, name="parse_structured_output")
 
 
-def _as_text(message: AIMessage) -> str:
-    if message.text:
+def _as_text(message: AIMessage, parsed: Any) -> str:
+    """What the caller gets, as it is checked: the data, and not what a message may say beside them."""
+    if message.tool_calls:
+        return "\n".join(json.dumps(call["args"], ensure_ascii=False) for call in message.tool_calls)
+    if isinstance(parsed, BaseModel):
+        return json.dumps(parsed.model_dump(mode="json"), ensure_ascii=False)
+    try:
+        return json.dumps(parsed, ensure_ascii=False)
+    except TypeError:
         return message.text
-    return "\n".join(json.dumps(call["args"], ensure_ascii=False) for call in message.tool_calls)
 
 
 def json_schema(schema: Any) -> dict[str, Any]:
-    """The schema as traces show it."""
-    return convert_to_json_schema(schema)
+    """The schema as traces show it; any object where there is none."""
+    return {"title": "object", "type": "object"} if schema is None else convert_to_json_schema(schema)

@@ -2,16 +2,18 @@
 
 A tool call answers nothing yet, so there is nothing to check against a context; what can be checked, cheaply and for
 certain, is that the tool exists and that its arguments fit its schema. The final answer, after the tools have run, is
-verified against their results like any other.
+verified against their results like any other. A tool that only hands in an answer is the exception.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
+from langchain_core.tools import StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from automix_core.routing.effects import Reply
@@ -27,8 +29,11 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def judged(reply: Reply, tools: Sequence[Any]) -> Reply:
-    """`reply` with its verdict as far as tool calls go: `passes` if they can be carried out, else `problem`."""
+def judged(reply: Reply, tools: Sequence[Any], final: frozenset[str] = frozenset()) -> Reply:
+    """`reply` with its verdict as far as tool calls go: `passes` if they can be carried out, else `problem`.
+
+    A call of nothing but `final` tools is an answer, and is judged by its arguments like structured output.
+    """
     message = reply.native
     if reply.problem or not isinstance(message, AIMessage):
         return reply
@@ -44,7 +49,24 @@ def judged(reply: Reply, tools: Sequence[Any]) -> Reply:
             return replace(reply, problem=f"a call of the unknown tool {call['name']!r}")
         if fault := _fault(call["args"], known.get(call["name"], {})):
             return replace(reply, problem=f"a call of {call['name']!r} whose arguments don't fit: {fault}")
+    if final.issuperset(call["name"] for call in message.tool_calls):
+        return replace(reply, text="\n".join(json.dumps(c["args"], ensure_ascii=False) for c in message.tool_calls))
     return replace(reply, passes="The draft calls a tool; the answer after it is what gets verified.")
+
+
+def final_tools(tools: Sequence[Any], tool_choice: Any) -> frozenset[str]:
+    """The tools whose call is an answer: those that hold a schema and nothing to run, where a call is forced.
+
+    Agents ask for structured output so (`create_agent(response_format=...)`).
+    """
+    if tool_choice in (None, "auto", "none", False):
+        return frozenset()
+    bare = [tool for tool in tools if _only_a_schema(tool)]
+    return frozenset(found[0] for tool in bare if (found := _schema(tool)))
+
+
+def _only_a_schema(tool: Any) -> bool:
+    return isinstance(tool, StructuredTool) and tool.func is None and tool.coroutine is None
 
 
 def openai_tools(tools: Sequence[Any]) -> list[Any]:

@@ -45,17 +45,34 @@ _OWN_METADATA = frozenset(
 )
 
 
+configured: ContextVar[Mapping[str, Any] | None] = ContextVar("automix_configurable", default=None)
+"""The `configurable` of the call that is being made: core does not hand a chat model the config of its call, and only
+inside a chain do children find it by themselves."""
+
+
+@contextmanager
+def configured_by(config: RunnableConfig | None) -> Iterator[None]:
+    """Let the children of calls made within be configured as `config` says."""
+    token = configured.set((config or {}).get("configurable"))
+    try:
+        yield
+    finally:
+        configured.reset(token)
+
+
 @dataclass(frozen=True, slots=True)
 class Parent:
     """The AutoMix run as its children need to know it. `run_id` None: there is no run to hang them under.
 
-    `handlers` are those that hear the children: none that streams, none that would hear tokens twice.
+    `handlers` are those that hear the children: none that streams, none that would hear tokens twice. `configurable` is
+    the caller's, for children that are configured when they are called.
     """
 
     run_id: UUID | None = None
     handlers: Sequence[BaseCallbackHandler] = ()
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    configurable: Mapping[str, Any] | None = field(default_factory=configured.get)
 
     @classmethod
     def of_run(cls, manager: BaseRunManager | None, stamped: Callable[[], Mapping[str, Any]]) -> Parent:
@@ -94,7 +111,10 @@ class Parent:
         if model is not None:
             metadata["automix_model"] = model
         manager.add_metadata(metadata)
-        return {"callbacks": manager, "run_name": f"automix_{role}"}
+        config = RunnableConfig(callbacks=manager, run_name=f"automix_{role}")
+        if self.configurable:
+            config["configurable"] = dict(self.configurable)
+        return config
 
 
 current: ContextVar[tuple[object, Parent] | None] = ContextVar("automix_parent", default=None)

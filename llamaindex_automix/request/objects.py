@@ -128,7 +128,8 @@ class ObjectRequest(Request[Made]):
     def _invalid(self, error: Exception, heard: list[Response]) -> Reply:
         if not heard and not isinstance(error, ValidationError):
             raise error  # the model did not even answer
-        return Reply("", tokens(heard), None, f"not a valid {self.output_cls.__name__}")
+        why = problem("some text that nobody gets", finish_reason(heard[-1])) if heard else ""
+        return Reply("", tokens(heard), None, why or f"not a valid {self.output_cls.__name__}")
 
     def _arguments(self, model: LLM) -> tuple[Any, ...]:
         return self.output_cls, self._prompt(model), dict(self.kwargs)

@@ -125,6 +125,49 @@ def test_a_draft_that_breaks_the_schema_is_escalated_unverified(
     assert [route.model for route in routes] == [1]
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"), [("length", "cut off"), ("content_filter", "filtered"), ("stop", "not in the form")]
+)
+@pytest.mark.parametrize("on_failure", ["next", "raise"])
+async def test_a_draft_that_the_client_raises_is_rejected_and_billed(
+    server: OpenAIServer, reason: str, words: str, on_failure: Any
+) -> None:
+    """OpenAI's client parses a strict schema by itself, and raises where an answer is cut off, filtered or wrong."""
+    prepare(server, "accept", "json_schema")
+    server.say("small", Reply('{"name": "Od', finish_reason=reason))
+    chain = cascade(server, on_failure=on_failure).with_structured_output(Builder, method="json_schema")
+    with collect_routes() as routes:
+        assert chain.invoke(ASK) == await chain.ainvoke(ASK) == Builder(name="name by large", place="Quillon")
+    for route in routes:
+        assert (route.action, route.errors, server.calls(verdict=True)) == ("escalate", [], [])
+        assert words in route.reason
+        assert route.usage["answer"] is not None
+        if reason == "length":
+            drafts = [bill for bill in server.billed if bill.model == "small"]
+            assert route.usage["draft"] is not None
+            assert route.usage["draft"]["output_tokens"] == drafts[0].output_tokens
+        else:
+            assert route.usage["draft"] is None, "billed, and nobody tells how much"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_json_mode_needs_no_schema(server: OpenAIServer, path: Path) -> None:
+    author = prepare(server, path, "json_mode")
+    chain = cascade(server).with_structured_output(method="json_mode")
+    assert chain.invoke(ASK) == {"name": f"name by {author}", "place": "Quillon"}
+
+
+def test_what_is_checked_is_the_data_and_not_what_stands_beside_them(server: OpenAIServer) -> None:
+    prepare(server, "accept", "function_calling")
+    values = {"name": "Piet", "place": "Quillon"}
+    server.say("small", Reply("It was Oda Verrin, of course.", calls=(("Builder", values),)))
+    chain = cascade(server).with_structured_output(Builder, method="function_calling")
+    chain.invoke(ASK)
+    (check,) = server.calls(verdict=True)
+    assert '"name": "Piet"' in check.question
+    assert "of course" not in check.question
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_broken_answer_of_the_last_model_is_the_callers_to_see(server: OpenAIServer, method: Method) -> None:
     server.say("small", Reply("I do not know."))

@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableBinding
-from langchain_core.tools import tool
+from langchain_core.tools import StructuredTool, tool
 from pydantic import BaseModel
 
 from automix_core.routing.route import Route
@@ -286,9 +286,26 @@ async def test_an_agent_answers_in_a_schema(server: OpenAIServer, strategy: str,
         built = result["structured_response"]
         assert isinstance(built, Builder)
         assert built.year == 1911
-        assert built.name in ("name by small", "name by large")
-        if strategy == "provider":
-            assert built.name == f"name by {'small' if path == 'accept' else 'large'}"
+        assert built.name == f"name by {'small' if path == 'accept' else 'large'}", "it was verified as data"
+    assert all('"year": 1911' in check.question for check in server.calls(verdict=True))
+
+
+async def test_tools_that_run_are_not_answers_beside_a_schema(server: OpenAIServer) -> None:
+    server.say("small", called("Oslo"))
+    answer = StructuredTool(name="answer", description="Hand in the answer.", args_schema=Builder)
+    model = cascade(server).bind_tools([weather, answer], tool_choice="any")
+    route = route_of(model.invoke("weather in Oslo?"))
+    assert (route.action, server.calls(verdict=True)) == ("bypass", [])
+
+
+@pytest.mark.parametrize("name", ["weather", "nonsense"])
+def test_tools_that_a_child_brings_along_are_offered(server: OpenAIServer, name: str) -> None:
+    server.say("small", Reply(calls=((name, {"city": "Oslo"}),)))
+    models = [child(server, model).bind_tools([weather]) for model in ("small", "large")]
+    message = cascade(server, models=models).invoke("weather in Oslo?")
+    route = route_of(message)
+    assert (route.action, route.model) == (("bypass", 0) if name == "weather" else ("escalate", 1))
+    assert server.calls(verdict=True) == []
 
 
 async def test_streaming_may_be_switched_off_for_tools(server: OpenAIServer) -> None:
