@@ -30,7 +30,7 @@ from automix_core.routing.waiting import await_call_within
 from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import as_message, as_reply, blocks, bound_tools, without_thoughts
+from .child.models import as_message, as_reply, blocks, bound_tools, tokens_of, without_thoughts
 from .child.reasoning import for_child
 from .draft.raised import raised_draft
 from .draft.toolcalls import judged
@@ -188,11 +188,11 @@ class Call:
         )
 
     async def _aanswer(self, model: int) -> Reply:
+        child, config = self.cascade.models[model], self.parent.config("answer", model)
         async with watched(self.parent.handlers):
-            return as_reply(as_message(await self._invoked(model, "answer")), self.cascade.clients[model])
+            return as_reply(as_message(await self._invoked(model, child, config)), self.cascade.clients[model])
 
-    async def _invoked(self, model: int, role: str) -> Any:
-        child, config = self.cascade.models[model], self.parent.config(role, model)
+    async def _invoked(self, model: int, child: Any, config: Any) -> Any:
         if self.allowance.until is not None and blocks(child):
             return await await_call_within(
                 lambda: child.invoke(self._for(model), config, **self.settings), self.allowance
@@ -222,9 +222,8 @@ class Call:
             case Decide(state=state):
                 return meta.decide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
-                child, config = self.cascade.models[model], self.parent.config("draft", model)
                 try:
-                    said = child.invoke(self._for(model), config, **self.settings)
+                    said = self._drafted(model)
                 except Exception as error:
                     return self._raised(error)
                 return self._judged(said, model)
@@ -251,7 +250,7 @@ class Call:
                 return await meta.adecide(state, self.parent.config("meta_verifier"), self.policy)
             case Draft(model=model):
                 try:
-                    said = await self._invoked(model, "draft")
+                    said = await self._adrafted(model)
                 except Exception as error:
                     return self._raised(error)
                 return self._judged(said, model)
@@ -271,8 +270,18 @@ class Call:
             raise error
         return reply
 
+    def _drafted(self, model: int) -> Any:
+        config, asked = self.parent.config("draft", model), self.cascade.drafters[model]
+        return asked.ask(lambda child: child.invoke(self._for(model), config, **self.settings))
+
+    async def _adrafted(self, model: int) -> Any:
+        config, asked = self.parent.config("draft", model), self.cascade.drafters[model]
+        return await asked.aask(lambda child: self._invoked(model, child, config))
+
     def _judged(self, output: Any, model: int) -> Reply:
-        reply = as_reply(without_thoughts(as_message(output)), self.cascade.clients[model])
+        message = as_message(output)
+        said = without_thoughts(message)
+        reply = as_reply(said, self.cascade.clients[model])
         if self.schema is not None:
             reply = self.schema.judged(reply, model)
         else:
@@ -280,7 +289,9 @@ class Call:
             reply = judged(reply, tools, self.final)
         if reply.passes or reply.problem:
             return reply
-        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))
+        reported = self.cascade.drafters[model].told(tokens_of(message))
+        tokens = reported if said is message else ()  # those of thoughts are not the draft's
+        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals, tokens))
 
     def _traced(self, state: State) -> bool:
         """Only decisions on something known are worth a run of their own, and only if anyone is watching."""

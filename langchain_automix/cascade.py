@@ -15,7 +15,8 @@ from automix_core.checking.client import Client
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
-from automix_core.evidence.wanted import Wanted, offered_signals, wanted_signals
+from automix_core.evidence.asking import Drafter
+from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
@@ -24,7 +25,7 @@ from automix_core.routing.price import Price
 
 from .child.clients import answering
 from .child.models import Child, core_model, name_of
-from .child.sampler import Sampler
+from .child.sampler import Sampler, drafter_of
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
 from .verifier.measures import Measures
@@ -50,6 +51,7 @@ class Cascade:
     provider: PolicyProvider
     signals: Sequence[str]
     measures: Measures
+    drafters: Sequence[Drafter[Child]]
     prices: Sequence[Price | None] | None
     verify_concurrency: int
     raising: bool
@@ -98,6 +100,7 @@ class Cascade:
             offered_signals(signals, paid.ways),
         )
         provider = as_provider(policy, len(models), live)
+        known = wanted_signals(signals, provider.policy())
         cascade = cls(
             models=tuple(models),
             names=names,
@@ -107,7 +110,8 @@ class Cascade:
             verifier=used,
             meta=MetaVerifier(provider.policy(), len(models)),
             provider=provider,
-            signals=wanted_signals(signals, provider.policy()),
+            signals=known,
+            drafters=[drafter_of(model, needs_tokens(known) and model is not models[-1]) for model in models],
             measures=paid,
             prices=prices,
             verify_concurrency=verify_concurrency,

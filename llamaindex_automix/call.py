@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import random
 from time import monotonic
 from typing import Any, cast
@@ -32,7 +33,7 @@ from automix_core.routing.waiting import await_call_within
 from . import events
 from .cascade import Cascade
 from .child.clients import client_of
-from .child.responses import rejected
+from .child.responses import rejected, tokens_of
 from .request.meter import Meter
 from .request.request import Record, Request
 from .verifier.custom_verifier import CustomVerifier
@@ -164,7 +165,7 @@ class Call:
                 return self.cascade.meta.decide(self.policy, state)
             case Draft(model=model):
                 try:
-                    return self._known(self.request.draft(self.cascade.models[model]))
+                    return self._known(self.cascade.drafters[model].ask(partial(self._drafted, model)), model)
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
@@ -175,11 +176,9 @@ class Call:
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         match effect:
             case Draft(model=model):
-                child = self.cascade.models[model]
                 try:
-                    if self._in_thread(child):
-                        return self._known(await await_call_within(lambda: self.request.draft(child), self.allowance))
-                    return self._known(await self.request.adraft(child))
+                    drafter = self.cascade.drafters[model]
+                    return self._known(await drafter.aask(partial(self._adrafted, model)), model)
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
@@ -189,11 +188,29 @@ class Call:
                 return await self.cascade.measures.ameasure(name, model, self.query, draft.text)
         return self._perform(effect)
 
-    def _known(self, reply: Reply) -> Reply:
+    def _drafted(self, model: int, child: Any) -> Reply:
+        self._managed(model, child)
+        return self.request.draft(child)
+
+    async def _adrafted(self, model: int, child: Any) -> Reply:
+        self._managed(model, child)
+        if self._in_thread(child):
+            return await await_call_within(lambda: self.request.draft(child), self.allowance)
+        return await self.request.adraft(child)
+
+    def _managed(self, model: int, child: Any) -> None:
+        """A copy that drafts reports to whom the model itself does, by now."""
+        own = self.cascade.models[model]
+        if child is not own and child.callback_manager is not own.callback_manager:
+            child.callback_manager = own.callback_manager
+
+    def _known(self, reply: Reply, model: int) -> Reply:
         """The draft with its signals, if it may be kept."""
         if reply.passes or reply.problem:
             return reply
-        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals))
+        whole = hasattr(reply.native, "raw")  # an object made of a response tells no tokens
+        tokens = self.cascade.drafters[model].told(tokens_of(reply.native)) if whole else ()
+        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals, tokens))
 
     def _rejected(self, model: int, error: RuntimeError) -> Reply:
         """A draft that ended early, where the client raises that. Any other error, and the last model's, is raised."""

@@ -12,7 +12,8 @@ from llama_index.core.llms.llm import LLM
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
-from automix_core.evidence.wanted import Wanted, offered_signals, wanted_signals
+from automix_core.evidence.asking import Drafter
+from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
@@ -20,6 +21,7 @@ from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
 from .child.responses import name_of
+from .child.sampler import drafter_of
 from .meta_verifier import MetaVerifier
 from .verifier.custom_verifier import CustomVerifier
 from .verifier.measures import Measures
@@ -47,6 +49,7 @@ class Cascade:
     provider: PolicyProvider
     signals: Sequence[str]
     measures: Measures
+    drafters: Sequence[Drafter[LLM]]
     prices: Sequence[Price | None] | None
     raising: bool
     limits: Limits = field(default_factory=Limits)
@@ -107,6 +110,7 @@ class Cascade:
             offered_signals(signals, paid.ways),
         )
         provider = as_provider(policy, len(models), live)
+        known = wanted_signals(signals, provider.policy())
         cascade = cls(
             models=tuple(models),
             names=names,
@@ -114,7 +118,8 @@ class Cascade:
             checked_by=checked_by,
             meta=MetaVerifier(),
             provider=provider,
-            signals=wanted_signals(signals, provider.policy()),
+            signals=known,
+            drafters=[drafter_of(model, needs_tokens(known) and model is not models[-1]) for model in models],
             measures=paid,
             prices=prices,
             raising=raising,

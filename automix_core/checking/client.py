@@ -153,6 +153,18 @@ def told(
     return Told({k: v for k, v in update.items() if k in fields and not _same(getattr(model, k, None), v)}, keywords)
 
 
+def telling(model: Any, client: Client, top: int) -> Told | None:
+    """How `model` is told to report `top` alternatives to each token of an answer; None where its client can't."""
+    if client.logprobs is None or client.inside:
+        return None
+    given = {name: top if value is TOP else value for name, value in client.logprobs.items()}
+    fields = fields_of(model)
+    return Told(
+        {name: value for name, value in given.items() if name in fields},
+        {name: value for name, value in given.items() if name not in fields},
+    )
+
+
 def cleaned(
     given: Mapping[str, Any], client: Client, settings: Mapping[str, Any], without: frozenset[str]
 ) -> dict[str, Any]:

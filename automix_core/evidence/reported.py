@@ -72,4 +72,4 @@ def _get(place: Any, name: str) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+    return float(value) if not isinstance(value, bool) and isinstance(value, Real) else None

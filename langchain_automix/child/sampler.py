@@ -12,10 +12,11 @@ from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from automix_core.checking import turns
-from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, told, without_retries
+from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, telling, told, without_retries
 from automix_core.checking.refusal import LIMITS, Memory, memory_of
 from automix_core.checking.sampling import MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
+from automix_core.evidence.asking import DRAFT_ALTERNATIVES, Drafter
 
 from .clients import LIMIT_OF_PROVIDER, client_of
 from .models import Child, core_model, name_of, rewrap, unwrap
@@ -77,6 +78,25 @@ class Sampler:
                 self.child, partial(_told, wanted=wanted), partial(_bound, self.child, wanted), tries=1
             )
         return self._made[key]
+
+
+def drafter_of(child: Child, wanted: bool) -> Drafter[Child]:
+    """`child` as it drafts, its tokens' log-probabilities reported where they are `wanted` and it can."""
+    inner = core_model(child)
+    can = tells(inner) and isinstance(inner, BaseLanguageModel) and not _responds(inner)
+    copy = rewrap(child, _telling) if wanted and can and client_of(inner).logprobs is not None else None
+    return Drafter.of(child, copy, memory_of(inner), name_of(child), wanted)
+
+
+def _telling(model: Child) -> Child:
+    if not isinstance(model, BaseLanguageModel):
+        return model
+    change = telling(model, client_of(model), DRAFT_ALTERNATIVES)
+    if change is None:
+        return model
+    copy: Any = model.model_copy(update=dict(change.fields))
+    asked: Child = copy.bind(**change.keywords) if change.keywords else copy
+    return asked
 
 
 def tells(model: Child) -> bool:

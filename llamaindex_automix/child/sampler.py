@@ -10,11 +10,12 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking import turns
-from automix_core.checking.client import Client, guessed, told, untrying, without_retries
+from automix_core.checking.client import Client, guessed, telling, told, untrying, without_retries
 from automix_core.checking.finish import CUT_OFF
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
+from automix_core.evidence.asking import DRAFT_ALTERNATIVES, Drafter
 
 from .clients import client_of
 from .responses import Response, choices_of, ended_early, finish_reasons, name_of, usage_of
@@ -87,6 +88,13 @@ class Sampler:
         if model is not self.model and model.callback_manager is not self.model.callback_manager:
             model.callback_manager = self.model.callback_manager
         return model, keywords
+
+
+def drafter_of(model: LLM, wanted: bool) -> Drafter[LLM]:
+    """`model` as it drafts, its tokens' log-probabilities reported where they are `wanted` and it can."""
+    change = telling(model, client_of(model), DRAFT_ALTERNATIVES) if wanted else None
+    copy = model.model_copy(update=dict(change.fields)) if change is not None and not change.keywords else None
+    return Drafter.of(model, copy, memory_of(model), name_of(model), wanted)
 
 
 def inside(model: LLM) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from automix_core import Always, ConfigError, Threshold, save_policy
 from automix_core.policies.reloading import Reloading
 from automix_core.policies.share import Share
-from tests.loopback import OpenAIServer
+from tests.loopback import OpenAIServer, Reply
+from tests.loopback.openai_server import Quirks
 
 from .adapter import DRAFT, LARGE, WAYS, YES, Adapter, Way, script
 
@@ -36,6 +39,36 @@ class Signals(Adapter):
         assert route.context_source == "prompt"
         assert "echo" not in route.signals
         assert "length" in route.signals
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_token_signals_are_read_where_they_are_named(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        server.say("small", Reply(DRAFT, logprobs={"Oda": -0.5, "Ada": -2.0, "it.": -3.0}))
+        model = self.small_and_large(server, signals=["logprob_min", "margin_first", "support"])
+        signals = self.get(model, way).route.signals
+        assert (signals["logprob_min"], signals["margin_first"]) == (-3.0, 1.5)
+        (draft,) = server.calls("small", verdict=False)
+        assert (draft.body["logprobs"], draft.body["top_logprobs"]) == (True, 5)
+        assert not any(check.body.get("logprobs") for check in server.calls(verdict=True))
+
+    def test_nobody_asks_for_log_probabilities_that_no_signal_needs(self, server: OpenAIServer) -> None:
+        script(server, YES)
+        self.get(self.small_and_large(server), "ask")
+        assert not any(request.body.get("logprobs") for request in server.calls())
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    @pytest.mark.parametrize("quirk", [{"refuse_logprobs": True}, {"no_logprobs": True}])
+    def test_a_provider_that_gives_none_is_named_once_and_not_asked_again(
+        self, server: OpenAIServer, caplog: pytest.LogCaptureFixture, way: Way, quirk: dict[str, Any]
+    ) -> None:
+        script(server, YES)
+        server.quirks["small"] = Quirks(**quirk)
+        model = self.small_and_large(server, signals=["logprob_min", "support"])
+        with caplog.at_level(logging.WARNING, "automix"):
+            routes = [self.get(model, way).route for _ in range(2)]
+        assert [(route.action, list(route.signals)) for route in routes] == [("accept", ["support"])] * 2
+        assert len([record for record in caplog.records if "log-probabilities" in record.getMessage()]) == 1
+        assert len([request for request in server.calls() if request.body.get("logprobs")]) == 1
 
     @pytest.mark.parametrize("signals", [["suport"], "all"])
     def test_an_unknown_signal_is_named(self, server: OpenAIServer, signals: object) -> None:
