@@ -17,6 +17,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..call import Call
+from ..child.reasoning import for_models
 from ..query.passing import taken
 from ..query.reading import for_children, read_messages, read_text
 from ..request.request import ChatRequest, CompletionRequest
@@ -61,9 +62,9 @@ class ChattingLLM(RoutedLLM):
     def _chat(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> Call:
         keywords = taken(kwargs)
         plain = for_children(messages)
-        request = ChatRequest(plain, kwargs)
         if kwargs.get("tools"):
-            return self._whole(request, "Tools go whole to one model.")
+            return self._whole(ChatRequest(plain, kwargs), "Tools go whole to one model.")
+        request = ChatRequest(for_models(plain, self.models), kwargs)
         return self._call(request, read_messages(messages), keywords, lambda: plain)
 
     def _complete(self, prompt: str, formatted: bool, kwargs: dict[str, Any]) -> Call:

@@ -6,8 +6,10 @@ import threading
 from typing import Any
 
 import pytest
+from llama_index.core.base.llms.types import CompletionResponse
 from llama_index.llms.openai_like import OpenAILike
 
+from automix_core.usage import Usage
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 from llamaindex_automix.child.responses import finish_reason, usage_of
 from tests.llamaindex.engines import DRAFT, KEY, PASSAGES, QUESTION, cascade, child, index, script
@@ -184,4 +186,43 @@ def test_usage_under_the_names_of_many_providers(raw: Any, read: int, written: i
 def test_finish_reasons_under_the_names_of_many_providers(raw: Any, reason: str | None) -> None:
     from llama_index.core.base.llms.types import CompletionResponse
 
+    assert finish_reason(CompletionResponse(text="x", raw=raw)) == reason
+
+
+@pytest.mark.parametrize(
+    ("raw", "told", "written"),
+    [
+        ({"data": {"usage": {"prompt_tokens": 5, "completion_tokens": 2}}}, {}, 0),  # Mistral's stream events
+        ({"response": {"usage": {"input_tokens": 5, "output_tokens": 2}}}, {}, 0),  # OpenAI's Responses, streamed
+        (None, {"usage": {"input_tokens": 5, "output_tokens": 2}}, 0),
+        ({"usage": {"input_tokens": 3, "output_tokens": 2, "cache_creation_input_tokens": 2}}, {}, 2),
+        ({"usage": {"inputTokens": 3, "outputTokens": 2, "cacheWriteInputTokens": 2}}, {}, 2),
+        (
+            {"usage": {"prompt_tokens": "5", "completion_tokens": 2}},
+            {"usage": {"input_tokens": 5, "output_tokens": 2}},
+            0,
+        ),
+    ],
+)
+def test_tokens_are_found_where_each_client_puts_them(raw: Any, told: dict[str, Any], written: int) -> None:
+    response = CompletionResponse(text="x", raw=raw, additional_kwargs=told)
+    assert usage_of(response) == Usage(5, 2, 0, cache_write_tokens=written)
+
+
+def test_what_is_no_number_is_no_usage() -> None:
+    response = CompletionResponse(text="x", raw={"usage": {"prompt_tokens": "many", "completion_tokens": 2}})
+    assert usage_of(response) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ({"object": "response", "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+         "max_output_tokens"),
+        ({"object": "response", "status": "completed", "incomplete_details": None}, "completed"),
+        ({"response": {"object": "response", "status": "completed"}}, "completed"),
+        ({"data": {"choices": [{"finish_reason": "stop"}]}}, "stop"),
+    ],
+)  # fmt: skip
+def test_why_a_model_stopped_in_each_clients_words(raw: Any, reason: str) -> None:
     assert finish_reason(CompletionResponse(text="x", raw=raw)) == reason
