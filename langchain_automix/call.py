@@ -16,6 +16,7 @@ from automix_core.audit.record import Case, at_hand
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
+from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
@@ -291,7 +292,9 @@ class Call:
             return reply
         reported = self.cascade.drafters[model].told(tokens_of(message))
         tokens = reported if said is message else ()  # those of thoughts are not the draft's
-        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals, tokens))
+        signals = draft_signals(self.query, reply.text, self.cascade.signals, tokens)
+        warn_missing(self.policy, model, signals)
+        return replace(reply, signals=signals)
 
     def _traced(self, state: State) -> bool:
         """Only decisions on something known are worth a run of their own, and only if anyone is watching."""

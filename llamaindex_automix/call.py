@@ -18,6 +18,7 @@ from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, Policy, State
 from automix_core.errors import ModelError
+from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
@@ -210,7 +211,9 @@ class Call:
             return reply
         whole = hasattr(reply.native, "raw")  # an object made of a response tells no tokens
         tokens = self.cascade.drafters[model].told(tokens_of(reply.native)) if whole else ()
-        return replace(reply, signals=draft_signals(self.query, reply.text, self.cascade.signals, tokens))
+        signals = draft_signals(self.query, reply.text, self.cascade.signals, tokens)
+        warn_missing(self.policy, model, signals)
+        return replace(reply, signals=signals)
 
     def _rejected(self, model: int, error: RuntimeError) -> Reply:
         """A draft that ended early, where the client raises that. Any other error, and the last model's, is raised."""

@@ -52,6 +52,7 @@ def provider() -> Iterator[OpenAIServer]:
         server.say(None, _object, when=lambda request: request.demands_structure and not request.asks_for_verdict)
         server.say(None, _call, when=_offers_tools)
         server.verdicts("The context says so.\nVerdict: Correct")
+        server.say(None, "Correct", when=lambda request: request.asks_for_word)
         server.say(None, "The context says 211.\nVerdict: Incorrect", when=_checks_a_wrong_number)
         yield server
     assert not server.errors, server.errors[0]
