@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from automix_core import Route
+from tests.loopback import Reply, Request
 from tests.providers.wire import ProviderServer
 
 Path = Literal["accept", "escalate"]
@@ -25,6 +27,16 @@ def script(server: ProviderServer, path: Path, small: str) -> None:
     server.say(small, DRAFT)
     server.say("large-1", LARGE)
     server.verdicts(YES if path == "accept" else NO)
+
+
+def made(author: str) -> Callable[[Request], Reply]:
+    """A script that answers as a schema named `Builder` demands, in the way the request asks for."""
+
+    def answer(request: Request) -> Reply:
+        name = {"name": f"name by {author}"}
+        return Reply(calls=((request.tools[0]["name"], name),)) if request.tools else Reply(json.dumps(name))
+
+    return answer
 
 
 def expected(path: Path) -> str:

@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = f"{item.path.relative_to(here).parts[0]}/{item.name.replace('[', ':').rstrip(']')}"
         for cell, finding in FINDINGS.items():
             if fnmatchcase(name, cell):
-                item.add_marker(pytest.mark.xfail(reason=finding, strict=True))
+                item.add_marker(pytest.mark.xfail(reason=finding.words, run=finding.run, strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 
-def read(text: str) -> dict[str, str]:
-    """Patterns of cells and the finding that explains each; a line `# ...` names the finding of the lines below it."""
-    found: dict[str, str] = {}
-    finding = ""
-    for line in text.splitlines():
+@dataclass(frozen=True)
+class Finding:
+    """Why some cells fail, and whether they are run all the same."""
+
+    words: str
+    run: bool = True
+
+
+def read(text: str) -> dict[str, Finding]:
+    """Patterns of cells, as `framework/test:client-*`, and the finding that explains each.
+
+    A line `# ...` names the finding of the lines below it; cells after `! ` are not run, as they take minutes to fail.
+    """
+    found: dict[str, Finding] = {}
+    words = ""
+    for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("# "):
-            finding = line[2:]
-        elif line.strip():
-            found[line.strip()] = finding
+            words = line[2:]
+        else:
+            found[line.removeprefix("! ")] = Finding(words, run=not line.startswith("! "))
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.findings import FINDINGS, read
+from tests.providers.findings import FINDINGS, Finding, read
 
 REQUIREMENTS = Path(__file__).with_name("requirements")
 
@@ -23,9 +23,10 @@ def test_every_client_of_the_environment_is_installed() -> None:
 
 
 def test_a_finding_is_a_sentence_over_its_cells() -> None:
-    assert read("# one\na/b:c\n\n# two\na/d:*\n") == {"a/b:c": "one", "a/d:*": "two"}
+    found = read("# one\na/b:c\n\n# two\n! a/d:*\n")
+    assert found == {"a/b:c": Finding("one"), "a/d:*": Finding("two", run=False)}
     assert all(re.match(r"(langchain|llamaindex)/test_\w+:\S*$", cell) for cell in FINDINGS)
-    assert all(FINDINGS.values())
+    assert all(finding.words for finding in FINDINGS.values())
 
 
 def test_a_lock_file_names_no_index() -> None:

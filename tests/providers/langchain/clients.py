@@ -61,6 +61,10 @@ def openai(server: ProviderServer, model: str, **settings: Any) -> Any:
     )
 
 
+def openai_reasoning(server: ProviderServer, model: str, **settings: Any) -> Any:
+    return openai(server, model, reasoning_effort="low", **settings)
+
+
 def responses(server: ProviderServer, model: str, **settings: Any) -> Any:
     return openai(server, model, use_responses_api=True, **settings)
 
@@ -190,6 +194,7 @@ OPENAI: dict[str, Any] = {
     "stop": {"stop_sequences": ["\n"]},
     "json": {"response_format": {"type": "json_object"}},
 }
+LIMITED = ("length", "content_filter")  # litellm calls every ending that it does not know "stop"
 ANTHROPIC_BAD = ("max_tokens", "refusal", "pause_turn", "model_context_window_exceeded", "never_heard_of")
 BEDROCK_BAD = (
     "max_tokens",
@@ -218,7 +223,9 @@ GOOGLE_BAD = (
 
 CLIENTS = (
     Client("openai", "openai", openai, limit="max_completion_tokens", n="n", **OPENAI),
-    Client("openai-reasons", "openai", openai, model="o4-mini", limit="max_completion_tokens", n="n", thinks=True),
+    Client(
+        "openai-reasons", "openai", openai_reasoning, model="o4-mini", limit="max_completion_tokens", n="n", thinks=True
+    ),
     Client("responses", "openai", responses, limit="max_output_tokens", bad=("length", "content_filter")),
     Client(
         "responses-by-call",
@@ -323,9 +330,16 @@ CLIENTS = (
         seed={"seed": 42},
         stop={"stop": ["\n"]},
     ),
-    Client("litellm-openai", "openai-like", litellm, n="n"),
-    Client("litellm-anthropic", "anthropic", litellm_anthropic),
-    Client("litellm-ollama", "ollama", litellm_ollama, temperature="options.temperature", limit="options.num_predict"),
+    Client("litellm-openai", "openai-like", litellm, n="n", bad=LIMITED),
+    Client("litellm-anthropic", "anthropic", litellm_anthropic, bad=LIMITED),
+    Client(
+        "litellm-ollama",
+        "ollama",
+        litellm_ollama,
+        temperature="options.temperature",
+        limit="options.num_predict",
+        bad=LIMITED,
+    ),
     Client(
         "bedrock",
         "bedrock",

@@ -11,7 +11,19 @@ from pydantic import BaseModel
 
 from langchain_automix import collect_routes
 from tests.loopback import Reply
-from tests.providers.cells import CONTEXT, DRAFT, LARGE, PATHS, QUESTION, Path, eventually, expected, script, settled
+from tests.providers.cells import (
+    CONTEXT,
+    DRAFT,
+    LARGE,
+    PATHS,
+    QUESTION,
+    Path,
+    eventually,
+    expected,
+    made,
+    script,
+    settled,
+)
 from tests.providers.langchain.asking import OPENAI, WAYS, ask, cascade
 from tests.providers.langchain.clients import CLIENTS, Client
 from tests.providers.wire import ProviderServer
@@ -57,11 +69,13 @@ def test_answers_as_the_large_model(server: ProviderServer, client: Client, way:
 @each_client
 def test_structured_output(server: ProviderServer, client: Client, path: Path) -> None:
     script(server, path, client.model)
+    for author in (client.model, "large-1"):
+        server.say(author, made(author))
     model = cascade(server, client).with_structured_output(Builder)
     with collect_routes() as routes:
-        made = model.invoke(QUESTION, automix_context=CONTEXT)
+        answer = model.invoke(QUESTION, automix_context=CONTEXT)
     author = client.model if path == "accept" else "large-1"
-    assert made == Builder(name=f"name by {author}")
+    assert answer == Builder(name=f"name by {author}")
     settled(server, list(routes), path, client.model, client.learns)
 
 

@@ -10,7 +10,7 @@ import pytest
 from langchain_automix import SelfVerifier
 from tests.loopback import Reply
 from tests.providers.cells import CASE, DRAFT, LARGE, NO, YES, refusals, script, settled
-from tests.providers.langchain.asking import ask, cascade
+from tests.providers.langchain.asking import OPENAI, ask, cascade
 from tests.providers.langchain.clients import CLIENTS, Client
 from tests.providers.wire import ProviderServer
 
@@ -51,7 +51,7 @@ def test_the_settings_of_a_check_stand_under_the_clients_own_names(server: Provi
             assert check.at(client.n) == K
         limit = check.at(client.limit)
         if client.thinks:
-            assert limit is None or limit >= 4096
+            assert limit is None or limit > 2048, "more than a budget of thoughts here"
         else:
             assert limit == 256
             assert client.temperature is None or check.at(client.temperature) == 1.0
@@ -105,8 +105,6 @@ def test_a_model_that_thinks_before_its_verdict_is_heard(server: ProviderServer,
     texts, (route,) = ask(model)
     assert texts == [DRAFT]
     assert route.to_dict()["verdicts"]["unreadable"] == 0, "the model is remembered"
-    for check in server.asked(client.model, verdict=True):
-        assert (check.body.get("max_tokens") or 4096) >= 4096
 
 
 @with_each("reason", lambda client: client.bad)
@@ -149,7 +147,7 @@ def test_a_setting_that_is_refused_is_left_out_and_remembered(
 ) -> None:
     setting, status = refused.split("-")
     script(server, "accept", client.model)
-    server.refuse(client.model, setting, int(status))
+    server.refuse(client.model, setting, int(status), drafts=False)
     model = cascade(server, client)
     texts, (route,) = ask(model)
     report = route.to_dict()
@@ -169,7 +167,7 @@ def test_checks_that_fail_stop_soon(server: ProviderServer, client: Client, stat
     script(server, "accept", client.model)
     fault = Reply(status=status, error="no more of this", headers={"retry-after-ms": "1"})
     server.fail(client.model, fault, when=lambda request: request.asks_for_verdict)
-    models = [client.over(server, **client.retries), client.over(server, "large-1")]
+    models = [client.over(server, **client.retries), OPENAI.over(server, "large-1")]
     texts, (route,) = ask(cascade(server, client, k=8, models=models))
     assert texts == [LARGE]
     assert route.to_dict()["action"] == "fallback"

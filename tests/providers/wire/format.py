@@ -88,6 +88,10 @@ class Wire(ABC):
     def parts(self, request: Asked, replies: list[Reply], number: int, spent: Spent) -> Iterator[Part]:
         """A streamed answer."""
 
+    def place(self, request: Asked, setting: str) -> str:
+        """Where a setting in OpenAI's terms stood on this request's wire."""
+        return self.names.get(setting, setting)
+
     def refusal(self, request: Asked) -> Refusal | None:
         """What the provider would refuse of this request."""
         return None

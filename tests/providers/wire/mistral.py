@@ -86,6 +86,7 @@ class Mistral(OpenAILike):
         body = super().whole(request, replies, number, spent)
         for choice in body["choices"]:
             choice.pop("logprobs", None)
+            choice["message"]["content"] = choice["message"].get("content") or ""  # beside tool calls too
             self._think(choice["message"])
         return body
 

@@ -48,6 +48,11 @@ class OpenAILike(Wire):
         limit = sent.get("max_completion_tokens", sent.get("max_tokens"))
         return sent if limit is None else {**sent, "max_tokens": limit}
 
+    def place(self, request: Asked, setting: str) -> str:
+        limits = ("max_output_tokens", "max_completion_tokens")
+        found = next((name for name in limits if name in request.sent), None)
+        return found if setting == "max_tokens" and found else super().place(request, setting)
+
     def lookup(self, method: str, path: str) -> Json | None:
         return {"object": "list", "data": []} if method == "GET" and path.endswith("/models") else None
 
@@ -77,7 +82,7 @@ class OpenAILike(Wire):
             message.get("reasoning_content")
             or message.get("reasoning")
             or message.get("type") == "reasoning"
-            or any(kind not in BLOCKS for kind in _kinds(message))
+            or any(kind not in BLOCKS and kind not in ("input_text", "output_text") for kind in _kinds(message))
             for message in request.sent.get("messages") or request.sent.get("input") or []
             if isinstance(message, dict) and message.get("role") in (None, "assistant")
         )

@@ -59,7 +59,7 @@ class ProviderServer(OpenAIServer):
         super().__init__(listener)
         self.thinks: dict[str, int] = {}
         self.refused: list[tuple[Asked, Refusal]] = []
-        self._refusing: dict[str, dict[str, int]] = {}
+        self._refusing: dict[str, dict[str, tuple[int, bool]]] = {}
 
     @property
     def url(self) -> str:
@@ -70,9 +70,12 @@ class ProviderServer(OpenAIServer):
         assert provider in WIRES, f"no provider {provider}"
         return f"{self.root}/{provider}"
 
-    def refuse(self, model: str, setting: str, status: int = 400) -> None:
-        """Requests to `model` that carry `setting` (in OpenAI's terms) are refused by its name on the wire."""
-        self._refusing.setdefault(model, {})[setting] = status
+    def refuse(self, model: str, setting: str, status: int = 400, drafts: bool = True) -> None:
+        """Requests to `model` that carry `setting` (in OpenAI's terms) are refused by its name on the wire.
+
+        Without `drafts` only checks are: many clients send a temperature of their own with every draft.
+        """
+        self._refusing.setdefault(model, {})[setting] = (status, drafts)
 
     def asked(self, model: str | None = None, verdict: bool | None = None) -> list[Asked]:
         """`calls`, typed as what they are here."""
@@ -179,9 +182,11 @@ class ProviderServer(OpenAIServer):
         http.wfile.write(held)
 
     def _refusal(self, wire: Wire, request: Asked) -> Refusal | None:
-        for setting, status in self._refusing.get(request.model, {}).items():
+        for setting, (status, drafts) in self._refusing.get(request.model, {}).items():
+            if not drafts and not request.asks_for_verdict:
+                continue
             if request.body.get(setting) is not None and not (setting == "n" and request.n == 1):
-                place = wire.names.get(setting, setting)
+                place = wire.place(request, setting)
                 return Refusal(f"Unsupported parameter: '{place}' is not supported with this model.", status, place)
         return None
 
