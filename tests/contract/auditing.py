@@ -133,7 +133,16 @@ class Audits(Adapter):
 
     @pytest.mark.parametrize(
         ("settings", "said"),
-        [({"share": 1.5}, "share"), ({"budget": 0}, "budget"), ({"rate": -1}, "rate"), ({"queue": 0}, "queue")],
+        [
+            ({"share": 1.5}, "share"),
+            ({"budget": 0}, "budget"),
+            ({"rate": -1}, "rate"),
+            ({"queue": 0}, "queue"),
+            ({"share": True}, "share"),
+            ({"share": "all"}, "share"),
+            ({"budget": float("inf")}, "budget"),
+            ({"workers": 0}, "workers"),
+        ],
     )
     def test_settings_that_cannot_work_are_named(self, tmp_path: Path, settings: dict[str, Any], said: str) -> None:
         with pytest.raises(ConfigError, match=said):
@@ -142,6 +151,26 @@ class Audits(Adapter):
     def test_a_path_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="can't be written"):
             Audit(tmp_path / "missing" / "o.jsonl")
+
+    def test_a_share_of_calls_is_drawn_by_the_seed(self) -> None:
+        audits = [Audit(print, share=0.3, seed=seed) for seed in (1, 1, 2)]
+        first, same, other = ([audit.wants() for _ in range(1000)] for audit in audits)
+        assert first == same != other
+        assert 240 < sum(first) < 360
+
+    def test_the_score_may_be_a_function_or_a_name(self, server: OpenAIServer) -> None:
+        script(server, YES)
+        found: list[Any] = []
+        scores: list[Any] = [lambda answer, golds: 0.125 if (answer, golds) == (DRAFT, [LARGE]) else 1.0, "exact"]
+        for way in scores:
+            audit = Audit(found.append, score=way)
+            self.get(self.small_and_large(server, audit=audit), "ask")
+            assert audit.flush(30)
+        assert [outcome["models"][0]["score"] for outcome in found] == [0.125, 0.0]
+
+    def test_an_audit_into_a_function_names_no_path(self) -> None:
+        assert repr(Audit(print, 0.5)) == "Audit('a function', share=0.5)"
+        assert Audit(print).path is None
 
 
 def _usage(bills: list[Any]) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from automix_core import Accept, ConfigError, Decision, Draft, Finish, Measure, State
+from automix_core import Accept, ConfigError, Decision, Draft, Finish, Measure, Price, State
 from tests.loopback import OpenAIServer, Reply
 
-from .adapter import CONTEXT, DRAFT, LARGE, QUESTION, WAYS, Adapter, Way, billed, script
+from .adapter import CONTEXT, DRAFT, LARGE, NO, QUESTION, WAYS, YES, Adapter, Way, billed, script
 
 SURE = Reply("Correct", logprobs={"Correct": math.log(0.8), "Incorrect": math.log(0.2)})
 
@@ -83,6 +83,65 @@ class Measures(Adapter):
         answer = self.get(model, "ask")
         assert answer.text == LARGE
         assert answer.route.errors == (["ConfigError"] if isinstance(value, str) else [])
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_a_model_outside_the_cascade_is_billed_at_the_price_of_its_verifier(
+        self, server: OpenAIServer, way: Way
+    ) -> None:
+        script(server)
+        server.verdicts(SURE)
+        verifier = self.token_verifier(model=self.child(server, "judge"), price=Price(3, 5))
+        model = self.small_and_large(
+            server, policy=Buys(), measures={"p_correct": verifier}, prices=[Price(0, 0), Price(0, 0)]
+        )
+        route = self.get(model, way).route
+        assert [check.model for check in server.calls(verdict=True)] == ["judge"]
+        (bill,) = [bill for bill in server.billed if bill.model == "judge"]
+        assert route.to_dict()["cost"]["total"] == pytest.approx((3 * bill.input_tokens + 5 * bill.output_tokens) / 1e6)
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_what_no_word_could_be_read_from_is_missing_and_paid_for(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+        server.verdicts(Reply("Perhaps", logprobs={"Perhaps": math.log(0.99)}))
+        model = self.small_and_large(server, policy=Buys(), measures={"p_correct": self.token_verifier()})
+        answer = self.get(model, way)
+        assert (answer.text, answer.route.errors) == (LARGE, [])
+        (step,) = [step for step in answer.route.steps if step["do"] == "measure"]
+        assert step.get("value") is None
+        assert "p_correct" not in answer.route.signals
+        usage = answer.route.to_dict()["usage"]
+        assert usage["verify"] == billed(server, lambda bill: bill.verdict)
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_a_self_verifier_measures_the_log_odds_of_its_votes(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+        server.verdicts(YES, YES, YES, NO)
+        model = self.small_and_large(server, policy=Buys(), measures={"p_correct": self.verifier(k=4)})
+        answer = self.get(model, way)
+        assert (answer.text, answer.route.signals["p_correct"]) == (DRAFT, pytest.approx(math.log(3)))
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_a_function_that_returns_an_awaitable_is_waited_for(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+
+        async def later() -> float:
+            await asyncio.sleep(0)
+            return 1.5
+
+        measures = {"faithful": lambda context, question, answer: later()}
+        answer = self.get(self.small_and_large(server, policy=Buys("faithful"), measures=measures), way)
+        assert (answer.text, answer.route.signals["faithful"]) == (DRAFT, 1.5)
+
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_a_measurement_that_breaks_is_told_and_the_call_goes_on(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+
+        def broken(context: str, question: str, answer: str) -> float:
+            raise ZeroDivisionError
+
+        model = self.small_and_large(server, policy=Buys("faithful"), measures={"faithful": broken})
+        answer = self.get(model, way)
+        assert (answer.text, answer.route.errors) == (LARGE, ["ZeroDivisionError"])
 
     @pytest.mark.parametrize("measures", [{"p_correct": 3}, {"support": len}, {"": len}, [len]])
     def test_what_can_t_measure_is_refused(self, server: OpenAIServer, measures: Any) -> None:

@@ -92,3 +92,39 @@ class TokenVerifiers(Adapter):
     def test_settings_that_can_t_work_name_the_verifier(self) -> None:
         with pytest.raises(ConfigError, match="TokenVerifier: k must be 1 or more"):
             self.token_verifier(k=0)
+
+    @pytest.mark.parametrize("quirk", [{"refuse_logprobs": True}, {"no_logprobs": True}])
+    def test_awaited_too_it_samples_where_there_are_no_log_probabilities(
+        self, server: OpenAIServer, caplog: pytest.LogCaptureFixture, quirk: dict[str, Any]
+    ) -> None:
+        server.verdicts(lambda request: "Correct" if request.asks_for_word else YES)
+        server.quirks["small"] = Quirks(**quirk)
+        verifier = self.token_verifier(model=self.child(server, "small"), k=3)
+        with caplog.at_level(logging.WARNING, "automix"):
+            found = [asyncio.run(self.acheck(verifier, CASE)) for _ in range(2)]
+        assert [one["verdicts"] for one in found] == [[1, 1, 1]] * 2
+        assert len([record for record in caplog.records if "log-probabilities" in record.message]) == 1
+        assert len([check for check in server.calls() if check.body.get("logprobs")]) == 1
+
+    def test_a_model_that_thinks_first_is_sampled_when_it_is_awaited(self, server: OpenAIServer) -> None:
+        server.verdicts(YES)
+        verifier = self.token_verifier(model=self.child(server, "small", reasoning_effort="low"), k=2)
+        assert asyncio.run(self.acheck(verifier, CASE))["verdicts"] == [1, 1]
+        assert not any(check.asks_for_word for check in server.calls())
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_check_that_breaks_escalates_and_is_told(self, server: OpenAIServer, way: Way) -> None:
+        script(server)
+        server.verdicts(Reply(status=500))
+        answer = self.get(self.small_and_large(server, verifier=self.token_verifier()), way)
+        assert answer.text == LARGE
+        assert answer.route.confidence is None
+        assert answer.route.errors == [self.server_error]
+
+    def test_alone_a_check_that_breaks_is_the_caller_s_error(self, server: OpenAIServer) -> None:
+        server.verdicts(Reply(status=500))
+        verifier = self.token_verifier(model=self.child(server, "large"))
+        for check in (lambda: self.check(verifier, CASE), lambda: asyncio.run(self.acheck(verifier, CASE))):
+            with pytest.raises(Exception, match="500") as caught:
+                check()
+            assert type(caught.value).__name__ == self.server_error

@@ -97,3 +97,76 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Lines(tmp_path / "missing" / "o.jsonl")
     with pytest.raises(ConfigError, match="1 byte or more"):
         Lines(tmp_path / "o.jsonl", 0)
+
+
+def test_what_the_system_writes_in_parts_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, real = Lines(tmp_path / "o.jsonl"), os.write
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:3]))
+    lines.append("a line of more than one part")
+    monkeypatch.undo()
+    assert lines.path.read_text() == "a line of more than one part\n"
+
+
+def test_a_file_of_nothing_but_a_torn_line_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text("9" * 100_000)
+    Lines(path).append("first")
+    assert path.read_text() == "first\n"
+
+
+def test_an_older_file_is_never_renamed_over(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "o.jsonl", 4)
+    for line in ("one", "two", "six"):
+        lines.append(line)
+    kept = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert kept == {"o.1.jsonl": "one\n", "o.2.jsonl": "two\n", "o.3.jsonl": "six\n"}
+
+
+@pytest.mark.parametrize("fate", ["renamed", "removed"])
+def test_a_line_goes_to_the_file_at_the_path_though_another_was_moved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fate: str
+) -> None:
+    """Another process rotates or removes the file between our opening and our lock."""
+    lines, hold = Lines(tmp_path / "o.jsonl"), Lines._hold
+    lines.append("before")
+    begun: list[int] = []
+
+    def moved(self: Lines, file: int) -> None:
+        if not begun:
+            self.path.rename(tmp_path / "o.1.jsonl")
+            if fate == "renamed":
+                self.path.touch()
+        begun.append(file)
+        hold(self, file)
+
+    monkeypatch.setattr(Lines, "_hold", moved)
+    lines.append("after")
+    assert len(begun) == 2
+    assert ((tmp_path / "o.1.jsonl").read_text(), lines.path.read_text()) == ("before\n", "after\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
+def test_a_file_system_without_locks_is_written_to_and_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    lines = Lines(tmp_path / "o.jsonl")
+    monkeypatch.setattr("fcntl.flock", refuse)
+    lines.append("a")
+    lines.append("b")
+    assert lines.path.read_text() == "a\nb\n"
+    assert caplog.text.count("has no locks; let one process alone write this file") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
+def test_a_lock_that_fails_for_another_reason_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: int, how: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    lines = Lines(tmp_path / "o.jsonl")
+    monkeypatch.setattr("fcntl.flock", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        lines.append("a")
+    assert lines.path.read_text() == ""

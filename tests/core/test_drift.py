@@ -7,10 +7,14 @@ from random import Random
 
 import pytest
 
+from automix_core.checking.query import Query
+from automix_core.decision import Accept, Tally
 from automix_core.drift.monitor import Alarm, DriftMonitor
 from automix_core.drift.ranks import Ranks
 from automix_core.drift.wealth import Wealth
 from automix_core.errors import ConfigError
+from automix_core.routing.ending import Ending
+from automix_core.routing.route import Route, settle
 
 
 def test_p_values_of_exchangeable_numbers_are_uniform_also_with_ties() -> None:
@@ -110,3 +114,51 @@ def test_settings_that_cannot_work_are_named(settings: dict[str, float], said: s
 def test_a_score_outside_its_range_is_refused() -> None:
     with pytest.raises(ConfigError, match="from 0 to 1"):
         DriftMonitor(expected=0.5).observe_score(1.5)
+
+
+def routed(confidence: float | None, evidence: float | None) -> Route:
+    probability = Tally() if confidence is None else Tally(probability=confidence)
+    ending = Ending(Accept(0), "why", models=2, tally=probability, evidence=evidence)
+    return settle(ending, Query("Who?"), policy="p", names=["small", "large"])
+
+
+def test_a_route_s_evidence_goes_before_its_confidence() -> None:
+    numbers = [0.9, 0.2, 0.8, 0.1, 0.7]
+    monitors = [DriftMonitor(seed=3) for _ in range(3)]
+    for number in numbers:
+        monitors[0].observe(number)
+    monitors[1].observe_all([routed(0.5, number) for number in numbers])
+    monitors[2].observe_all([routed(number, None) for number in numbers])
+    assert monitors[0].wealth == monitors[1].wealth == monitors[2].wealth
+    assert monitors[0].wealth["evidence"] != 1.0
+
+
+def test_a_route_without_evidence_and_confidence_tells_nothing() -> None:
+    monitor = DriftMonitor(seed=3)
+    monitor.observe_all([routed(None, None)] * 5)
+    assert monitor.wealth == {"evidence": 1.0}
+
+
+def test_evidence_outside_its_range_counts_as_the_nearest_end() -> None:
+    beyond, ends = DriftMonitor(seed=3), DriftMonitor(seed=3)
+    for far, near in [(1.5, 1.0), (-2.0, 0.0), (0.5, 0.5), (7.0, 1.0)]:
+        beyond.observe(far)
+        ends.observe(near)
+    assert beyond.wealth == ends.wealth
+
+
+@pytest.mark.parametrize("settings", [{}, {"expected": 0.02, "margin": 0.02}])
+def test_without_a_mean_to_fall_short_of_scores_are_passed_over(settings: dict[str, float]) -> None:
+    monitor = DriftMonitor(**settings)  # type: ignore[arg-type]
+    assert all(monitor.observe_score(0.0) is None for _ in range(500))
+    assert "score" not in monitor.wealth
+
+
+def test_perfect_scores_that_were_expected_do_not_ring_and_the_first_fault_does() -> None:
+    monitor = DriftMonitor(expected=1.0, margin=0.0)
+    assert all(monitor.observe_score(1.0) is None for _ in range(500))
+    alarm = monitor.observe_score(0.0)
+    assert alarm is not None
+    assert (alarm.test, alarm.calls) == ("score", 501)
+    assert "Answers score below what the policy was fitted to expect (noticed at number 501" in str(alarm)
+    assert monitor.observe_score(0.0) is None, "it rings once"

@@ -75,3 +75,40 @@ def test_copies_share_it_and_other_processes_read_the_same_file(path: Path) -> N
     assert copy.deepcopy(reloading) is reloading
     again = pickle.loads(pickle.dumps(reloading))
     assert (again.path, again.seconds, again.version) == (path, 7, reloading.version)
+
+
+def test_a_file_that_says_the_same_is_no_new_policy(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reloading = Reloading(path, seconds=0)
+    before = reloading.policy()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(1, 1))
+    with caplog.at_level("INFO", "automix"):
+        assert reloading.policy() is before
+    assert caplog.text == ""
+
+
+def test_a_file_that_comes_back_is_taken_up(path: Path) -> None:
+    reloading = Reloading(path, seconds=0)
+    os.remove(path)
+    assert now(reloading) == "Threshold(0.5)"
+    save_policy(Always(-1), path)
+    assert now(reloading) == "Always(-1)"
+
+
+def test_while_one_thread_reads_the_file_the_others_go_on_with_the_running_policy(path: Path) -> None:
+    reloading = Reloading(path, seconds=0)
+    save_policy(Always(-1), path)
+    with reloading._lock:
+        assert now(reloading) == "Threshold(0.5)"
+    assert now(reloading) == "Always(-1)"
+
+
+def test_a_policy_that_can_t_run_the_cascade_is_refused_at_once_and_nothing_is_learned(path: Path) -> None:
+    save_policy(solve(Problem([1.0], [[1, 1, 1]], [1, 2, 3], [None, None], 0.01)), path)
+    reloading = Reloading(path)
+    with pytest.raises(PolicyError):
+        reloading.check_models(2)
+    version = reloading.version
+    reloading.observe({"length": 1.0})
+    assert reloading.version == version
+    assert repr(reloading) == f"Reloading({str(path)!r})"

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from automix_core.checking.query import Query
+from automix_core.decision import Accept
+from automix_core.routing.effects import Reply
+from automix_core.routing.ending import Ending
+from automix_core.routing.price import Price
+from automix_core.routing.route import settle
+from automix_core.routing.step import Step
 from automix_core.routing.summary import summary
+from automix_core.usage import Usage
 
 
 def used(tokens: int) -> dict[str, int]:
@@ -67,3 +75,34 @@ def test_no_routes_are_no_error() -> None:
 
 def test_a_cascade_that_costs_more_is_said_to() -> None:
     assert "20% more than the largest model alone" in str(summary([call(1, "escalate", 12.0, -2.0)]))
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    told = str(summary([call(1, "direct", None, None, steps=[{"do": "finish", "model": 1, "seconds": None}])]))
+    assert "1 calls, 0% of them" in told
+    assert not [word for word in ("Cost", "largest model", "Seconds", "Errors") if word in told]
+
+
+def test_errors_and_seconds_are_said_with_how_often_and_how_long() -> None:
+    routes = [call(1, "fallback", None, None, errors=["TimeoutError", "empty"], seconds=n) for n in (1.0, 2.0, 9.0)]
+    told = str(summary(routes))
+    assert "Errors: 3 TimeoutError, 3 empty." in told
+    assert "Seconds of a call: 2 median, 9 p95." in told
+
+
+def test_a_kept_draft_of_the_last_model_and_a_call_without_steps_are_not_kept() -> None:
+    assert summary([call(1, "accept", None, None), call(0, "bypass", None, None, steps=[])]).kept_share == 0.0
+
+
+def test_a_route_counts_like_its_dict() -> None:
+    route = settle(
+        Ending(Accept(0), "why", (Step("draft", 0, result=Reply("a", Usage(5, 2))), Step("accept", 0)), models=2),
+        Query("Who?"),
+        policy="p",
+        names=["small", "large"],
+        prices=[Price(1, 2), Price(10, 20)],
+        seconds=0.5,
+    )
+    found = summary([route])
+    assert found == summary([route.to_dict()])
+    assert (found.kept_share, found.tokens["draft"], found.seconds["call"].longest) == (1.0, 7, 0.5)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,12 +18,14 @@ from langchain_classic.retrievers.document_compressors import LLMChainExtractor,
 from langchain_classic.retrievers.multi_query import MultiQueryRetriever
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.prompts import ChatPromptTemplate, FewShotPromptTemplate, MessagesPlaceholder, PromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import tool
 
 from automix_core import Route
+from automix_core.checking.templates import _loaded as errands_cache
 from langchain_automix import AutoMixChatModel, collect_routes
+from langchain_automix.query import errands
 from tests.langchain.cascades import cascade, script
 from tests.loopback import OpenAIServer
 
@@ -139,3 +143,56 @@ def test_an_errand_model_is_a_chat_model_like_the_other(server: OpenAIServer) ->
         errand.with_retry().invoke("Row.")
     assert {(route.action, route.model) for route in routes} == {("bypass", 0)}
     assert len(routes) == 3
+
+
+# What a call looks like from which it is told
+
+
+@pytest.fixture
+def templates(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of templates, as if it were LangChain's and somebody had imported it."""
+    module = ModuleType("templates_of_a_test")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(errands, "PROMPTS", ((module.__name__, ("PROMPT",)), ("nobody_imported_this", ("PROMPT",))))
+    return module
+
+
+@pytest.mark.parametrize("source", ["summarization", "tool_selection", "tool_emulation", "an_agent", None])
+def test_what_the_middleware_marks_is_an_errand_whatever_it_says(source: str | None) -> None:
+    messages = [AIMessage("There is one."), HumanMessage("Who built it?")]
+    assert errands.is_errand(messages, {"lc_source": source}) is (source not in (None, "an_agent"))
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "found"),
+    [
+        (PromptTemplate.from_template("Rewrite: {question}"), "Rewrite: Who built it?", True),
+        (PromptTemplate.from_template("Rewrite: {question}"), "Please rewrite: Who built it?", False),
+        ("Extract {{output}} from {text}", f"Extract NOTHING from {FACT}", True),
+        (CONDENSE, "Write the last question so that it stands alone.", False),
+        (
+            FewShotPromptTemplate(
+                examples=[], example_prompt=PromptTemplate.from_template("{a}"), prefix="", suffix="Rewrite: {question}"
+            ),
+            "Rewrite: Who built it?",
+            False,
+        ),
+        (None, "Rewrite: Who built it?", False),
+    ],
+)
+def test_a_prompt_is_found_by_the_words_of_its_template(
+    templates: ModuleType, template: Any, text: str, found: bool
+) -> None:
+    templates.PROMPT = template  # type: ignore[attr-defined]
+    errands_cache.cache_clear()
+    assert errands.is_errand([HumanMessage(text)], {}) is found
+
+
+def test_only_a_user_s_single_message_is_compared_with_the_templates(templates: ModuleType) -> None:
+    templates.PROMPT = "Rewrite: {question}"  # type: ignore[attr-defined]
+    errands_cache.cache_clear()
+    said = "Rewrite: Who built it?"
+    assert errands.is_errand([HumanMessage(said)], {})
+    assert not errands.is_errand([AIMessage(said)], {})
+    assert not errands.is_errand([*PAST, HumanMessage(said)], {})
+    assert not errands.is_errand([], {})
