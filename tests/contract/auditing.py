@@ -125,6 +125,11 @@ class Audits(Adapter):
         assert audit.flush(30)
         assert len(found) == 1
 
+    def test_copies_of_an_audit_are_the_audit(self) -> None:
+        audit = Audit(print)
+        assert copy.copy(audit) is audit
+        assert copy.deepcopy({"audit": audit})["audit"] is audit
+
     def test_an_audit_travels_to_another_process_by_its_settings(self, tmp_path: Path) -> None:
         audit = Audit(tmp_path / "o.jsonl", 0.5, texts=False, budget=2.0)
         again = pickle.loads(pickle.dumps(audit))

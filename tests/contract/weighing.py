@@ -124,7 +124,8 @@ class TokenVerifiers(Adapter):
     def test_alone_a_check_that_breaks_is_the_caller_s_error(self, server: OpenAIServer) -> None:
         server.verdicts(Reply(status=500))
         verifier = self.token_verifier(model=self.child(server, "large"))
-        for check in (lambda: self.check(verifier, CASE), lambda: asyncio.run(self.acheck(verifier, CASE))):
-            with pytest.raises(Exception, match="500") as caught:
-                check()
-            assert type(caught.value).__name__ == self.server_error
+        with pytest.raises(Exception, match="500") as caught:
+            self.check(verifier, CASE)
+        with pytest.raises(Exception, match="500") as awaited:
+            asyncio.run(self.acheck(verifier, CASE))
+        assert {type(error.value).__name__ for error in (caught, awaited)} == {self.server_error}

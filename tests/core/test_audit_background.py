@@ -6,13 +6,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 import pytest
 
 from automix_core.audit import background as module
 from automix_core.audit.background import Background
+
+T = TypeVar("T")
 
 
 def test_work_is_done_and_its_cost_counted() -> None:
@@ -142,8 +146,11 @@ def test_a_thread_that_waits_in_vain_ends_and_the_next_work_has_a_new_one() -> N
         idents.append(threading.current_thread())
         return 0.0
 
-    real = background._wake.wait_for
-    background._wake.wait_for = lambda found, timeout=None: real(found, timeout and min(timeout, 0.01))  # type: ignore[method-assign]
+    class Impatient(threading.Condition):
+        def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+            return super().wait_for(predicate, timeout and min(timeout, 0.01))
+
+    background._wake = Impatient()
     for _ in range(2):
         assert background.offer(job)
         while background._threads:

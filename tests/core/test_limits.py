@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from automix_core.checking.concurrent import gather
-from automix_core.decision import Accept, Draft, Finish, State, Tally, Verify
+from automix_core.decision import Accept, Draft, Finish, Measure, State, Tally, Verify
 from automix_core.errors import ConfigError, CostLimitError, LimitError, ModelError, TimeLimitError
 from automix_core.policies.threshold import Threshold
+from automix_core.routing import breaker as breakers
 from automix_core.routing import waiting
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -24,6 +26,7 @@ from automix_core.routing.ending import Ending, ending_of
 from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 from automix_core.routing.procedure import bypass, route
+from automix_core.routing.step import Step
 from automix_core.routing.streaming import Streamed
 from automix_core.routing.waiting import await_call_within, await_within, call_within, pieces_within
 from automix_core.usage import Usage
@@ -130,6 +133,38 @@ def test_a_step_without_usage_is_taken_for_what_it_was_thought_to_cost() -> None
     assert told(ending) == "draft 0, accept 0"
     ending = play(script(Draft(0), Finish(1)), steps, Limits(max_cost=0.127), prices=PRICES, size=size)
     assert told(ending) == "draft 0, finish 1"
+
+
+@pytest.mark.parametrize(("together", "cost"), [(True, 440.0), (False, 240.0)])
+def test_more_checks_are_thought_to_cost_what_the_first_did(together: bool, cost: float) -> None:
+    """Four checks read 400 tokens and wrote 80: two more read half of it, or all of it where one prompt serves all."""
+    steps = (
+        Step("draft", 0, result=Reply("a", Usage(0, 0))),
+        Step("verify", 0, n=4, result=Checks(Tally(1, 3), Usage(400, 80), model=0)),
+        Step("verify", 0, n=4, result=Checks(Tally(failed=4), model=0)),
+        Step("accept", 0),
+    )
+    spent = (400 + 80) * 1e-6
+    size = Size(check=10_000, together=together)
+    for allowed, over in [(cost * 1.01, False), (cost * 0.99, True)]:
+        limits = Limits(max_cost=spent + spent + allowed * 1e-6)
+        allowance = Allowance.of(limits, [Price(1, 1)] * 2, size=size)
+        assert (allowance.exceeded_by(Verify(0, 2), steps) is not None) is over
+
+
+def test_a_measurement_is_thought_to_cost_one_check_of_its_model() -> None:
+    size = Size(prompt=9_999, check=100)
+    draft = (Step("draft", 0, result=Reply("a", Usage(0, 0))),)
+    for most, over in [(0.000170, False), (0.000160, True)]:  # 100 tokens read and 64 written, at 1 USD a million
+        allowance = Allowance.of(Limits(max_cost=most), PRICES, checker_prices=[Price(1, 1)] * 2, size=size)
+        assert (allowance.exceeded_by(Measure(0, "p_correct"), draft) is not None) is over
+
+
+def test_a_free_model_has_room_in_any_budget() -> None:
+    allowance = Allowance.of(Limits(max_cost=1e-9), [Price(0, 0), None], size=Size(prompt=10_000, check=10_000))
+    assert allowance.exceeded_by(Draft(0), ()) is None
+    assert allowance.exceeded_by(Verify(0, 8), ()) is None
+    assert allowance.exceeded_by(Finish(1), ()) is None, "what has no price is not counted"
 
 
 def test_the_last_model_may_fail_where_a_draft_is_in_hand() -> None:
@@ -243,6 +278,26 @@ async def test_the_awaited_one_too() -> None:
     assert await await_within(three, Allowance.of(Limits(timeout=10))) == 3
     with pytest.raises(TimeoutError, match="the child's own"):
         await await_within(late, Allowance.of(Limits(timeout=10)))
+
+
+async def test_a_blocking_call_that_ends_an_iteration_is_an_error_and_no_hang() -> None:
+    with pytest.raises(RuntimeError, match="The call raised StopIteration"):
+        await await_call_within(lambda: next(iter(())), Allowance.of(Limits(timeout=10)))
+
+
+def test_a_wait_that_is_interrupted_leaves_the_call_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_left_behind", set())
+    release = threading.Event()
+
+    def interrupted(box: Any, timeout: float) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("queue.Queue.get", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            call_within(lambda: release.wait(30), Allowance.of(Limits(timeout=10)))
+    assert len(waiting._left_behind) == 1
+    release.set()
 
 
 def test_so_many_may_be_left_behind_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,6 +465,30 @@ def test_the_breaker_is_the_models_wherever_it_stands() -> None:
     assert circuit_of(one, breaker) is circuit_of(one, Breaker())
     assert circuit_of(one, breaker) is not circuit_of(other, breaker)
     assert circuit_of(one, None) is None
+
+
+def test_a_model_that_nobody_can_refer_to_has_a_circuit_of_its_own() -> None:
+    model, breaker = (1, 2), Breaker()  # no weak reference to a tuple
+    first, second = circuit_of(model, breaker), circuit_of(model, breaker)
+    assert isinstance(first, Circuit)
+    assert first is not second
+
+
+def test_a_circuit_is_forgotten_with_its_model_and_not_with_one_that_stood_there_before() -> None:
+    class Model:
+        pass
+
+    one, breaker = Model(), Breaker(pause=7.5)
+    kept = circuit_of(one, breaker)
+    key = (id(one), breaker)
+    gone, fresh = breakers._circuits[key][0], Model()
+    breakers._circuits[key] = (weakref.ref(fresh), Circuit(breaker))  # the address was given out again
+    breakers._forget(key, gone)
+    assert breakers._circuits[key][0]() is fresh
+    assert breakers._circuits[key][1] is not kept
+    del one
+    breakers._forget(key, breakers._circuits[key][0])
+    assert key not in breakers._circuits
 
 
 def test_an_open_circuit_hands_over_without_a_request_but_the_last_model_is_always_asked() -> None:

@@ -125,8 +125,8 @@ def test_every_kind_of_message_has_a_speaker() -> None:
         HumanMessage("b"),
         AIMessage("c"),
         ToolMessage("d", tool_call_id="1"),
-        FunctionMessage("e", name="look_up"),
-        ChatMessage("f", role="critic"),
+        FunctionMessage(content="e", name="look_up"),
+        ChatMessage(content="f", role="critic"),
     ]
     assert [speaker for speaker, _ in said_in(spoken)] == ["System", "User", "Assistant", "Tool", "Function", "Chat"]
     assert [text for _, text in said_in(spoken)] == list("abcdef")

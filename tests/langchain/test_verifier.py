@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot
 from automix_core.errors import AutoMixError, ConfigError, QueryError
 from automix_core.routing.route import Route
-from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
+from langchain_automix import AutoMixChatModel, SelfVerifier, TokenVerifier, route_of
 from tests.cases import block
 from tests.core.test_prompt import GOLDEN
 from tests.langchain.fakes import HUM, NO, YES, Fake, Text
@@ -383,3 +383,10 @@ def test_anything_else_is_a_check_that_failed(result: Any) -> None:
 def test_what_can_not_check(verifier: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=f"verifier must .*{words}"):
         AutoMixChatModel(models=[Fake(), Fake()], verifier=verifier)
+
+
+def test_the_reader_of_a_token_verifier_reads_one_word_of_a_message_or_a_text() -> None:
+    words = ["Correct", " incorrect.", "Perhaps", YES]
+    reader = TokenVerifier().reader
+    assert [reader.invoke(word) for word in words] == [1, 0, None, None]
+    assert [reader.invoke(AIMessage(word)) for word in words] == [1, 0, None, None]

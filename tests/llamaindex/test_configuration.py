@@ -16,7 +16,7 @@ from llama_index.llms.openai_like import OpenAILike
 
 from automix_core import Band, ConfigError, Price
 from automix_core.checking.prompt import Shot
-from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
+from llamaindex_automix import AutoMixLLM, SelfVerifier, TokenVerifier, collect_routes
 from tests.cases import block
 from tests.llamaindex.engines import DRAFT, KEY, PASSAGES, QUESTION, VERDICTS, cascade, child, index, script
 from tests.loopback import OpenAIServer
@@ -173,3 +173,8 @@ def test_parts_may_be_exchanged(server: OpenAIServer) -> None:
     assert str(model.complete(QUESTION, automix_context="x")) == DRAFT
     copied = model.model_copy(update={"models": [*reversed(model.models)]})
     assert copied.metadata.model_name == "automix(large->small)"
+
+
+def test_the_two_verifiers_are_told_apart_where_they_are_written_down() -> None:
+    names = [verifier.to_dict()["class_name"] for verifier in (SelfVerifier(), TokenVerifier())]
+    assert names == ["automix_self_verifier", "automix_token_verifier"]
