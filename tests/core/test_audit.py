@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import errno
-import fcntl
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,10 @@ from automix_core.routing.route import settle
 from automix_core.routing.step import Step
 from automix_core.usage import Usage
 
+if sys.platform != "win32":
+    import fcntl
+
+needs_flock = pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
 PRICES = (Price(1, 2), Price(10, 20))
 SMALL = Reply("Paris", Usage(1_000_000, 0), signals={"length": 1.0}, seconds=0.5)
 LARGE = Reply("in Paris", Usage(0, 1_000_000))
@@ -289,6 +293,7 @@ def _flock_fails(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(fcntl, "flock", flock)
 
 
+@needs_flock
 def test_a_file_system_without_locks_is_told_of_once_and_written_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -300,6 +305,7 @@ def test_a_file_system_without_locks_is_told_of_once_and_written_all_the_same(
     assert caplog.text.count("has no locks") == 1
 
 
+@needs_flock
 def test_a_lock_that_breaks_for_another_reason_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = Lines(tmp_path / "o.jsonl")
     _flock_fails(monkeypatch, errno.EIO)
@@ -308,6 +314,7 @@ def test_a_lock_that_breaks_for_another_reason_writes_nothing(tmp_path: Path, mo
     assert (tmp_path / "o.jsonl").read_text() == ""
 
 
+@needs_flock
 @pytest.mark.parametrize("moved", [True, False], ids=["renamed and begun anew", "renamed"])
 def test_a_file_that_another_process_renamed_while_we_waited_is_opened_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: bool
@@ -334,6 +341,7 @@ def test_a_later_score_that_is_none_is_refused(tmp_path: Path, value: Any) -> No
         score(tmp_path / "o.jsonl", "call-1", value)
 
 
+@needs_flock
 def test_a_later_score_of_no_call_or_into_a_full_disk_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
