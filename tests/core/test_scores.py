@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,21 @@ def test_an_empty_id_and_a_path_that_cannot_be_written_are_named(tmp_path: Path)
         score(tmp_path / "o.jsonl", "", 1.0)
     with pytest.raises(ConfigError, match="can't be written"):
         score(tmp_path / "missing" / "o.jsonl", "a", 1.0)
+
+
+def test_a_score_that_the_disk_has_no_room_for_is_the_caller_s_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "o.jsonl"
+    path.write_text(outcome("a"))
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ConfigError, match=r"o\.jsonl can't be written: No space left on device"):
+        score(path, "a", 1.0)
+    monkeypatch.undo()
+    assert path.read_text() == outcome("a")
 
 
 def test_a_wrong_score_line_names_its_line(tmp_path: Path) -> None:
