@@ -14,7 +14,7 @@ from urllib3 import Retry
 
 from tests.langchain.cascades import LARGE, cascade, eventually, script
 from tests.langchain.tracing import PLACES, call, drain
-from tests.loopback import Gate, LangSmithCollector, OpenAIServer, Reply
+from tests.loopback import LangSmithCollector, OpenAIServer, Reply
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*v3.*:langchain_core._api.beta_decorator.LangChainBetaWarning"),
@@ -48,8 +48,8 @@ def test_a_break_finishes_every_run(
 ) -> None:
     client, config = tracing
     script(server, "escalate")
-    # LangChain's own parsers wait for one more chunk before they close; nobody opens the gate for it
-    server.say("large", Reply(LARGE, gate=Gate(patience=0.3)))
+    # No gate: LangChain's own parsers wait for one more chunk before they close, and a starved stream is an error
+    server.say("large", Reply(f"{LARGE} " * 20))
     runnable, value = PLACES[place](cascade(server))
 
     def has_text(chunk: Any) -> bool:
