@@ -38,7 +38,12 @@ BLOCKS = words(
     web_search_tool_result container_upload
     """
 )
-ENDINGS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+ENDINGS: dict[str | None, str | None] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+}
 
 
 class Anthropic(Wire):

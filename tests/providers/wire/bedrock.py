@@ -19,7 +19,12 @@ FIELDS = words(
     additionalModelResponseFieldPaths requestMetadata performanceConfig serviceTier outputConfig
     """
 )
-ENDINGS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
+ENDINGS: dict[str | None, str | None] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "content_filtered",
+}
 ERRORS = {
     400: "ValidationException",
     404: "ResourceNotFoundException",

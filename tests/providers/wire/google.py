@@ -40,7 +40,12 @@ CONFIG = words(
     enableEnhancedCivicAnswers
     """
 )
-ENDINGS = {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
+ENDINGS: dict[str | None, str | None] = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+}
 
 
 class Google(Wire):
