@@ -47,7 +47,8 @@ class Client:
     `inside`: a keyword of its calls whose dict holds settings, for models that froze theirs when they were made.
     `unset`: what sends nothing where None would be sent as null.
     `keeps`: what is dropped elsewhere and means something else here.
-    `good`: the finish reasons of whole answers, in lower case; `always_ends`: each answer has one.
+    `good`: the finish reasons of whole answers, in lower case; `always_ends`: each answer has one;
+    `streams_end`: so has each stream, where the client hands it on.
     `usage`, `cached`: it reports tokens, and which of them a prompt cache served.
     `blocks`: its awaited calls hold up the loop.
     `guess`: nothing of this is known, so what it has no field for is tried as a keyword.
@@ -67,6 +68,7 @@ class Client:
     keeps: frozenset[str] = frozenset()
     good: frozenset[str] = frozenset({"stop"})
     always_ends: bool = False
+    streams_end: bool = True
     cached: bool = False
     usage: bool = True
     blocks: bool = False

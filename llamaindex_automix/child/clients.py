@@ -35,7 +35,7 @@ CLIENTS: dict[str, Client] = {
     "llama_index.llms.deepseek.DeepSeek": replace(OPENAI, choices=None),
     "llama_index.llms.openrouter.OpenRouter": replace(OPENAI, choices=None),
     "llama_index.llms.anthropic.Anthropic": Client(
-        needs_limit=True, unset="anthropic.NOT_GIVEN", good=ANTHROPIC, always_ends=True, cached=True
+        needs_limit=True, unset="anthropic.NOT_GIVEN", good=ANTHROPIC, always_ends=True, streams_end=False, cached=True
     ),
     "llama_index.llms.ollama.Ollama": Client(
         limit="num_predict", retries=None, good=frozenset({"stop", "tool_calls"}), always_ends=True
@@ -55,7 +55,12 @@ CLIENTS: dict[str, Client] = {
     # Of LlamaIndex's own: its limit is not what it keeps to, but how many words it makes up.
     "llama_index.core.llms.MockLLM": Client(limit=None, retries=None, guess=True),
     "llama_index.llms.bedrock_converse.BedrockConverse": Client(
-        needs_limit=True, retries=("max_retries", 1), good=ANTHROPIC, always_ends=True, cached=True
+        needs_limit=True,
+        retries=("max_retries", 1),
+        good=ANTHROPIC,
+        always_ends=True,
+        streams_end=False,
+        cached=True,
     ),
 }
 """By package and class; a class that is not here is its first base that is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
@@ -38,7 +38,8 @@ class Meter:
         """The whole stream as the core sees an answer."""
         if self.last is None:
             return Reply("", problem="empty")
-        return self.request.streamed(self.last, self.client, self.reason, self.usage)
+        row = self.client if self.client.streams_end else replace(self.client, always_ends=False)
+        return self.request.streamed(self.last, row, self.reason, self.usage)
 
     @property
     def text(self) -> str:
