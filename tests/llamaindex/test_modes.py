@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import pytest
 from llama_index.core import Settings
+from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.response.schema import StreamingResponse
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 
@@ -80,13 +82,15 @@ def test_more_than_a_window_holds(server: OpenAIServer, mode: ResponseMode, way:
     "mode", [ResponseMode.TREE_SUMMARIZE, ResponseMode.ACCUMULATE, ResponseMode.COMPACT_ACCUMULATE]
 )
 def test_use_async_under_a_blocking_call(server: OpenAIServer, mode: ResponseMode, nested: bool) -> None:
+    """Within a running loop older versions ask from a thread that knows nothing of the caller's context."""
+    handed_on = "copy_context" in inspect.getsource(asyncio_run)
     script(server, "escalate")
     engine = index(big=700).as_query_engine(llm=small_windows(server), response_mode=mode, use_async=True)
 
     async def inside() -> None:
         text, routes = ask(engine, "query")
         assert LARGE in text
-        assert len(routes) > 1
+        assert len(routes) > 1 or not handed_on
 
     if nested:
         asyncio.run(inside())
