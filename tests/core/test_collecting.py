@@ -11,12 +11,15 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
-from langchain_core.runnables.config import ContextThreadPoolExecutor
-from llama_index.core.async_utils import asyncio_run
-from llama_index.core.types import Thread as LlamaIndexThread
 
 from automix_core.routing.collecting import collect, collect_routes, collectors
 from automix_core.routing.route import Route
+
+_WHY = "it is about the threads of both frameworks, and one is not installed here"
+_langchain = pytest.importorskip("langchain_core.runnables.config", reason=_WHY)
+ContextThreadPoolExecutor: Any = _langchain.ContextThreadPoolExecutor
+asyncio_run: Any = pytest.importorskip("llama_index.core.async_utils", reason=_WHY).asyncio_run
+LlamaIndexThread: Any = pytest.importorskip("llama_index.core.types", reason=_WHY).Thread
 
 
 def call(name: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -109,6 +110,10 @@ def test_summaries_of_the_middleware_are_errands(server: OpenAIServer) -> None:
     assert [route.action for route in routes] == ["bypass", "accept"]
 
 
+@pytest.mark.skipif(
+    "lc_source" not in inspect.getsource(inspect.getmodule(LLMToolSelectorMiddleware) or inspect),
+    reason="this version of langchain does not mark the calls of its tool selector",
+)
 def test_selecting_tools_is_an_errand(server: OpenAIServer) -> None:
     script(server, "accept")
     server.say(None, '{"tools": ["look_up"]}', when=lambda request: request.demands_structure)
