@@ -7,12 +7,12 @@ from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from random import random
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from automix_core.audit.audit import Audit
-from automix_core.audit.record import Case, at_hand
+from automix_core.audit.record import Case
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
@@ -21,7 +21,7 @@ from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collect, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
-from automix_core.routing.effects import Check, Checks, Decide, Effect, Gauge, Reply, Result
+from automix_core.routing.effects import Check, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
@@ -120,22 +120,10 @@ class Call:
 
     def _case(self, route: Route, ending: Ending, answer: Reply | None) -> Case:
         """The call as an audit takes it up: what is at hand, and how to ask for the rest, outside the user's trace."""
-        cascade = self.cascade
-        alone = replace(self, parent=Parent(tags=("automix:audit",)), settings={**self.settings}, audit=None)
-        replies, checks = at_hand(ending, answer)
-        verifier = cascade.verifier
-        return Case(
-            route=route,
-            query=self.query,
-            names=cascade.names,
-            prices=cascade.prices,
-            k=cascade.k,
-            replies=replies,
-            checks=checks,
-            ask=lambda model: cast("Reply", alone._perform(Draft(model))),
-            draw=lambda model, reply, n: cast("Checks", alone._perform(Check(model, n, reply))),
-            prompt=None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest,
-        )
+        alone = replace(self, parent=Parent(tags=("automix:audit",)), audit=None, allowance=FREE)
+        verifier = self.cascade.verifier
+        prompt = None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest
+        return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt)
 
     @contextmanager
     def booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:

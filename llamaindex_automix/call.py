@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from random import random
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from llama_index.core.instrumentation.span import active_span_id
 
 from automix_core.audit.audit import Audit
-from automix_core.audit.record import Case, at_hand
+from automix_core.audit.record import Case
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, Policy, State
@@ -278,21 +278,10 @@ class Call:
 
     def _case(self, closed: Route, ending: Ending, answer: Reply | None) -> Case:
         """The call as an audit takes it up: what is at hand, and how to ask for the rest, in no span of the user's."""
-        cascade = self.cascade
-        replies, checks = at_hand(ending, answer)
-        checker = cascade.checkers[0]
-        return Case(
-            route=closed,
-            query=self.query,
-            names=cascade.names,
-            prices=cascade.prices,
-            k=cascade.k,
-            replies=replies,
-            checks=checks,
-            ask=lambda model: cast("Reply", self._perform(Draft(model))),
-            draw=lambda model, reply, n: cast("Checks", self._perform(Check(model, n, reply))),
-            prompt=None if isinstance(checker, CustomVerifier) else checker.prompt_digest,
-        )
+        alone = replace(self, audit=None, allowance=FREE)
+        checker = self.cascade.checkers[0]
+        prompt = None if isinstance(checker, CustomVerifier) else checker.prompt_digest
+        return Case.of(closed, self.query, ending, answer, self.cascade, alone._perform, prompt)
 
     def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
         """The route of the call, told to the collectors that were open when it began and to the instrumentation."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..checking.query import Query
+from ..decision import Draft
 from ..outcomes.verdict_cost import VerdictCost
-from ..routing.effects import Checks, Reply
+from ..routing.effects import Check, Checks, Reply
 from ..routing.ending import Ending
 from ..routing.price import Price
 from ..routing.route import Route
@@ -22,6 +23,25 @@ Ask: TypeAlias = Callable[[int], Reply]
 """Asks model number i what the caller asked."""
 Draw: TypeAlias = Callable[[int, Reply, int], Checks]
 """Draws n verdicts on a reply of model number i."""
+
+
+class Cascade(Protocol):
+    """What an adapter's cascade tells of itself."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The models' names."""
+        ...
+
+    @property
+    def prices(self) -> Sequence[Price | None] | None:
+        """Their prices, None where there are none."""
+        ...
+
+    @property
+    def k(self) -> int:
+        """The most verdicts drawn on one draft."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,32 @@ class Case:
     ask: Ask
     draw: Draw
     prompt: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        route: Route,
+        query: Query,
+        ending: Ending,
+        answer: Reply | None,
+        cascade: Cascade,
+        perform: Callable[[Draft | Check], Any],
+        prompt: str | None,
+    ) -> Case:
+        """The call that ended with `ending`; `perform` is what performs the effects of an adapter's calls."""
+        replies, checks = at_hand(ending, answer)
+
+        def ask(model: int) -> Reply:
+            reply: Reply = perform(Draft(model))
+            return reply
+
+        def draw(model: int, reply: Reply, n: int) -> Checks:
+            found: Checks = perform(Check(model, n, reply))
+            return found
+
+        return cls(
+            route, query, cascade.names, cascade.prices, cascade.k, replies, checks, ask=ask, draw=draw, prompt=prompt
+        )
 
 
 @dataclass(frozen=True, slots=True)

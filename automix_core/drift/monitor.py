@@ -103,8 +103,7 @@ class DriftMonitor:
         A route without evidence and without a confidence tells nothing and is passed over.
         """
         if isinstance(route, Route):
-            found = getattr(route, "evidence", None)
-            route = route.confidence if found is None else found
+            route = route.confidence if route.evidence is None else route.evidence
         if route is None or not math.isfinite(route):
             return None
         with self._lock:
