@@ -98,8 +98,8 @@ def summary(routes: Iterable[Route | Mapping[str, Any]]) -> Summary:
     return Summary(
         calls=len(found),
         kept_share=len(kept) / len(found) if found else None,
-        actions=dict(Counter(r["action"] for r in found).most_common()),
-        by_model=dict(Counter(str(r["model_name"]) for r in found).most_common()),
+        actions=_counted(r["action"] for r in found),
+        by_model=_counted(str(r["model_name"]) for r in found),
         cost=sum(costs) if costs else None,
         cost_known=len(costs),
         always_large=sum(cost["always_large"] for cost in saved) if saved else None,
@@ -108,9 +108,14 @@ def summary(routes: Iterable[Route | Mapping[str, Any]]) -> Summary:
         tokens={role: sum((r["usage"][role] or {}).get("total_tokens", 0) for r in found) for role in _ROLES},
         tokens_unknown=sum(r["usage"]["total"] is None for r in found),
         seconds={do: Seconds.of(values) for do, values in seconds.items()},
-        errors=dict(Counter(error for r in found for error in r["errors"]).most_common()),
+        errors=_counted(error for r in found for error in r["errors"]),
     )
 
 
 def _kept(route: Mapping[str, Any]) -> bool:
     return bool(route["steps"][-1]["do"] == "accept")
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    """How often each name came: the most frequent first, then by name, as calls end in any order."""
+    return dict(sorted(Counter(names).items(), key=lambda counted: (-counted[1], counted[0])))

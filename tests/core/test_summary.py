@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from automix_core.checking.query import Query
 from automix_core.decision import Accept
 from automix_core.routing.effects import Reply
@@ -106,3 +108,10 @@ def test_a_route_counts_like_its_dict() -> None:
     found = summary([route])
     assert found == summary([route.to_dict()])
     assert (found.kept_share, found.tokens["draft"], found.seconds["call"].longest) == (1.0, 7, 0.5)
+
+
+@pytest.mark.parametrize("ends", [("accept", "escalate", "direct"), ("escalate", "direct", "accept")])
+def test_what_came_as_often_stands_by_name_in_whatever_order_the_calls_ended(ends: tuple[str, ...]) -> None:
+    found = summary([call(1, end, None, None, errors=[f"{end}Error"]) for end in (*ends, "escalate")])
+    assert list(found.actions.items()) == [("escalate", 2), ("accept", 1), ("direct", 1)]
+    assert list(found.errors) == ["escalateError", "acceptError", "directError"]
