@@ -19,7 +19,7 @@ from automix_core.decision import Draft, Policy, State
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
-from automix_core.routing.collecting import Collectors, collect, collectors
+from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
@@ -27,6 +27,7 @@ from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, close_books
 from automix_core.routing.streaming import Streamed
+from automix_core.routing.telling import facts, tell
 from automix_core.routing.waiting import await_call_within
 from automix_core.usage import Usage
 
@@ -146,7 +147,8 @@ class Call:
             answer=answer,
             seconds=monotonic() - self.began,
         )
-        collect(route, self.into)
+        tell(route, self.into)
+        self.parent.mark(facts(route))
         self.cascade.provider.observe(ending.first_signals)
         return route, whole
 

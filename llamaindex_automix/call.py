@@ -21,7 +21,7 @@ from automix_core.errors import ModelError
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
-from automix_core.routing.collecting import Collectors, collect, collectors
+from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
@@ -29,6 +29,7 @@ from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, settle
 from automix_core.routing.streaming import Streamed
+from automix_core.routing.telling import tell
 from automix_core.routing.waiting import await_call_within
 
 from . import events
@@ -295,9 +296,9 @@ class Call:
             answer=answer,
             seconds=monotonic() - self.began,
         )
-        collect(closed, self.into)
+        tell(closed, self.into)
         self.cascade.provider.observe(ending.first_signals)
-        events.routed(closed.to_dict(), self.span)
+        events.routed(closed, self.span)
         return closed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,14 @@ from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base.event import BaseEvent
 from llama_index_instrumentation.dispatcher import Dispatcher
 from llama_index_instrumentation.event_handlers import NullEventHandler
+from llama_index_instrumentation.span import active_span_id
 from llama_index_instrumentation.span_handlers import NullSpanHandler
 
+from automix_core.routing.route import Route
+from automix_core.routing.telling import facts
+
 dispatcher = get_dispatcher(__name__)
+_TRACES = "opentelemetry.trace"
 QUIET = (NullEventHandler, NullSpanHandler)
 
 
@@ -45,9 +51,18 @@ class AutoMixRoutingEvent(BaseEvent):
         return "AutoMixRoutingEvent"
 
 
-def routed(record: dict[str, Any], span: str | None) -> None:
-    """Tell the route of the call whose span is `span`."""
-    tell(AutoMixRoutingEvent, automix=record, span_id=span)
+def routed(route: Route, span: str | None) -> None:
+    """Tell the route of the call whose span is `span`, and OpenTelemetry's span of the call what dashboards chart.
+
+    An instrumentation such as OpenInference's makes its span the current one while the call runs. A stream that is read
+    elsewhere has its event only: the current span there is somebody else's.
+    """
+    if observed():
+        dispatcher.event(AutoMixRoutingEvent(automix=route.to_dict(), span_id=span))
+    if _TRACES in sys.modules and span is not None and span == active_span_id.get():
+        from opentelemetry.trace import get_current_span
+
+        get_current_span().set_attributes(facts(route))
 
 
 def streamed(text: str, span: str | None) -> None:

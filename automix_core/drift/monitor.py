@@ -10,6 +10,7 @@ from random import Random
 from threading import Lock
 
 from ..errors import ConfigError
+from ..routing.meters import count_alarm
 from ..routing.route import Route
 from .ranks import Ranks
 from .wealth import Wealth
@@ -137,6 +138,7 @@ class DriftMonitor:
         if wealth < 2 / self.alpha or name in self._alarms:
             return None
         alarm = self._alarms[name] = Alarm(name, self._seen[name], wealth)
+        count_alarm(name)
         log.warning("%s Fit the policy again on recent outcomes.", alarm)
         if self._on_alarm is not None:
             self._on_alarm(alarm)

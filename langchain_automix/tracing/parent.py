@@ -97,6 +97,13 @@ class Parent:
         heard = [_quiet(handler) for handler in handlers if not _is_streaming(handler)]
         return cls(run_id, [Watch(), *heard] if heard else [], tags, metadata)
 
+    def mark(self, facts: Mapping[str, Any]) -> None:
+        """Add `facts` to the metadata of the AutoMix run itself, in every tracer that has it open."""
+        for handler in self.handlers:
+            run = getattr(handler, "run_map", {}).get(str(self.run_id))
+            if run is not None:
+                run.extra["metadata"] = {**(run.extra.get("metadata") or {}), **facts}
+
     def config(self, role: str, model: int | None = None) -> RunnableConfig:
         """The config of a child's call in the given role: draft, verify, meta_verifier or answer.
 

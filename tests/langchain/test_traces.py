@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langsmith import Client, traceable
 
+from automix_core import Price
 from langchain_automix import AutoMixChatModel, SelfVerifier
 from tests.langchain.cascades import PATHS, Path, cascade, child, expected, script
 from tests.langchain.tracing import CALLS, FEW, PLACES, USER, WAYS, automix_run, call, check_tree, roles
@@ -36,14 +37,19 @@ def test_one_root_and_everything_beneath_it(
 ) -> None:
     client, config = tracing
     script(server, path)
-    runnable, value = PLACES[place](cascade(server))
+    runnable, value = PLACES[place](cascade(server, prices=PRICES))
     call(runnable, value, how, config)
     client.flush()
     roots = collector.roots()
     assert len(roots) == (2 if "batch" in how else 1), "\n".join(root.drawn() for root in roots)
     for root in roots:
         check_tree(root, path)
+        charted = automix_run(root).metadata
+        assert charted["automix_cost_usd"] > 0
+        assert "automix_saved_usd" in charted
 
+
+PRICES = [Price(1, 2), Price(10, 20)]
 
 WRAPPED: dict[str, Callable[[Any], Any]] = {
     "bind": lambda model: model.bind(user="someone"),

@@ -72,6 +72,7 @@ def check_tree(root: Node, path: Path) -> None:
     run = automix_run(root)
     answered = ["automix_answer"] if path == "escalate" else []
     assert roles(run) == ["automix_draft", "automix_verify", "automix_meta_verifier", *answered], root.drawn()
+    assert run.metadata["automix_action"] == path
     for node in root.walk():
         assert node.finished, root.drawn()
         assert node.error is None

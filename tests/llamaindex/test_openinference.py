@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from llama_index.core.response_synthesizers import ResponseMode
 
+from automix_core import Price
 from llamaindex_automix import collect_routes
 from tests.llamaindex.engines import PASSAGES, PATHS, QUESTION, Path, ask, cascade, expected, index, script
 from tests.loopback import OpenAIServer
@@ -19,6 +20,7 @@ pytest.importorskip("openinference.instrumentation.llama_index")
 # OpenInference writes metadata with pydantic's old method, and takes an error there for a lost span.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20")
 
+PRICES = [Price(1, 2), Price(10, 20)]
 CASES = [
     (way, mode, streaming)
     for way in ("query", "aquery")
@@ -51,7 +53,9 @@ def test_openinference(
 ) -> None:
     """Every token once, one root, and all spans exported, streams included."""
     script(server, path)
-    engine = index(PASSAGES[1]).as_query_engine(llm=cascade(server), response_mode=mode, streaming=streaming)
+    engine = index(PASSAGES[1]).as_query_engine(
+        llm=cascade(server, prices=PRICES), response_mode=mode, streaming=streaming
+    )
     assert ask(engine, way)[0] == expected(path)
     finished = exported.get_finished_spans()
     counted = [
@@ -70,6 +74,13 @@ def test_openinference(
     assert output["confidence"] == (1.0 if path == "accept" else 0.0)
     (ruled,) = (span for span in finished if span.name.startswith("MetaVerifier"))
     assert json.loads(ruled.attributes["output.value"])["action"] == path
+    (called,) = (span for span in finished if span.name.startswith("AutoMixLLM."))
+    charted = {key: value for key, value in called.attributes.items() if key.startswith("automix_")}
+    if streaming:  # read under another span: the event alone tells it
+        assert not any(key.startswith("automix_") for span in finished for key in span.attributes)
+    else:
+        assert charted["automix_action"] == path
+        assert charted["automix_cost_usd"] > 0
     everything = json.dumps([dict(span.attributes) for span in finished])
     assert "sk-engine-key" not in everything
 
