@@ -6,7 +6,8 @@
 `prepare` puts the contexts of at most 640 characters into FOLDER/documents, a file each, 100 questions about some of
 them into FOLDER/asked.jsonl, and 60 about others, each with the three passages that the demo would find for it, into
 FOLDER/collected.jsonl, for `automix collect --config FOLDER/collect.toml`. Which contexts go where is settled by their
-digests. No context is on both sides, but all are searched for every question, as a person's documents are.
+digests. No context is on both sides, but all are searched for every question, as a person's documents are. The asked
+100 are written in that form too, into FOLDER/replayed.jsonl: collected, they are what the demo would be asked.
 
 `run` asks the 100 with `automix demo --docs FOLDER/documents --ask --compare --json`, so the default policy decides and
 the fitted one is replayed on the same drafts and verdicts. An answer is right if it holds a gold answer word for word;
@@ -65,9 +66,14 @@ def prepare(options: argparse.Namespace) -> None:
     for number, context in enumerate(sorted({one["context"] for one in asked + collected}), start=1):
         (documents / f"{number:03}.txt").write_text(context, encoding="utf-8")
     retriever = Retriever(read_documents(documents, progress(False)))
-    for one in collected:
-        one["context"] = [passage.content for passage in retriever.search(one["question"])]
-    for name, chosen in ("asked", asked), ("collected", collected):
+
+    def as_found(questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            one | {"context": [passage.content for passage in retriever.search(one["question"])]} for one in questions
+        ]
+
+    files = {"asked": asked, "collected": as_found(collected), "replayed": as_found(asked)}
+    for name, chosen in files.items():
         text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in chosen)
         (options.folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
     (options.folder / "collect.toml").write_text(SETTINGS, encoding="utf-8")
@@ -81,7 +87,7 @@ def model_settings(name: str, embedded: str, price: int) -> str:
 
 SETTINGS = "\n".join(
     (
-        f'prompt = {json.dumps(PROMPT)}\nscorer = "contains"\n',
+        f'prompt = {json.dumps(PROMPT)}\nscorer = "contains"\nsignals = "all"\n',
         model_settings("qwen2.5-coder-0.5b", "0.5b", 1),
         model_settings("qwen2.5-coder-1.5b", "1.5b", 50),
     )

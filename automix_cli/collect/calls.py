@@ -14,12 +14,14 @@ from typing import Any, Self
 import httpx
 
 from automix_cli.collect.journal import Journal, Paid, key
-from automix_cli.collect.refusals import learned, worded
+from automix_cli.collect.refusals import learned, without_logprobs, worded
 from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
 from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.checking.refusal import Memory
 from automix_core.errors import ConfigError
+from automix_core.evidence.asking import DRAFT_ALTERNATIVES
+from automix_core.evidence.reported import reported_tokens
 
 _TIMEOUT = 300.0
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -91,13 +93,15 @@ class Calls:
         n: int = 1,
         place: int = 0,
         nth: int = 0,
+        logprobs: bool = False,
     ) -> Paid:
         """`n` choices for `messages`; the server may give fewer. `place` and `nth` tell equal requests apart: the
-        first within a question, the second among questions alike.
+        first within a question, the second among questions alike. With `logprobs` the tokens' log-probabilities are
+        asked for, too; a server that refuses them, or gives none, is not asked for them again.
 
         Raises `CallError` once the server has refused for good, `DataError` if the journal can't be written.
         """
-        body = self._body(model, messages, temperature=temperature, max_tokens=max_tokens, n=n)
+        body = self._body(model, messages, temperature=temperature, max_tokens=max_tokens, n=n, logprobs=logprobs)
         name = key(self._request(body, model, nth), place)
         async with self._alike[name]:  # two models may be one: the second finds what the first has paid for
             paid = self._journal.find(name)
@@ -118,9 +122,11 @@ class Calls:
         temperature: float | None,
         max_tokens: int | None,
         n: int = 1,
+        logprobs: bool = False,
     ) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._endpoints[model].model, "messages": [dict(m) for m in messages]}
-        settings = {"temperature": temperature, "max_tokens": max_tokens, "n": n if n > 1 else None}
+        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "n": n if n > 1 else None}
+        settings |= {"logprobs": True, "top_logprobs": DRAFT_ALTERNATIVES} if logprobs else {}
         return body | {name: value for name, value in settings.items() if value is not None}
 
     def _request(self, body: dict[str, Any], model: int, nth: int) -> dict[str, Any]:
@@ -167,7 +173,10 @@ class Calls:
             except (httpx.InvalidURL, UnicodeError) as error:  # a host that no name server could be asked about
                 raise CallError(f"{url} can't be reached: {error}") from None
         if reply.status_code == 200:
-            return self._read(model, reply, round(time.monotonic() - started, 3))
+            paid = self._read(model, reply, round(time.monotonic() - started, 3))
+            if "logprobs" in sent and paid.texts and paid.texts[0].strip() and not reported_tokens(paid.logprobs):
+                without_logprobs(memory, partial(self._tell, url))
+            return paid
         told = partial(self._tell, url)
         passing = learned(memory, sent, reply.status_code, reply.text, told)
         if passing is not None and "n" not in sent.keys() & memory.refused:
@@ -203,6 +212,7 @@ class Calls:
                 _count(usage.get("completion_tokens")),
                 _count(details.get("cached_tokens")) or 0,
                 seconds,
+                logprobs=choices[0].get("logprobs") if choices else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             where = self._endpoints[model].base_url

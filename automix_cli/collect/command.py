@@ -61,6 +61,14 @@ def collect(
         int | None,
         typer.Option(min=1, help="Requests at a time; default 8, and 1 with an embedded model.", show_default=False),
     ] = None,
+    signals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Signals of the drafts: auto (their words, default), all (log-probabilities too) or names.",
+            show_default=False,
+        ),
+    ] = None,
     to_label: Annotated[
         Path | None,
         typer.Option(help="Write the questions without gold answers on which the models disagree.", show_default=False),
@@ -87,7 +95,17 @@ def collect(
     outputs(output, _journal(output), to_label, inputs=[questions, config])
     if to_label is not None and not texts:
         raise ConfigError("--to-label writes questions and answers, which --no-texts forbids; give one of the two.")
-    wanted = plan(config, model or (), price or (), scorer=scorer, concurrency=concurrency, k=k, app=app, texts=texts)
+    wanted = plan(
+        config,
+        model or (),
+        price or (),
+        scorer=scorer,
+        concurrency=concurrency,
+        k=k,
+        app=app,
+        texts=texts,
+        signals=signals,
+    )
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)
     if not asked:

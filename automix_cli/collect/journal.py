@@ -26,7 +26,8 @@ class Paid:
     """One request that was answered: the choices' texts and finish reasons, the tokens as the server counted them.
 
     Or several requests together, as many as `requests` says. `seconds` is how long they took; `case` what an app's
-    model was shown, for checks of its answer, None elsewhere.
+    model was shown, for checks of its answer, None elsewhere; `logprobs` what the server said of the first choice's
+    tokens, where it was asked.
     """
 
     texts: tuple[str, ...]
@@ -37,6 +38,7 @@ class Paid:
     seconds: float | None = None
     case: Mapping[str, Any] | None = None
     requests: int = 1
+    logprobs: Any = None
 
 
 _PAID = TypeAdapter(Paid)
@@ -110,7 +112,7 @@ class Journal:
             "tokens": [paid.input_tokens, paid.output_tokens, paid.cached_tokens],
         }
         record |= {"requests": paid.requests} if paid.requests != 1 else {}
-        record |= {key: value for key in ("seconds", "case") if (value := getattr(paid, key)) is not None}
+        record |= {key: value for key in ("seconds", "case", "logprobs") if (value := getattr(paid, key)) is not None}
         try:
             self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
             self._file.flush()
@@ -142,7 +144,7 @@ class Journal:
             raise ValueError("too long")
         record = json.loads(line)
         names = ("input_tokens", "output_tokens", "cached_tokens")
-        paid = {name: record[name] for name in ("seconds", "case", "requests") if name in record}
+        paid = {name: record[name] for name in ("seconds", "case", "requests", "logprobs") if name in record}
         paid |= dict(zip(names, record["tokens"], strict=True))
         self._calls[record["key"]] = _PAID.validate_python(paid | {k: record[k] for k in ("texts", "finish")})
 

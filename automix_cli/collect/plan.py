@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automix_cli.prices import named_prices, price
 from automix_core.errors import ConfigError, DataError
+from automix_core.evidence.lexical import TEXTUAL
+from automix_core.evidence.wanted import FREE_NAMES, needs_tokens, wanted_signals
 from automix_core.files import read_text
 from automix_core.routing.price import Price
 
@@ -74,6 +76,7 @@ class File(_Strict):
     scorer: str = "f1"
     concurrency: int | None = Field(default=None, ge=1)
     texts: bool = True
+    signals: str | tuple[str, ...] = "auto"
     verify: CheckSettings = CheckSettings()
 
 
@@ -89,6 +92,7 @@ class Plan:
     verify: CheckSettings
     app: str | None = None
     texts: bool = True
+    signals: tuple[str, ...] = tuple(sorted(TEXTUAL))
 
 
 def plan(
@@ -101,6 +105,7 @@ def plan(
     k: int | None = None,
     app: str | None = None,
     texts: bool = True,
+    signals: str | None = None,
 ) -> Plan:
     """The plan of a configuration file and the options that overrule it. Raises `ConfigError` for what can't work."""
     read = _read(file) if file else File()
@@ -125,6 +130,7 @@ def plan(
         verify=read.verify,
         app=app,
         texts=texts and read.texts,
+        signals=_signals(read.signals if signals is None else signals, app),
     )
     return found if k is None else replace(found, verify=found.verify.model_copy(update={"k": k}))
 
@@ -140,6 +146,22 @@ def _check(models: Sequence[ModelSettings], read: File, app: str | None) -> None
             raise ConfigError(f"The prompt must contain {placeholder}.")
     if app and read.prompt != PROMPT:
         raise ConfigError(f"A prompt is given, but {app} has its own; leave out prompt.")
+
+
+def _signals(named: str | Sequence[str], app: str | None) -> tuple[str, ...]:
+    """The signals to record: those named; "auto" is what costs nothing to ask for, "all" log-probabilities too.
+
+    Raises `ConfigError` for a name that no signal has, and for one that an app's answers don't tell.
+    """
+    if named == "all":
+        named = tuple(TEXTUAL) if app else FREE_NAMES
+    elif isinstance(named, str) and named != "auto":
+        named = [name.strip() for name in named.split(",") if name.strip()]
+    found = wanted_signals(named, None)
+    if app and needs_tokens(found):
+        tokens = ", ".join(name for name in found if needs_tokens([name]))
+        raise ConfigError(f"signals: {tokens} needs log-probabilities, which {app} doesn't tell; leave it out.")
+    return found
 
 
 def _read(path: Path) -> File:

@@ -13,6 +13,7 @@ from automix_cli.collect.system import CallError
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.turns import turns
+from automix_core.evidence.wanted import needs_tokens
 from automix_core.outcomes.outcome import Question
 
 MOST_CHOICES = 128
@@ -48,7 +49,14 @@ class Prompted:
         """Whether that answer is in the journal."""
         settings = self.plan.models[model]
         messages = answer_messages(self.plan.prompt, question)
-        return self.calls.known(model, messages, nth, temperature=settings.temperature, max_tokens=settings.max_tokens)
+        return self.calls.known(
+            model,
+            messages,
+            nth,
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens,
+            logprobs=self._tells(model),
+        )
 
     async def answer(self, model: int, question: Question, nth: int) -> Paid:
         """One model's answer. Raises `CallError`."""
@@ -59,10 +67,15 @@ class Prompted:
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
             nth=nth,
+            logprobs=self._tells(model),
         )
         if not paid.texts:
             raise CallError(f"{settings.name} answered without a choice")
         return paid
+
+    def _tells(self, model: int) -> bool:
+        """Whether log-probabilities are asked for: the last model's answer is never a draft."""
+        return model < len(self.plan.models) - 1 and needs_tokens(self.plan.signals)
 
     async def checks(self, model: int, question: Question, draft: Paid, nth: int) -> list[Paid]:
         """k checks: in one request if the server gives them, what is missing one by one, at the same time."""

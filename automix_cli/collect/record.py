@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,13 @@ from automix_cli.collect.journal import Paid
 from automix_cli.collect.plan import Plan
 from automix_core.checking import results as checking
 from automix_core.checking.prompt import digest
-from automix_core.checking.query import passages
+from automix_core.checking.query import Query, passages
 from automix_core.checking.sampling import one_counted
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
-from automix_core.evidence import textual
+from automix_core.evidence.reported import reported_tokens
+from automix_core.evidence.wanted import draft_signals
 from automix_core.outcomes.outcome import Question, Tokens
 from automix_core.outcomes.pricing import Cost, answer_cost, count, verdict_cost
 from automix_core.outcomes.scoring import Scorer
@@ -89,7 +90,7 @@ def outcome(
         }
         if draft.problem:
             model["problem"] = draft.problem
-        if not draft.problem and (found := signals(question, draft.paid, answer)):
+        if not draft.problem and (found := signals(question, draft.paid, answer, plan.signals)):
             model["signals"] = found
         if draft.checks:
             model |= _checked(draft.checks, plan.verify.k, books, cost)
@@ -104,12 +105,12 @@ def outcome(
     return record if texts else _without_texts(record)
 
 
-def signals(question: Question, paid: Paid, answer: str) -> dict[str, float]:
-    """What the answer's own words tell; of an app's answer, in the light of what its model was shown."""
-    if paid.case is None:
-        return textual(question.question, passages(question.context), answer)
-    whole = paid.case.get("source") == "prompt"  # the question is somewhere within it
-    return textual(None if whole else paid.case["question"], paid.case["context"], answer)
+def signals(question: Question, paid: Paid, answer: str, names: Collection[str]) -> dict[str, float]:
+    """What the answer's words and tokens tell; of an app's answer, in the light of what its model was shown."""
+    query = Query(question.question, passages(question.context))
+    if paid.case is not None:
+        query = Query(paid.case["question"], tuple(paid.case["context"]), source=paid.case.get("source", "none"))
+    return draft_signals(query, answer, names, reported_tokens(paid.logprobs))
 
 
 def _checked(checks: Sequence[Paid], k: int, books: Books, cost: Cost) -> dict[str, Any]:

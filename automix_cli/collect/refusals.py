@@ -12,13 +12,16 @@ _TOLD = {
     "temperature": "refuses a temperature; it is asked without one",
     "max_tokens": "refuses max_tokens; it is asked without a limit",
     "n": "gives one reply a request; checks are separate requests, which read the prompt again",
+    "logprobs": "refuses log-probabilities; its drafts' token signals are missing",
     "system": "has no system role; instructions stand in front of the first user turn",
 }
 
 
 def worded(body: Mapping[str, Any], memory: Memory, once: frozenset[str] = frozenset()) -> dict[str, Any]:
     """`body` as this server takes it."""
-    sent = {name: value for name, value in body.items() if name not in memory.refused | once}
+    out = memory.refused | once
+    out |= {"top_logprobs"} if "logprobs" in out else frozenset()
+    sent = {name: value for name, value in body.items() if name not in out}
     if "max_tokens" in sent and memory.limit_name:
         sent[memory.limit_name] = sent.pop("max_tokens")
     if "system" in memory.refused:
@@ -35,7 +38,7 @@ def learned(
     Returned is what only this request has to do without. A limit refused under its old name is next sent under the new
     one.
     """
-    named = {"max_tokens" if name in LIMITS else name for name in sent} & {"temperature", "max_tokens", "n"}
+    named = {"max_tokens" if name in LIMITS else name for name in sent} & {"temperature", "max_tokens", "n", "logprobs"}
     if any(message["role"] == "system" for message in sent["messages"]):
         named |= {"system"}
     names = refused_by(status, words, named)
@@ -48,3 +51,10 @@ def learned(
         if memory.first(name):
             note(_TOLD[name])
     return passing if names else None
+
+
+def without_logprobs(memory: Memory, note: Callable[[str], None]) -> None:
+    """Remember that the server gave none though it was asked."""
+    memory.forgo({"logprobs"})
+    if memory.first("logprobs"):
+        note("gives no log-probabilities; its drafts' token signals are missing")

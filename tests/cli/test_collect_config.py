@@ -42,13 +42,14 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
     """Every setting, as the documentation shows it."""
     path = tmp_path / "collect.toml"
     path.write_text(
-        'prompt = "{context} {question}"\nscorer = "choice"\nconcurrency = 4\ntexts = false\n'
+        'prompt = "{context} {question}"\nscorer = "choice"\nconcurrency = 4\ntexts = false\nsignals = ["support"]\n'
         "[verify]\nk = 4\ntemperature = 0.7\nmax_tokens = 128\n"
         '[[model]]\nname = "s"\nurl = "http://x/v1#s"\nprice = "0.1/0.4/0.025"\ntemperature = 0.2\nmax_tokens = 64\n'
         '[[model]]\nname = "l"\nurl = "http://x/v1#l"\nprice = "2/8"\n'
     )
     found = plan(path)
     assert (found.scorer, found.concurrency, found.texts, found.verify.k) == ("choice", 4, False, 4)
+    assert found.signals == ("support",)
     assert found.prices is not None
     assert [price.cached_input for price in found.prices] == [0.025, None]
     assert (found.models[0].temperature, found.models[0].max_tokens) == (0.2, 64)

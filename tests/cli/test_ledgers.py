@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from automix_cli.collect.plan import plan
+from automix_core.evidence import TEXTUAL, TOKENS
 from benchmarks.ledgers import ASKED, COLLECTED, LONGEST, judge
 from tests.cli.served import ROOT
 
@@ -51,7 +52,9 @@ def test_the_questions_to_fit_on_are_about_other_contexts_than_those_asked(tmp_p
     assert len(collected) == COLLECTED
     golds = ({one["answers"][0] for one in asked}, {one["answers"][0] for one in collected})
     assert not golds[0] & golds[1]
-    assert all(1 <= len(one["context"]) <= 3 for one in collected)
+    replayed = read(chosen / "replayed.jsonl")
+    assert [one["id"] for one in replayed] == [one["id"] for one in asked]
+    assert all(1 <= len(one["context"]) <= 3 for one in collected + replayed)
     assert all(len(file.read_text()) <= LONGEST for file in (chosen / "documents").iterdir())
 
 
@@ -60,6 +63,7 @@ def test_the_settings_for_collecting_ask_as_the_demo_does(tmp_path: Path) -> Non
     settings = plan(tmp_path / "chosen" / "collect.toml")
     assert [model.name for model in settings.models] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
     assert settings.scorer == "contains"
+    assert set(settings.signals) == {*TEXTUAL, *TOKENS}
     assert "{context}" in settings.prompt
     assert settings.prices is not None
     assert settings.prices[1].input == 50 * settings.prices[0].input
