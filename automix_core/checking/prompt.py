@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
-from unicodedata import normalize
 
+from .disguises import inert, squeezed
 from .query import Query
 
 INSTRUCTIONS = (
@@ -45,7 +44,7 @@ TAGS = {
 OPTIONAL = ("history", "instructions")
 LEAST_MARK = 6
 LEAST_MARK_OF_OURS = 2
-"""Hexadecimal digits of a mark. Nobody forges one in our own examples, where each digit is read at every check."""
+"""Hexadecimal digits of a mark. Nobody forges or disguises one in our examples, which are read at every check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +115,15 @@ def blocks(values: Mapping[str, str], least: int = LEAST_MARK) -> dict[str, str]
     """The variables of `CASE`: each text of `values` between tags that bear a mark; no block for an absent one.
 
     The mark is the beginning of the text's own SHA-256, as long as it has to be for none of the texts to contain it.
-    So the same text has the same mark, whatever stands beside it, and nothing can close its own block or another.
+    So the same text has the same mark, whatever stands beside it, and nothing can close its own block or another. The
+    control tokens of chat templates are broken: a server might end the turn at one.
     """
-    texts = {name: values.get(name, "") for name in TAGS}
+    texts = {name: inert(values.get(name, "")) for name in TAGS}
     texts["context"] = texts["context"] or "(none)"
     texts |= {name: texts[name].strip() for name in OPTIONAL}
-    squeezed = [_squeezed(text) for text in texts.values()]
-    found = {name: _block(TAGS[name], text, squeezed, least) for name, text in texts.items()}
+    forged = least >= LEAST_MARK
+    forms = [form for text in texts.values() for form in (squeezed(text) if forged else squeezed(text)[:1])]
+    found = {name: _block(TAGS[name], text, forms, least) for name, text in texts.items()}
     return found | {name: f"{found[name]}\n" if texts[name] else "" for name in OPTIONAL}
 
 
@@ -142,21 +143,16 @@ def case_variables(query: Query, answer: str) -> dict[str, str]:
     return blocks(case_values(query, answer))
 
 
-def mark(text: str, squeezed: Iterable[str], least: int = LEAST_MARK) -> str:
-    """The shortest beginning of `text`'s hash, from `least` digits on, that none of the `squeezed` texts contains."""
+def mark(text: str, forms: Iterable[str], least: int = LEAST_MARK) -> str:
+    """The shortest beginning of `text`'s hash, from `least` digits on, that none of the squeezed `forms` contains."""
     digits = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    among = list(squeezed)
+    among = list(forms)
     return next((digits[:n] for n in range(least, len(digits)) if not any(digits[:n] in s for s in among)), digits)
 
 
-def _block(tag: str, text: str, squeezed: Iterable[str], least: int) -> str:
-    named = f"{tag} {mark(text, squeezed, least)}"
+def _block(tag: str, text: str, forms: Iterable[str], least: int) -> str:
+    named = f"{tag} {mark(text, forms, least)}"
     return f"<{named}>\n{text}\n</{named}>"
-
-
-def _squeezed(text: str) -> str:
-    """`text` as the most forgiving reader takes it: one form for each letter and digit, and nothing else."""
-    return re.sub(r"[\W_]+", "", normalize("NFKC", text).casefold())
 
 
 def digest(instructions: str = INSTRUCTIONS, shots: tuple[Shot, ...] = SHOTS, layout: str = CASE) -> str:

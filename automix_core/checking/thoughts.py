@@ -51,16 +51,20 @@ def spoken(parts: Sequence[str]) -> list[str] | None:
 
 
 def split(text: str) -> tuple[str, str]:
-    """What a closing mark without an opening one declared to be a thought ("" if there is none), and the final text."""
-    orphaned, final = "", text.strip()
-    while (found := _split(_of_channels(text)))[1] != final:  # again: what was around a mark may join into another
-        orphaned, text = orphaned + found[0], found[1]
+    """What was taken out although nothing of the model's may have set it apart, and the final text.
+
+    The first is what stands before a closing mark that nothing opened, after an opening one that nothing closes, or
+    in front of a final channel: a mark that was copied out of the data does that to what stands beside it.
+    """
+    doubtful, final = "", text.strip()
+    while (found := _split(*_of_channels(text)))[1] != final:  # again: what was around a mark may join into another
+        doubtful, text = f"{doubtful}\n{found[0]}", found[1]
         final = text
-    return orphaned + found[0], final
+    return f"{doubtful}\n{found[0]}".strip(), final
 
 
-def _split(text: str) -> tuple[str, str]:
-    orphaned, kept = "", ""
+def _split(doubtful: str, text: str) -> tuple[str, str]:
+    kept = ""
     at = depth = 0
     closed: int | None = None  # the end of the last closing mark inside an open section
     for mark in _MARK.finditer(text):
@@ -68,23 +72,25 @@ def _split(text: str) -> tuple[str, str]:
             continue
         if not any(mark.groupdict().values()):
             if not depth:
-                kept, closed = kept + text[at : mark.start()], None
+                kept, closed, at = kept + text[at : mark.start()], None, mark.end()
             depth += 1
         elif depth:
             depth, at = depth - 1, mark.end()
             closed = at
         else:
-            orphaned, kept, at = orphaned + kept + text[at : mark.start()], "", mark.end()
+            doubtful, kept, at = f"{doubtful}\n{kept}{text[at : mark.start()]}", "", mark.end()
     if not depth or closed is not None:  # of marks that open twice and close once the last closing one ends the thought
-        kept += text[at:]
-    return orphaned, kept.strip()
+        return doubtful, (kept + text[at:]).strip()
+    return f"{doubtful}\n{text[at:]}", kept.strip()
 
 
-def _of_channels(text: str) -> str:
-    """The final channel of a reply in channels, as gpt-oss writes them, or the text as it is."""
+def _of_channels(text: str) -> tuple[str, str]:
+    """The final channel of a reply in channels, as gpt-oss writes them, or the text as it is; what it hides first."""
+    thinks = _THOUGHT_CHANNEL.match(text)
     if finals := list(_FINAL_CHANNEL.finditer(text)):
-        return _CHANNEL_END.sub("", text[finals[-1].end() :])
-    return "" if _THOUGHT_CHANNEL.match(text) else text
+        first = finals[0].end() if thinks or text.startswith("analysis") else 0
+        return text[first : finals[-1].start()], _CHANNEL_END.sub("", text[finals[-1].end() :])
+    return ("", "") if thinks else ("", text)
 
 
 def _is_quoted(text: str, mark: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from .disguises import seen_through
 from .query import IN_CONTEXT, SHORT, Query
 
 Said: TypeAlias = tuple[str, str]
@@ -14,10 +15,14 @@ Said: TypeAlias = tuple[str, str]
 MODEL = "Assistant"
 """Who speaks for the models: what they said is never context."""
 
-_FORGED = re.compile(
-    r"(?<=[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])([^\S\n\r]*)(?=(?:user|human|assistant|ai|system|developer|tool)\s*[:：])",
-    re.IGNORECASE,
+_LINE = re.compile(
+    r"(\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]|&#0*1[03];?|&#x0*[ad];?|&newline;|%0[ad]|\\[nr]|<br\s*/?>)", re.I
 )
+"""What ends a line, for any reader."""
+_LONGEST = 200
+"""Characters at the beginning of a line that are looked at for a label."""
+_SPEAKER = r"(?:user|human|assistant|ai|model|chatbot|bot|system|developer|tool|function)"
+_LABEL = re.compile(rf"[\W_]*{_SPEAKER}[\W_]*(?::|$)|[\W_]*start_of_turn\W*{_SPEAKER}\b|[\W_]*im_start\W*{_SPEAKER}\b")
 
 
 def transcript(said: Iterable[Said]) -> str:
@@ -26,8 +31,17 @@ def transcript(said: Iterable[Said]) -> str:
 
 
 def as_said(text: str) -> str:
-    """The text of one turn, in which no line begins like another turn."""
-    return _FORGED.sub(r"\1> ", text.strip())
+    """The text of one turn, in which no line begins like another turn, whatever the label is disguised as."""
+    first, *rest = _LINE.split(text.strip())
+    lines = zip(rest[::2], rest[1::2], strict=True)
+    return first + "".join(
+        f"{end}{_quoted(line) if _LABEL.match(seen_through(line[:_LONGEST])) else line}" for end, line in lines
+    )
+
+
+def _quoted(line: str) -> str:
+    start = len(line) - len(line.lstrip())
+    return f"{line[:start]}> {line[start:]}"
 
 
 def whole_prompt(said: Sequence[Said], asked: int) -> Query:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from ..decision import Tally
 from .thoughts import final_text, split
@@ -28,8 +29,10 @@ _END_OF_TURN = re.compile(
 _TAG = re.compile(r"<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
 _FENCE = re.compile(rf"[{_BLANK}]*(?:[-+*•][{_BLANK}]+|\d+[.)][{_BLANK}]+)*(`{{3,}}|~{{3,}})([^`]*)$")
 _MANY_LINES_QUOTED = re.compile(
-    r"""(?:(?<=[\s:(])|^)(?:"+[ \t]*\r?\n.*?"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」)""", re.DOTALL | re.MULTILINE
+    r"""(?:(?<=[\s:(])|^)(?:"+[ \t]*\r?\n(?:(?!"\w).)*?"(?!\w)|“[^“”]*”|«[^«»]*»|„[^„“”]*[“”]|「[^「」]*」)""",
+    re.DOTALL | re.MULTILINE,
 )
+"""None that holds another: a mark that was copied would end at the quotes of the check's own word."""
 _BLOCK_MARKS = re.compile(rf"^(?:[{_BLANK}#]|[-+*•](?=[{_BLANK}])|\d+[.)](?=[{_BLANK}]))+")
 _INLINE_MARKS = re.compile(r"[*_`#]")
 _VERDICT = re.compile(
@@ -45,7 +48,7 @@ _EXAMPLE = re.compile(
 )
 _NEXT_CASE = re.compile(
     r"(?:next |another |new )?(?:context|question|answer|example|case|passage|document|conversation|instructions|user|"
-    r"human|assistant|system|input)[\s\d.#]*(?:[:：].*)?|</?(?:context|question|answer|conversation|instructions|"
+    r"human|assistant|system|input)[\s\d.#]*(?:[:：].*)?|<(?:context|question|answer|conversation|instructions|"
     r"example)\b.*|<\|im_start\|>.*|<start_of_turn>.*|check the answer\b.*",
     re.IGNORECASE,
 )
@@ -63,13 +66,14 @@ def read_verdict(text: str) -> bool | None:
     >>> read_verdict("Verdict: correct or incorrect") is None
     True
     """
-    thought, said = split(text)
+    doubtful, said = split(text)
     verdicts = list(_verdicts(said))
     if not verdicts or verdicts[-1] is None:
         return None
-    # A mark that nothing opened may be forged: what stands before it can't be agreed with, but contradicted it is.
-    readable = {verdict for verdict in (*_verdicts(thought), *verdicts) if verdict is not None}
-    return verdicts[-1] if len(readable) == 1 else None
+    # A mark without its other half may be copied from the data: what it hides can't agree, but contradict it can.
+    readable = {verdict for verdict in (*_verdicts(doubtful), *verdicts) if verdict is not None}
+    is_denied = verdicts[-1] and any(_is_denied(part) for part in (said, doubtful))
+    return verdicts[-1] if len(readable) == 1 and not is_denied else None
 
 
 def read_word(text: str) -> bool | None:
@@ -91,7 +95,7 @@ def count(verdicts: Iterable[bool | None], failed: int = 0) -> Tally:
 def _verdicts(text: str) -> Iterator[bool | None]:
     """What each verdict line says, made-up examples left out."""
     open_line = seen = in_example = False
-    for line in _own_lines(_END_OF_TURN.split(text, maxsplit=1)[0]):
+    for line in _own_lines(_END_OF_TURN.split(text, maxsplit=1)[0])[0]:
         plain = _plain(line)
         if open_line:  # the word stands on the line after
             if not plain:
@@ -117,14 +121,31 @@ def _verdicts(text: str) -> Iterator[bool | None]:
         yield None
 
 
-def _own_lines(text: str) -> Iterator[str]:
-    """The lines that the writer speaks for: none that is quoted, struck out, in a table or in code."""
+def _is_denied(text: str) -> bool:
+    """If "incorrect" stands where no other verdict line counts: in code that nothing ends, or after the turn's end.
+
+    Words that were copied from the data can begin either in front of the check's own verdict.
+    """
+    said, *after = _END_OF_TURN.split(text, maxsplit=1)
+    lines = [*_own_lines(said)[1], *_LINE.split(after[0] if after else "")]
+    plain = [line for line in map(_plain, lines) if line]
+    return any(
+        (match := _VERDICT.fullmatch(line)) and _word(match[1].strip(_BLANK) or following) is False
+        for line, following in pairwise([*plain, ""])
+    )
+
+
+def _own_lines(text: str) -> tuple[list[str], list[str]]:
+    """The lines that the writer speaks for, none quoted, struck out, in a table or in code; those in unended code."""
+    own: list[str] = []
+    code: list[str] = []
     fence = ""
     for line in _LINE.split(_MANY_LINES_QUOTED.sub(_hidden, _without_elements(text))):
         mark = _FENCE.match(line)
         if fence:
+            code.append(line)
             if mark and mark[1].startswith(fence) and not mark[2].strip():
-                fence = ""
+                fence, code = "", []
             continue
         if mark:
             fence = mark[1]
@@ -133,18 +154,19 @@ def _own_lines(text: str) -> Iterator[str]:
         indented = line.startswith(("    ", "\t"))
         marked = "|" in line or "~~" in line or inner.startswith((">", "`", '"', "'", "“", "‘", "«", "„", "「"))
         if not (marked or indented):
-            yield line
+            own.append(line)
+    return own, code
 
 
 def _without_elements(text: str) -> str:
-    """`text` with what stands in tags (and in comments) hidden; a tag that nothing closes is left to stand."""
+    """`text` with what stands in tags and in comments hidden; what nothing closes is left to stand."""
     kept, at, unclosed = [], 0, set()
     lower = text.lower()
     while (start := text.find("<", at)) >= 0:
         name = ""
         if text.startswith("<!--", start):
-            end = text.find("-->", start)
-            stop = len(text) if end < 0 else end + 3
+            stop = text.find("-->", start) + 3
+            stop = 0 if stop < 3 else stop
         elif (tag := _TAG.match(text, start)) and tag[1].lower() not in unclosed:
             name = tag[1]
             closing = lower.find(f"</{name.lower()}", tag.end())
