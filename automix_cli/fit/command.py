@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from automix_cli.fit.replacing import Judged, judge, parted
 from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, outputs, print_json, span
 from automix_core.errors import ConfigError
@@ -59,12 +60,17 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Write the policy only if it does no worse than the one at --output."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Learn from recorded outcomes when to keep a draft, and save the rule as a policy.
 
     Without an objective the cost weight is that at which the first and the last model tie, so that any gain beats
-    mixing the two at random.
+    mixing the two at random. With --replace three tenths of the outcomes, chosen by their ids, are kept from fitting
+    to compare the new policy with the running one; which won is said, and the exit code is 0 either way.
     """
     from automix_core.fitting.certificate import certify
     from automix_core.fitting.fit import HEAVIEST, Objective
@@ -92,24 +98,29 @@ def fit(
         columns = Columns.of(records)
         if signals is not None:
             columns = columns.limited([name.strip() for name in signals.split(",") if name.strip()])
+        whole, apart = columns, None
+        if replace:
+            columns, apart, records = parted(columns, records)
         if max_loss is None:
             found = learn(columns, method=method, objective=objective)
         else:
             found = certify(columns, max_loss, 0.9 if confidence is None else confidence, method=method)
-    save_policy(
-        found.policy,
-        output,
-        models=[model.name for model in records[0].models],
-        prompt=_prompt(records),
-        k=found.k or None,
-        costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
-        data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
-    )
-    facts = _facts(output, method, found, records)
+        judged = None if apart is None else judge(found, output, whole, apart, objective, max_loss)
+    if judged is None or judged.published:
+        save_policy(
+            found.policy,
+            output,
+            models=[model.name for model in records[0].models],
+            prompt=_prompt(records),
+            k=found.k or None,
+            costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
+            data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
+        )
+    facts = _facts(output, method, found, records, judged)
     if as_json:
         print_json(facts)
     else:
-        typer.echo(_words(facts, found, records))
+        typer.echo(_words(facts, found, records, judged))
 
 
 def _prompt(records: list[Outcome]) -> str | None:
@@ -118,8 +129,8 @@ def _prompt(records: list[Outcome]) -> str | None:
     return prompts.pop() if len(prompts) == 1 else None
 
 
-def _facts(output: Path, method: str, found: Any, records: list[Outcome]) -> dict[str, Any]:
-    return {
+def _facts(output: Path, method: str, found: Any, records: list[Outcome], judged: Judged | None) -> dict[str, Any]:
+    facts = {
         "policy": str(output),
         "method": method,
         "kind": _kind(found.policy),
@@ -132,6 +143,7 @@ def _facts(output: Path, method: str, found: Any, records: list[Outcome]) -> dic
         },
         "notes": list(found.notes),
     }
+    return facts if judged is None else {**facts, "replace": judged.to_dict()}
 
 
 def _kind(policy: Any) -> str:
@@ -145,7 +157,7 @@ def _kind(policy: Any) -> str:
     return repr(policy)
 
 
-def _words(facts: dict[str, Any], found: Any, records: list[Outcome]) -> str:
+def _words(facts: dict[str, Any], found: Any, records: list[Outcome], judged: Judged | None) -> str:
     expected = found.expected
     lines = [f"{len(records)} outcomes of {', '.join(model.name for model in records[0].models)}"]
     for m, model in enumerate(records[0].models):
@@ -166,4 +178,8 @@ def _words(facts: dict[str, Any], found: Any, records: list[Outcome]) -> str:
         lines.append(f"  {'':<35} reward {span(a.reward)}")
     if found.notes:
         lines += ["", *(f"note: {note}" for note in found.notes)]
+    if judged is not None:
+        lines += ["", *judged.said]
+        if not judged.published:
+            return "\n".join([*lines, "", f"kept {facts['policy']} as it was"])
     return "\n".join([*lines, "", f"wrote {facts['policy']}"])
