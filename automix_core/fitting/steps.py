@@ -1,9 +1,10 @@
 """A number in steps: where to cut it, and what its steps say in each hidden state (numpy).
 
 A direct confidence and the evidence of signals are cut into steps, so that the decision can be solved exactly. Where to
-cut is chosen by what predicts the hidden states of questions left out best (five folds, log-likelihood): at equal
-widths, at equal masses (ranks: saturated probabilities stay apart), or at equal widths of the log-odds; and so is how
-much is learned about the steps, a slope alone or each step's counts.
+cut is chosen by what predicts the hidden states of questions left out (five folds, log-likelihood): at equal masses
+(ranks: saturated probabilities stay apart), or at equal widths, of the log-odds or the number itself, where that is
+better by more than its standard error; and so is how much is learned about the steps, a slope alone or each step's
+counts.
 """
 
 from __future__ import annotations
@@ -67,16 +68,25 @@ def in_steps(
 ) -> Steps | None:
     """The steps of `values` that say most about the hidden states; None if nothing is said, unless they `must` be.
 
+    Of `cuts` an earlier one is kept unless a later one is better by more than its standard error: with few labels the
+    best of several is too often the luckiest.
+
     `weights` [question, state] are the weights of each question's hidden states, `right` [state] says in which of them
     the draft is right.
     """
     folds = np.array_split(np.random.default_rng(0).permutation(len(values)), _FOLDS)
     told = [[_told(values, weights, right, (cut, table), folds) for table in _TABLES] for cut in cuts]
-    best = max(range(len(cuts)), key=lambda i: max(told[i]))
-    if not must and max(told[best]) <= _told(values, weights, right, None, folds):
+    bests = [max(some, key=np.sum) for some in told]
+    best = 0
+    for place, each in enumerate(bests):
+        more = each - bests[best]
+        if more.sum() > more.std() * np.sqrt(len(values)):
+            best = place
+    if not must and bests[best].sum() <= _told(values, weights, right, None, folds).sum():
         return None
     edges = cuts[best](values)
-    trust = np.exp(np.array(told[best]) - max(told[best]))
+    sums = np.sum(told[best], axis=1)
+    trust = np.exp(sums - sums.max())
     tables = np.array([table(values, weights, right, edges) for table in _TABLES])
     mixed: Array = np.tensordot(trust / trust.sum(), tables, axes=1)
     return Steps(edges, mixed) if edges or must else None
@@ -88,9 +98,9 @@ def _told(
     right: NDArray[np.bool_],
     way: tuple[Cut, Table] | None,
     folds: Sequence[NDArray[np.intp]],
-) -> float:
-    """The log-likelihood of hidden states by tables learned without them; without a `way` by the prior alone."""
-    total = 0.0
+) -> Array:
+    """Each question's log-likelihood by tables learned without it; without a `way` by the prior alone."""
+    told = np.zeros(len(values))
     for fold in folds:
         rest = np.setdiff1d(np.arange(len(values)), fold)
         prior = weights[rest].sum(axis=0) + _EVENLY / weights.shape[1]
@@ -99,8 +109,8 @@ def _told(
             table = way[1](values[rest], weights[rest], right, edges)
             joint = joint * table[:, np.searchsorted(edges, values[fold], "right")].T
             joint /= joint.sum(axis=1, keepdims=True)
-        total += float((weights[fold] * np.log(np.maximum(joint, 1e-9))).sum())
-    return total
+        told[fold] = (weights[fold] * np.log(np.maximum(joint, 1e-9))).sum(axis=1)
+    return told
 
 
 def by_slope(values: Array, weights: Array, right: NDArray[np.bool_], edges: Sequence[float]) -> Array:

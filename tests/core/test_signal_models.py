@@ -177,3 +177,16 @@ def test_measured_numbers_are_alike_where_they_are_equal_and_missing_ones_go_tog
     assert kinds[1] == kinds[4]
     assert len(set(kinds)) == 3
     assert Share(0.5).policy() is not None
+
+
+def test_a_finer_cut_is_taken_only_where_it_is_clearly_better() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.random(400)
+    right = (rng.random(400) < np.where(values > 0.5, 0.7, 0.4)).astype(float)
+    found = in_steps(values, np.column_stack([right, 1 - right]), RIGHT, [mass(2), mass(20)])
+    assert found is not None
+    assert len(found.edges) == 1, "a cut at the middle says all there is to say"
+    right = (values > 0.9).astype(float)
+    found = in_steps(values, np.column_stack([right, 1 - right]), RIGHT, [mass(2), mass(20)])
+    assert found is not None
+    assert len(found.edges) == 19
