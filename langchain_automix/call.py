@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import random
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
@@ -23,6 +24,7 @@ from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
+from automix_core.routing.hedge import Hedge, StreamHedge
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, close_books
@@ -50,7 +52,8 @@ class Call:
     """One call of a cascade with `messages`; `settings` (stop, tools, temperature, ...) go to each answering model.
 
     `tools` are offered to each model, and `final` names those whose call is an answer and starts nothing. `asked`
-    is what it asks: a question that is routed, or what is passed to one model and why.
+    is what it asks: a question that is routed, or what is passed to one model and why. `ahead` says in which form its
+    answer may begin while a draft is checked, if at all.
     """
 
     cascade: Cascade
@@ -65,11 +68,15 @@ class Call:
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
     audit: Audit | None = None
+    ahead: Literal["", "answer", "stream"] = ""
     began: float = field(default_factory=monotonic)
     policy: Policy = field(init=False)
+    hedge: Hedge[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "policy", self.cascade.provider.policy())  # one for the whole call
+        if self.ahead and self.cascade.hedge and not self.asked.passing:
+            object.__setattr__(self, "hedge", self._hedged(self.ahead == "stream"))
 
     def route(self) -> Ending:
         """Climb the cascade, blocking."""
@@ -79,7 +86,7 @@ class Call:
     async def aroute(self) -> Ending:
         """Climb the cascade, awaiting."""
         with self.booked(), detached():
-            return await arun(self._flow(), self._aperform, self.allowance)
+            return await arun(self._flow(), self._aperform, self.allowance, self.hedge)
 
     def answer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """The kept draft, or the finishing model's answer; a model that fails hands over to the next."""
@@ -90,7 +97,7 @@ class Call:
     async def aanswer(self, ending: Ending) -> tuple[AIMessage, Record]:
         """`answer`, awaited."""
         with self.booked(), detached():
-            ending, reply = await afinish(ending, self._aanswer)
+            ending, reply = await afinish(ending, self._aanswer, self.hedge)
         return self._said(ending, reply)
 
     def stream(self, ending: Ending) -> Iterator[AIMessageChunk]:
@@ -105,7 +112,8 @@ class Call:
 
     async def astream(self, ending: Ending) -> AsyncIterator[AIMessageChunk]:
         """`stream`, awaited."""
-        stream: Streamed[Any] = Streamed(ending, self._meter)
+        hedge = self.hedge if isinstance(self.hedge, StreamHedge) else None
+        stream: Streamed[Any] = Streamed(ending, self._meter, hedge=hedge)
         with self.booked(stream):
             async with aclosing(stream.apieces(self._astream)) as chunks:
                 async for chunk in chunks:
@@ -121,7 +129,7 @@ class Call:
 
     def _case(self, route: Route, ending: Ending, answer: Reply | None) -> Case:
         """The call as an audit takes it up: what is at hand, and how to ask for the rest, outside the user's trace."""
-        alone = replace(self, parent=Parent(tags=("automix:audit",)), audit=None, allowance=FREE)
+        alone = replace(self, parent=Parent(tags=("automix:audit",)), audit=None, ahead="", allowance=FREE)
         verifier = self.cascade.verifier
         prompt = None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest
         return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt)
@@ -170,7 +178,15 @@ class Call:
         start = State.start(
             models, self.cascade.k, random() if coin is None else coin, purchasable=self.cascade.measures.ways
         )
-        return route(start, raising=raising, allowance=self.allowance)
+        return route(start, raising=raising, allowance=self.allowance, hedging=self.hedge is not None)
+
+    def _hedged(self, stream: bool) -> Hedge[Any]:
+        """What begins the answer while a draft is checked, its runs watched apart from those of the checks."""
+        alone, prices, circuits = self.parent.apart(), self.cascade.prices or (), self.cascade.circuits
+        if stream:
+            ask = partial(self._astream, parent=alone)
+            return StreamHedge(self.policy, prices, ask, circuits, meter=self._meter)
+        return Hedge(self.policy, prices, partial(self._aanswer, parent=alone), circuits)
 
     def _answer(self, model: int) -> Reply:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
@@ -178,9 +194,10 @@ class Call:
             as_message(child.invoke(self._for(model), config, **self.settings)), self.cascade.clients[model]
         )
 
-    async def _aanswer(self, model: int) -> Reply:
-        child, config = self.cascade.models[model], self.parent.config("answer", model)
-        async with watched(self.parent.handlers):
+    async def _aanswer(self, model: int, parent: Parent | None = None) -> Reply:
+        parent = parent or self.parent
+        child, config = self.cascade.models[model], parent.config("answer", model)
+        async with watched(parent.handlers):
             return as_reply(as_message(await self._invoked(model, child, config)), self.cascade.clients[model])
 
     async def _invoked(self, model: int, child: Any, config: Any) -> Any:
@@ -201,8 +218,8 @@ class Call:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
         return iter(_begun(lambda: child.stream(self._for(model), config, **self.settings)))
 
-    async def _astream(self, model: int) -> AsyncIterator[Any]:
-        child, config = self.cascade.models[model], self.parent.config("answer", model)
+    async def _astream(self, model: int, parent: Parent | None = None) -> AsyncIterator[Any]:
+        child, config = self.cascade.models[model], (parent or self.parent).config("answer", model)
         return aiter(_abegun(lambda: child.astream(self._for(model), config, **self.settings)))
 
     def _perform(self, effect: Effect | Gauge) -> Result:

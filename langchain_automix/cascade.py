@@ -20,6 +20,7 @@ from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, 
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
+from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
@@ -57,6 +58,7 @@ class Cascade:
     raising: bool
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
+    hedge: bool = False
 
     @property
     def k(self) -> int:
@@ -76,6 +78,7 @@ class Cascade:
         raising: bool = False,
         limits: Limits | None = None,
         breaker: Breaker | None = None,
+        hedge: bool = False,
         signals: Wanted = "auto",
         measures: Any = None,
     ) -> Cascade:
@@ -87,6 +90,7 @@ class Cascade:
         check(models, prices, verify_concurrency)
         limits = limits or Limits()
         limits.check_prices(prices)
+        check_hedge(hedge, prices)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
         own = used.model if isinstance(used, SelfVerifier) else None
@@ -118,6 +122,7 @@ class Cascade:
             raising=raising,
             limits=limits,
             circuits=[circuit_of(core_model(model), breaker) for model in models] if breaker else (),
+            hedge=hedge,
         )
         limits.check_prices(cascade.checker_prices)
         return cascade

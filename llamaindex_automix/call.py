@@ -25,6 +25,7 @@ from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Gauge, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
+from automix_core.routing.hedge import Hedge, StreamHedge
 from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, settle
@@ -72,7 +73,9 @@ class Call:
     async def aanswer(self) -> Any:
         """`answer`, awaited."""
         with swallowed(), self._booked():
-            ending, reply = await afinish(await arun(self._flow(), self._aperform, self.allowance), self._aanswer)
+            hedge = self._hedge()
+            ending = await arun(self._flow(hedge), self._aperform, self.allowance, hedge)
+            ending, reply = await afinish(ending, self._aanswer, hedge)
             return self.request.recorded(*self._said(ending, reply))
 
     def stream(self) -> Generator[Any, None, None]:
@@ -88,7 +91,8 @@ class Call:
     async def astream(self) -> AsyncGenerator[Any, None]:
         """`stream`, awaited."""
         with swallowed(), self._booked():
-            live = self._alive(await arun(self._flow(), self._aperform, self.allowance))
+            hedge = self._stream_hedge()
+            live = self._alive(await arun(self._flow(hedge), self._aperform, self.allowance, hedge), hedge)
         await anext(live)
         return live
 
@@ -113,15 +117,15 @@ class Call:
         finally:
             events.streamed(_text(stream), self.span)
 
-    async def _alive(self, ending: Ending) -> AsyncGenerator[Any, None]:
-        """`_live`, awaited."""
-        stream: Streamed[Any] = Streamed(ending, self._meter)
+    async def _alive(self, ending: Ending, hedge: StreamHedge | None) -> AsyncGenerator[Any, None]:
+        """`_live`, awaited. An answer under way is dropped with a stream that nobody reads."""
+        stream: Streamed[Any] = Streamed(ending, self._meter, hedge=hedge)
         try:
             with swallowed(), self._booked(stream):
                 try:
                     yield
                 except GeneratorExit as unread:
-                    ending.failed(unread)
+                    (ending if hedge is None else await hedge.dropped(ending)).failed(unread)
                     raise
                 async with aclosing(stream.apieces(self._astream)) as pieces:
                     async for piece in pieces:
@@ -153,13 +157,27 @@ class Call:
         """What is asked, and from which context."""
         return self.asked.query
 
-    def _flow(self) -> Generator[Effect, Any, Ending]:
+    def _hedge(self) -> Hedge[Reply] | None:
+        """What begins the answer while a draft is checked, if that is wanted."""
+        if not self.cascade.hedge or self.asked.passing:
+            return None
+        return Hedge(self.policy, self.cascade.prices or (), self._aanswer, self.cascade.circuits)
+
+    def _stream_hedge(self) -> StreamHedge | None:
+        """`_hedge` for a stream."""
+        if not self.cascade.hedge or self.asked.passing:
+            return None
+        return StreamHedge(
+            self.policy, self.cascade.prices or (), self._astream, self.cascade.circuits, meter=self._meter
+        )
+
+    def _flow(self, hedge: Hedge[Any] | None = None) -> Generator[Effect, Any, Ending]:
         models, raising = len(self.cascade.models), self.cascade.raising
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
         start = State.start(models, self.cascade.k, coin, purchasable=self.cascade.measures.ways)
-        return route(start, raising=raising, allowance=self.allowance)
+        return route(start, raising=raising, allowance=self.allowance, hedging=hedge is not None)
 
     def _perform(self, effect: Effect | Gauge) -> Result:
         match effect:

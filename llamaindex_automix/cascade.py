@@ -17,6 +17,7 @@ from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, 
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
+from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
 from automix_core.routing.price import Price
 
@@ -54,6 +55,7 @@ class Cascade:
     raising: bool
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
+    hedge: bool = False
 
     @property
     def last(self) -> int:
@@ -77,6 +79,7 @@ class Cascade:
         raising: bool = False,
         limits: Limits | None = None,
         breaker: Breaker | None = None,
+        hedge: bool = False,
         signals: Wanted = "auto",
         measures: Any = None,
     ) -> Cascade:
@@ -88,6 +91,7 @@ class Cascade:
         check(models, prices, verify_concurrency)
         limits = limits or Limits()
         limits.check_prices(prices)
+        check_hedge(hedge, prices)
         checkers: list[SelfVerifier | CustomVerifier]
         checked_by: list[int | None]
         if verifier is None or isinstance(verifier, SelfVerifier):
@@ -125,6 +129,7 @@ class Cascade:
             raising=raising,
             limits=limits,
             circuits=[circuit_of(model, breaker) for model in models] if breaker else (),
+            hedge=hedge,
         )
         limits.check_prices(cascade.checker_prices)
         return cascade

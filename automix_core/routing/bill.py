@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..usage import Usage
-from .effects import Checks, Failure, Measured, Reply
+from .effects import Checks, Dropped, Failure, Measured, Reply
 from .price import Price
 from .step import Step
 
-Role: TypeAlias = Literal["draft", "verify", "answer"]
-ROLES: dict[str, Role] = {"draft": "draft", "verify": "verify", "measure": "verify", "finish": "answer"}
+Role: TypeAlias = Literal["draft", "verify", "hedge", "answer"]
+ROLES: dict[str, Role] = {
+    "draft": "draft",
+    "verify": "verify",
+    "measure": "verify",
+    "hedge": "hedge",
+    "finish": "answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ def bill_of(step: Step, prices: Sequence[Price | None]) -> Bill | None:
     if isinstance(result, Checks | Measured):
         whose = result.model if isinstance(result, Checks) else result.by
         return Bill("verify", whose, result.usage, result.price if whose is None else prices[whose])
-    if isinstance(result, Reply):
+    if isinstance(result, Reply | Dropped):
         return Bill(ROLES[step.do], step.model, result.usage, prices[step.model])
     if isinstance(result, Failure) and result.left:
         return Bill(ROLES[step.do], step.model, None, prices[step.model])

@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..decision import Draft
-from .effects import Checks, Decide, Effect, Failure, Measured, Reply, Result
+from .effects import Ahead, Begun, Checks, Decide, Effect, Failure, Measured, Reply, Result
 from .ending import Ending, leave
+from .hedge import Hedge
 from .limits import FREE, Allowance
 from .waiting import await_within, call_within
 
@@ -46,9 +47,15 @@ def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result], al
 
 
 async def arun(
-    flow: Generator[Effect, Any, R], perform: Callable[[Effect], Awaitable[Result]], allowance: Allowance = FREE
+    flow: Generator[Effect, Any, R],
+    perform: Callable[[Effect], Awaitable[Result]],
+    allowance: Allowance = FREE,
+    hedge: Hedge[Any] | None = None,
 ) -> R:
-    """Drive `flow` like `run`, awaiting each effect. One that takes too long is cancelled."""
+    """Drive `flow` like `run`, awaiting each effect. One that takes too long is cancelled.
+
+    What `hedge` began is dropped unless the ending needs it; then it is for `afinish` or the stream to take.
+    """
     result: Result | None = None
     try:
         while True:
@@ -56,10 +63,14 @@ async def arun(
                 effect = flow.send(result)
             except StopIteration as stop:
                 ending: R = stop.value
+                if hedge is not None and isinstance(ending, Ending):
+                    return cast("R", await hedge.after(ending))
                 return ending
             began = monotonic()
             try:
-                if isinstance(effect, Decide):
+                if isinstance(ahead := cast("object", effect), Ahead):
+                    result = Begun(None if hedge is None else await hedge.begin(ahead.state, ahead.reply))
+                elif isinstance(effect, Decide):
                     result = await perform(effect)
                 else:
                     with _attempt(effect, allowance):
@@ -70,6 +81,10 @@ async def arun(
                 flow.throw(interruption)
                 raise
             result = timed(result, monotonic() - began)
+    except BaseException:
+        if hedge is not None:
+            await hedge.close()
+        raise
     finally:
         flow.close()
 
@@ -96,23 +111,31 @@ def finish(ending: Ending, ask: Callable[[int], Reply]) -> tuple[Ending, Reply |
     return ending, None
 
 
-async def afinish(ending: Ending, ask: Callable[[int], Awaitable[Reply]]) -> tuple[Ending, Reply | None]:
-    """`finish`, awaited."""
-    while ending.reply is None:
-        ending = ending.begin()
-        if ending.reply is not None:
-            break
-        began = monotonic()
-        try:
-            with ending.allowance.attempt(ending.action.model):
-                answer = await await_within(partial(ask, ending.action.model), ending.allowance)
-        except Exception as error:
-            ending = ending.after(error, monotonic() - began)
-        except BaseException as interruption:
-            raise leave(interruption, ending.interrupted(interruption, monotonic() - began))  # noqa: B904 - the same
-        else:
-            return ending, replace(answer, seconds=monotonic() - began)
-    return ending, None
+async def afinish(
+    ending: Ending, ask: Callable[[int], Awaitable[Reply]], hedge: Hedge[Reply] | None = None
+) -> tuple[Ending, Reply | None]:
+    """`finish`, awaited. An answer that `hedge` has under way is taken in place of asking."""
+    try:
+        while ending.reply is None:
+            ending = ending.begin()
+            if ending.reply is not None:
+                break
+            model = ending.action.model
+            began = monotonic() if hedge is None else hedge.since(model)
+            asked = partial(ask if hedge is None else hedge.take, model)
+            try:
+                with ending.allowance.attempt(model):
+                    answer = await await_within(asked, ending.allowance)
+            except Exception as error:
+                ending = ending.after(error, monotonic() - began)
+            except BaseException as interruption:
+                raise leave(interruption, ending.interrupted(interruption, monotonic() - began))  # noqa: B904 - the same
+            else:
+                return ending, replace(answer, seconds=monotonic() - began)
+        return ending if hedge is None else await hedge.after(ending), None
+    finally:
+        if hedge is not None:
+            await hedge.close()
 
 
 def _attempt(effect: Effect, allowance: Allowance) -> AbstractContextManager[None]:

@@ -91,6 +91,33 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Effect: begin the answer that may be needed after the checks of `reply`, the latest draft, in `state`."""
+
+    state: State
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Result of `Ahead`: the model whose answer is under way, None where none was begun."""
+
+    model: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What became of an answer that was begun ahead and not needed.
+
+    `usage` is what its provider reported if it had come to its end, `estimated` if it had not.
+    """
+
+    usage: Usage | None
+    estimated: bool = False
+    seconds: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Result of any effect that raised. `left`: it was still going on, and nobody knows what it will have used."""
 
@@ -100,5 +127,6 @@ class Failure:
 
 
 Effect: TypeAlias = Decide | Draft | Check
-"""What every driver performs; `Gauge` comes up only where a driver offers something to measure."""
-Result: TypeAlias = Decision | Reply | Checks | Measured | Failure
+"""What every driver performs; `Gauge` comes up only where a driver offers something to measure, `Ahead` only where it
+can begin an answer ahead."""
+Result: TypeAlias = Decision | Reply | Checks | Measured | Begun | Failure

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..decision import Accept, Finish, Signals, Tally
 from ..errors import LimitError
-from .effects import Checks, Failure, Reply
+from .effects import Checks, Dropped, Failure, Reply
 from .limits import FREE, Allowance
 from .step import Step
 
@@ -21,7 +21,8 @@ class Ending:
     `tally` is what the checks of the last verified draft said; `signals` are the last draft's, `evidence` the policy's
     probability that it is right, None where it estimates none. `errors` are the types of what failed on the way, and
     what was found wrong with the answer; `fallback` says that for a failure another answer is given than the policy
-    chose. `best` is the draft to fall back on, if there is one that may be served.
+    chose. `best` is the draft to fall back on, if there is one that may be served; `ahead` the model whose answer is
+    under way already.
     """
 
     action: Accept | Finish
@@ -36,6 +37,7 @@ class Ending:
     evidence: float | None = None
     fallback: bool = False
     best: int | None = None
+    ahead: int | None = None
     allowance: Allowance = field(default=FREE, repr=False, compare=False)
 
     @property
@@ -71,7 +73,8 @@ class Ending:
 
         Raises `LimitError` if there is no room and no draft may stand in.
         """
-        over = self.allowance.exceeded_by(self.action, self.steps)
+        ahead = None if self.ahead is None else Finish(self.ahead)
+        over = self.allowance.exceeded_by(self.action, self.steps, ahead)
         return self if over is None else self._without(over, self.steps)
 
     def after(self, error: Exception, seconds: float | None = None) -> Ending:
@@ -96,7 +99,8 @@ class Ending:
             action = Accept(self.best)
             reason = f"Model {model} failed to answer ({kind}); the draft of model {self.best} stands in."
             steps = (*steps, Step("accept", self.best))
-        return replace(self, action=action, reason=reason, steps=steps, errors=(*self.errors, kind), fallback=True)
+        errors = (*self.errors, kind)
+        return replace(self, action=action, reason=reason, steps=steps, errors=errors, fallback=True, ahead=None)
 
     def interrupted(self, error: BaseException, seconds: float | None = None) -> Ending:
         """The books of a call that `error` ended midway through its finishing call."""
@@ -123,10 +127,13 @@ class Ending:
         """The books of a call that `error` ended. A stream that nobody reads on is no failure."""
         abandoned, kind = isinstance(error, GeneratorExit), type(error).__name__
         reason = f"{self.reason} The stream was abandoned before its end." if abandoned else f"It ended with {kind}."
+        steps = self.steps if steps is None else steps
+        if self.ahead is not None and not any(s.do == "finish" and s.model == self.ahead for s in steps):
+            steps = with_hedge(steps, Failure(error, left=True))
         return replace(
             self,
             reason=reason.lstrip(),
-            steps=self.steps if steps is None else steps,
+            steps=steps,
             errors=self.errors if abandoned else (*self.errors, kind),
             fallback=self.fallback or isinstance(error, Exception),
         )
@@ -134,6 +141,11 @@ class Ending:
     def failed(self, error: BaseException, steps: tuple[Step, ...] | None = None) -> BaseException:
         """`error`, with the books of the call that it ends on it."""
         return error if isinstance(getattr(error, _LEFT, None), Ending) else leave(error, self.stopped(error, steps))
+
+
+def with_hedge(steps: tuple[Step, ...], result: Dropped | Failure) -> tuple[Step, ...]:
+    """`steps` with what became of the answer that was begun ahead, if that is open."""
+    return tuple(replace(s, result=result) if s.do == "hedge" and s.result is None else s for s in steps)
 
 
 _LEFT = "_automix_ending"

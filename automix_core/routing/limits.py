@@ -127,17 +127,22 @@ class Allowance:
         left = self.seconds_left()
         return isinstance(error, TimeLimitError) and left is not None and left <= 0
 
-    def exceeded_by(self, action: Action, steps: Iterable[Step]) -> LimitError | None:
-        """Why `action` can't begin after `steps`, or None if it can."""
+    def exceeded_by(self, action: Action, steps: Iterable[Step], beside: Action | None = None) -> LimitError | None:
+        """Why `action` can't begin after `steps`, or None if it can; money is set aside for `beside`.
+
+        What is done already is no matter of money: where `beside` is `action`, it is under way.
+        """
         if isinstance(action, Accept):
             return None
         left = self.seconds_left()
         if left is not None and left <= 0:
             return self.out_of_time()
-        if self.limits.max_cost is None:
+        if self.limits.max_cost is None or action == beside:
             return None
         steps = list(steps)
         rest, next_one = self.limits.max_cost - self._spent(steps), self._estimate(action, steps)
+        if beside is not None:
+            rest -= self._estimate(beside, steps)
         if next_one <= rest:
             return None
         return CostLimitError(

@@ -23,30 +23,33 @@ from ..checking.thoughts import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
 from ..errors import AutoMixError, LimitError, PolicyError
 from ..usage import Usage
-from .effects import Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply
+from .effects import Ahead, Begun, Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply
 from .ending import Ending
 from .limits import FREE, Allowance
 from .step import Step
 from .trail import Trail
 
 
-def route(start: State, *, raising: bool = False, allowance: Allowance = FREE) -> Generator[Effect, Any, Ending]:
+def route(
+    start: State, *, raising: bool = False, allowance: Allowance = FREE, hedging: bool = False
+) -> Generator[Effect, Any, Ending]:
     """Climb the cascade as the policy says, from `start`, until an answer is kept or a model is to finish.
 
     With `raising`, the first error of any step is raised (`on_failure="raise"`). No step begins that `allowance` has no
-    room for. Raises `PolicyError` when a policy asks for something impossible, `LimitError` when time or money ran out
-    and no draft stands in; the books of the call are on whatever is raised (`ending_of`).
+    room for. With `hedging`, the answer that may be needed can begin while a draft is checked (`Ahead`). Raises
+    `PolicyError` when a policy asks for something impossible, `LimitError` when time or money ran out and no draft
+    stands in; the books of the call are on whatever is raised (`ending_of`).
     """
     trail = Trail(start, raising, allowance)
     try:
-        return (yield from _climb(trail))
+        return (yield from _climb(trail, hedging))
     except GeneratorExit:
         raise
     except BaseException as error:
         raise trail.failed(error)  # noqa: B904 - the very same error
 
 
-def _climb(trail: Trail) -> Generator[Effect, Any, Ending]:
+def _climb(trail: Trail, hedging: bool) -> Generator[Effect, Any, Ending]:
     forced: Action | None = None
     reason = ""
     while True:
@@ -59,8 +62,10 @@ def _climb(trail: Trail) -> Generator[Effect, Any, Ending]:
             trail.heard(decision)
         else:
             action, forced = forced, None
-        if over := trail.allowance.exceeded_by(action, trail.steps):
+        if over := trail.exceeded_by(action):
             return trail.out(over)
+        if hedging and trail.ahead is None and isinstance(action, Verify | Measure):
+            yield from _ahead(trail, action)
         match action:
             case Finish():
                 return trail.end(action, reason)
@@ -113,6 +118,16 @@ def _draft(trail: Trail, action: Draft) -> Generator[Effect, Any, Reply | str | 
         return reply
     fate = "kept, as no larger model is left" if model == trail.last else "rejected unverified"
     return f"The draft of model {model} is {reply.problem}: {fate}."
+
+
+def _ahead(trail: Trail, action: Verify | Measure) -> Generator[Effect, Any, None]:
+    """Let the driver begin the answer that may be needed, if there is money for both that and the checks."""
+    if trail.allowance.exceeded_by(Finish(trail.last), trail.steps, beside=action):
+        return
+    result = yield cast("Effect", Ahead(trail.state, trail.drafts[action.model]))
+    if isinstance(result, Begun) and result.model is not None:
+        trail.ahead = result.model
+        trail.steps.append(Step("hedge", result.model))
 
 
 def _verify(trail: Trail, action: Verify) -> Generator[Effect, Any, str | Ending]:

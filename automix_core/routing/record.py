@@ -9,7 +9,8 @@ from ..usage import Tokens
 
 
 class UsageRecord(TypedDict):
-    """Whose tokens: `draft` sums all drafts, `answer` is the finishing call only, `by_model` has an entry a model."""
+    """Whose tokens: `draft` sums all drafts and the answers that were begun ahead in vain, `answer` is the finishing
+    call only, `by_model` has an entry a model."""
 
     total: Tokens | None
     draft: Tokens | None
@@ -29,14 +30,15 @@ class CostRecord(TypedDict):
 
 
 class StepRecord(TypedDict):
-    """One thing done. `n` and `verdicts` belong to verify, `name` and `value` to measure; `problem` says why an answer
-    could not be kept."""
+    """One thing done. `n` and `verdicts` belong to verify, `name` and `value` to measure, `used` to hedge: whether the
+    answer that was begun ahead became the call's. `problem` says why an answer could not be kept."""
 
-    do: Literal["draft", "verify", "measure", "accept", "finish"]
+    do: Literal["draft", "verify", "measure", "hedge", "accept", "finish"]
     model: int
     n: NotRequired[int]
     verdicts: NotRequired[Counts]
     name: NotRequired[str]
     value: NotRequired[float | None]
+    used: NotRequired[bool]
     problem: NotRequired[str]
     seconds: NotRequired[float | None]

@@ -12,7 +12,7 @@ from ..decision import Accept, Counts
 from ..errors import ConfigError
 from ..usage import Tokens, Usage, total
 from .bill import Bill, bills
-from .effects import Checks, Reply
+from .effects import Checks, Dropped, Reply
 from .ending import Ending
 from .price import Price
 from .record import CostRecord, StepRecord, UsageRecord
@@ -117,7 +117,7 @@ def close_books(
         policy=policy,
         errors=errors,
         usage=_usage(listed, len(names), whole),
-        usage_estimated=any(isinstance(s.result, Checks) and s.result.estimated for s in ending.steps),
+        usage_estimated=any(isinstance(s.result, Checks | Dropped) and s.result.estimated for s in ending.steps),
         cost=_cost(listed, said, len(names) - 1, priced[-1]),
     )
     return route, whole
@@ -136,12 +136,12 @@ def _action(ending: Ending, model: int) -> RouteAction:
 
 
 def _usage(bills: Sequence[Bill], models: int, whole: Usage | None) -> UsageRecord:
-    def by(role: str) -> Tokens | None:
-        return _tokens(total(bill.usage for bill in bills if bill.role == role))
+    def by(*roles: str) -> Tokens | None:
+        return _tokens(total(bill.usage for bill in bills if bill.role in roles))
 
     return {
         "total": _tokens(whole),
-        "draft": by("draft"),
+        "draft": by("draft", "hedge"),
         "verify": by("verify"),
         "answer": by("answer"),
         "by_model": [_tokens(total(bill.usage for bill in bills if bill.model == m)) for m in range(models)],
@@ -157,7 +157,7 @@ def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | N
     costs = [bill.cost for bill in bills]
     known = [cost for cost in costs if cost is not None]
     spent = sum(known) if len(known) == len(costs) else None
-    own = [bill.cost for bill in bills if bill.model == last and bill.role != "verify"]
+    own = [bill.cost for bill in bills if bill.model == last and bill.role not in ("verify", "hedge")]
     guess = price.of(said.usage) if price and said and said.usage is not None else None
     alone = own[-1] if own else guess
     return {

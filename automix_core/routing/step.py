@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..decision import Tally
-from .effects import Checks, Failure, Measured, Reply
+from .effects import Checks, Dropped, Failure, Measured, Reply
 from .record import StepRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`do` is draft, verify, measure, accept or finish; `result` what came of it, None for accept.
+    """`do` is draft, verify, measure, hedge, accept or finish; `result` what came of it, None for accept.
 
-    `n` is how many verdicts were asked for, `name` the signal that was measured.
+    A hedge is an answer begun before it was known to be needed; its `result` is None where it became the call's answer,
+    whose tokens are then those of the step that finishes. `n` is how many verdicts were asked for, `name` the signal
+    that was measured.
     """
 
     do: str
     model: int
     n: int | None = None
-    result: Reply | Checks | Measured | Failure | None = None
+    result: Reply | Checks | Measured | Dropped | Failure | None = None
     name: str | None = None
 
     @property
@@ -42,6 +44,8 @@ class Step:
         if self.do == "measure":
             plain["name"] = self.name or ""
             plain["value"] = self.result.value if isinstance(self.result, Measured) else None
+        if self.do == "hedge":
+            plain["used"] = self.result is None
         if self.problem:
             plain["problem"] = self.problem
         seconds = self.seconds

@@ -11,26 +11,18 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ..checking.finish import UNFINISHED
 from ..errors import ModelError
 from .effects import Failure, Reply
 from .ending import Ending
+from .hedge import StreamHedge
+from .meter import Meter
 from .step import Step
 from .waiting import apieces_within, pieces_within
 
 T = TypeVar("T")
-
-
-class Meter(Protocol):
-    """Finds while it passes what a stream amounts to."""
-
-    def add(self, piece: Any) -> bool:
-        """One more piece; True if it shows anything to the reader."""
-
-    def reply(self) -> Reply:
-        """The whole stream as the core sees an answer."""
 
 
 @dataclass(slots=True)
@@ -47,6 +39,7 @@ class Streamed(Generic[T]):
     answer: Reply | None = None
     stopped: Ending | None = None
     heard: Meter | None = None
+    hedge: StreamHedge | None = None
 
     def pieces(self, ask: Callable[[int], Iterator[T]]) -> Generator[T, None, None]:
         """The pieces of the model that `ask` asks."""
@@ -75,33 +68,42 @@ class Streamed(Generic[T]):
                 return
 
     async def apieces(self, ask: Callable[[int], Awaitable[AsyncIterator[T]]]) -> AsyncGenerator[T, None]:
-        """`pieces`, awaited."""
-        while not self._kept():
-            allowance, model = self.ending.allowance, self.ending.action.model
-            shown, held, meter, began = False, list[T](), self._listen(), monotonic()
-            try:
-                with allowance.attempt(model):
-                    async with aclosing(apieces_within(partial(ask, model), allowance)) as pieces:
-                        async for piece in pieces:
-                            told = meter.add(piece)
-                            if not shown and not told:
-                                held.append(piece)
-                                continue
-                            shown = True
-                            for earlier in held:
-                                yield earlier
-                            held.clear()
-                            yield piece
-                    self._end(meter, shown, monotonic() - began)
-            except Exception as error:
-                self._broke(error, shown, monotonic() - began)
-            except BaseException as interruption:
-                self.stopped = self.ending.interrupted(interruption, monotonic() - began)
-                raise
-            else:
-                for earlier in held:
-                    yield earlier
-                return
+        """`pieces`, awaited. A stream that `hedge` has under way is taken in place of asking."""
+        hedge = self.hedge
+        try:
+            while not self._kept():
+                allowance, model = self.ending.allowance, self.ending.action.model
+                shown, held, meter = False, list[T](), self._listen()
+                began = monotonic() if hedge is None else hedge.since(model)
+                asked = partial(ask if hedge is None else hedge.take, model)
+                try:
+                    with allowance.attempt(model):
+                        async with aclosing(apieces_within(asked, allowance)) as pieces:
+                            async for piece in pieces:
+                                told = meter.add(piece)
+                                if not shown and not told:
+                                    held.append(piece)
+                                    continue
+                                shown = True
+                                for earlier in held:
+                                    yield earlier
+                                held.clear()
+                                yield piece
+                        self._end(meter, shown, monotonic() - began)
+                except Exception as error:
+                    self._broke(error, shown, monotonic() - began)
+                except BaseException as interruption:
+                    self.stopped = self.ending.interrupted(interruption, monotonic() - began)
+                    raise
+                else:
+                    for earlier in held:
+                        yield earlier
+                    return
+            if hedge is not None:
+                self.ending = await hedge.after(self.ending)
+        finally:
+            if hedge is not None:
+                await hedge.close()
 
     def _kept(self) -> bool:
         self.ending = self.ending.begin()

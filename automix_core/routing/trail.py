@@ -14,7 +14,10 @@ from .step import Step
 
 @dataclass(slots=True)
 class Trail:
-    """What happened so far; lives as long as one call. `pending` is the step that is being done."""
+    """What happened so far; lives as long as one call.
+
+    `pending` is the step that is being done, `ahead` the model whose answer is under way before it is needed.
+    """
 
     state: State
     raising: bool = False
@@ -28,6 +31,7 @@ class Trail:
     cut: int = 0
     fallback: bool = False
     pending: Step | None = None
+    ahead: int | None = None
 
     @property
     def last(self) -> int:
@@ -125,12 +129,18 @@ class Trail:
             evidence=self.evidence,
             fallback=self.fallback,
             best=self.best,
+            ahead=self.ahead,
             allowance=self.allowance,
         )
 
     def out(self, over: LimitError) -> Ending:
         """The ending where time or money ran out."""
         return self._stopped().out(over)
+
+    def exceeded_by(self, action: Action) -> LimitError | None:
+        """Why `action` can't begin, or None if it can."""
+        ahead = None if self.ahead is None else Finish(self.ahead)
+        return self.allowance.exceeded_by(action, self.steps, ahead)
 
     def stand_in(self, error: BaseException) -> Ending | None:
         """The ending where the last model failed to draft and an earlier draft stands in, if it may."""

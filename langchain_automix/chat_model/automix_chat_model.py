@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _PARTS = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -91,6 +91,9 @@ class AutoMixChatModel(Composite):
     """When the last model fails with a draft in hand: its error, or the draft, flagged."""
     breaker: Breaker | None = None
     """Leaves a model that keeps failing alone for a while; None asks it every time."""
+    hedge: bool = False
+    """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
+    prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -134,6 +137,7 @@ class AutoMixChatModel(Composite):
         when_out: WhenOut = "draft",
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
+        hedge: bool = False,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
@@ -176,6 +180,7 @@ class AutoMixChatModel(Composite):
                 raising=self.on_failure == "raise",
                 limits=limits,
                 breaker=self.breaker,
+                hedge=self.hedge,
                 signals=self.signals,
                 measures=self.measures,
             )
@@ -251,6 +256,7 @@ class AutoMixChatModel(Composite):
         stop: list[str] | None,
         manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
         settings: dict[str, Any],
+        ahead: Literal["", "answer", "stream"] = "",
     ) -> Call:
         """What this call asks, and under which run its children stand."""
         parent = parent_of(self, manager, lambda: self._get_invocation_params(stop=stop, **settings))
@@ -278,6 +284,7 @@ class AutoMixChatModel(Composite):
             coin=coin,
             allowance=cascade.allowance(asked.query, messages),
             audit=self.audit,
+            ahead=ahead,
         )
 
     def _generate(
@@ -298,7 +305,7 @@ class AutoMixChatModel(Composite):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(messages, stop, run_manager, kwargs)
+        call = self._call(messages, stop, run_manager, kwargs, "answer")
         message = accounting.labelled(*await call.aanswer(await call.aroute()))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -321,7 +328,7 @@ class AutoMixChatModel(Composite):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._call(messages, stop, run_manager, kwargs)
+        call = self._call(messages, stop, run_manager, kwargs, "stream")
         async with aclosing(call.astream(await call.aroute())) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 yield ChatGenerationChunk(message=chunk)

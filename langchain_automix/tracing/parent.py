@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -103,6 +103,10 @@ class Parent:
             run = getattr(handler, "run_map", {}).get(str(self.run_id))
             if run is not None:
                 run.extra["metadata"] = {**(run.extra.get("metadata") or {}), **facts}
+
+    def apart(self) -> Parent:
+        """The same for a child that runs beside the others: their interruption is not its own."""
+        return replace(self, handlers=[Watch(), *self.handlers[1:]]) if self.handlers else self
 
     def config(self, role: str, model: int | None = None) -> RunnableConfig:
         """The config of a child's call in the given role: draft, verify, meta_verifier or answer.

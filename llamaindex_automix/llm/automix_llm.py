@@ -68,6 +68,7 @@ class AutoMixLLM(PromptingLLM):
         when_out: WhenOut = "draft",
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
+        hedge: bool = False,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_window: int | None = None,

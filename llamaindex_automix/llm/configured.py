@@ -32,7 +32,7 @@ from ..verifier.self_verifier import SelfVerifier
 
 _BUILT_OF = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -75,6 +75,9 @@ class RoutedLLM(FunctionCallingLLM):
     """When the last model fails with a draft in hand: its error, or the draft, flagged."""
     breaker: Breaker | None = None
     """Leaves a model that keeps failing alone for a while; None asks it every time."""
+    hedge: bool = False
+    """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
+    prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -133,6 +136,7 @@ class RoutedLLM(FunctionCallingLLM):
                 raising=self.on_failure == "raise",
                 limits=Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure),
                 breaker=self.breaker,
+                hedge=self.hedge,
                 signals=self.signals,
                 measures=self.measures,
             )

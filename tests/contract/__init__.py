@@ -11,6 +11,7 @@ from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
 from .finishing import Finishing
+from .hedging import Hedging
 from .knowing import Signals
 from .limits import Limited
 from .measuring import Measures
@@ -29,6 +30,7 @@ class AdapterContract(
     Refusals,
     Finishing,
     Limited,
+    Hedging,
     Streams,
     Concurrency,
     Cancellation,
