@@ -83,6 +83,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return "undefined" if value is None else f"{value:.{digits}f}"
 
 
+def amount(value: float) -> str:
+    """Money or another cost for people: four figures, and no powers of ten where whole units say it."""
+    return f"{value:,.0f}" if 1000 <= value < 1e12 else f"{value:.4g}"
+
+
 def span(interval: Interval | None, form: str = ".4f") -> str:
     """An interval for people, its numbers in the format `form`."""
     if interval is None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.prices import repriced
-from automix_cli.printing import bounds, naming, number, outputs, print_json, span, write
-from automix_core.errors import PolicyError
+from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, span, write
+from automix_core.errors import ConfigError, PolicyError
 from automix_core.outcomes.outcome import digest, read_outcomes
 from automix_core.policies.saving import PolicyFile, load_policy_file
 
 if TYPE_CHECKING:
+    from automix_core.evaluation.bottom_line import BottomLine
     from automix_core.evaluation.replay import Replayed
     from automix_core.outcomes.columns import Columns
 
@@ -31,6 +32,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    margin: Annotated[float, typer.Option(help="The loss of mean score that counts as none.")] = 0.02,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     decisions: Annotated[
         Path | None, typer.Option(help="Write what was done on each question, JSON Lines.", show_default=False)
@@ -41,6 +43,8 @@ def evaluate(
     from automix_core.evaluation.replay import replay
     from automix_core.outcomes.columns import Columns
 
+    if not 0 <= margin <= 1:
+        raise ConfigError(f"--margin must be a loss of score from 0 to 1, not {margin!r}; 0.02 is usual.")
     outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
     records = read_outcomes(outcomes)
@@ -54,6 +58,8 @@ def evaluate(
     with naming(outcomes):
         facts = _facts(file, columns, done)
     facts["in_sample"] = in_sample
+    facts["bottom_line"] = _bottom_line(columns, facts, margin).to_dict()
+    facts["currency"] = "USD" if price else None
     facts["warnings"] = [*said, *facts["warnings"]]
     if decisions is not None:
         write(decisions, _decisions(columns, done))
@@ -107,6 +113,34 @@ def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]
     }
 
 
+def _bottom_line(columns: Columns, facts: dict[str, Any], margin: float) -> BottomLine:
+    from automix_core.evaluation.bottom_line import Compared, bottom_line
+    from automix_core.evaluation.evaluate import baseline_names
+    from automix_core.evaluation.intervals import Interval
+
+    names, less = baseline_names(columns.names), facts["intervals"]
+
+    def compared(model: int) -> Compared:
+        name = names[model]
+        score, cost = (Interval(**less[f"{figure} less {name}"]) for figure in ("performance", "cost"))
+        return Compared(columns.names[model], score, cost, facts["baselines"][name]["cost"])
+
+    return bottom_line(compared(0), compared(-1), facts["n"], margin=margin, in_sample=facts["in_sample"])
+
+
+def _plainly(facts: dict[str, Any]) -> list[str]:
+    """The bottom line, the money of 1,000 questions, and what the policy does, before any figure that needs a name."""
+    unit = facts["currency"] or "in the unit of the outcomes' costs"
+    bills = {"this policy": facts["cost"], **{name: one["cost"] for name, one in facts["baselines"].items()}}
+    listed = ", ".join(f"{name.replace('always_', 'always ', 1)} {amount(1000 * cost)}" for name, cost in bills.items())
+    return [
+        facts["bottom_line"]["sentence"],
+        f"Cost of 1,000 questions ({unit}): {listed}.",
+        f"The first model answers {1 - facts['route_share']:.0%} of them; "
+        f"{facts['verdicts_per_query']:.1f} checks of drafts a question.",
+    ]
+
+
 def _decisions(columns: Columns, done: Replayed) -> str:
     rows = zip(
         columns.ids,
@@ -128,9 +162,7 @@ def _words(facts: dict[str, Any], policy: str) -> str:
         found = facts["intervals"].get(name)
         return "" if found is None else f"  (95 %: {found['low']:{form}} to {found['high']:{form}})"
 
-    lines = [f"{policy} on {facts['n']} outcomes" + (", in sample" if facts["in_sample"] else "")]
-    if facts["in_sample"]:
-        lines.append("in sample: the policy was fitted on these very outcomes, so expect less on new ones")
+    lines = [*_plainly(facts), "", f"{policy} on {facts['n']} outcomes" + (", in sample" if facts["in_sample"] else "")]
     lines += [
         "",
         f"performance         {facts['performance']:.4f}{between('performance')}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automix_cli.explain.shortly import rules, shortly
 from automix_cli.printing import print_json
 from automix_core.decision import Accept, Action, Draft, Finish, Measure, Tally, Verify
 from automix_core.policies.explain import Row, best_of_each, label
@@ -26,25 +27,32 @@ _FOOTNOTE = (
 
 def explain(
     policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
-    every: Annotated[bool, typer.Option("--all", help="Also what no question is expected to reach.")] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="What is done after every number of verdicts, with its values and why.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Details of what no question is expected to reach too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
-    """For every number of verdicts seen and how many of them say correct: what the policy does, and why."""
+    """The rule in one sentence and a small table; with --details what is done after any verdicts, and why."""
     file = load_policy_file(policy)
     rows = rows_of(file.policy, models=len(file.models or (0, 1)), k=file.k, every=every)
     if as_json:
-        print_json(_header(file) | {"rows": [row.to_dict() for row in rows]})
+        print_json(_header(file, rows) | {"rows": [row.to_dict() for row in rows]})
         return
-    _print(file, rows, every)
+    if details or every:
+        _print(file, rows, every)
+    else:
+        typer.echo(shortly(file, rows))
 
 
-def _header(file: PolicyFile) -> dict[str, Any]:
+def _header(file: PolicyFile, rows: list[Row]) -> dict[str, Any]:
     data = file.data
     return {
         "policy": repr(file.policy),
         "models": list(file.models or ()),
         "k": file.k,
         "costs": list(file.costs or ()),
+        "rule": [said for _, said in rules(file, rows)],
         "fitted_on": None if data is None else {"outcomes": data.outcomes, "date": data.date},
     }
 

@@ -116,7 +116,7 @@ def fit(
             costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
             data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
         )
-    facts = _facts(output, method, found, records, judged)
+    facts = _facts(output, method, found, records, judged) | {"bottom_line": _bottom_line(found, records)}
     if as_json:
         print_json(facts)
     else:
@@ -146,6 +146,20 @@ def _facts(output: Path, method: str, found: Any, records: list[Outcome], judged
     return facts if judged is None else {**facts, "replace": judged.to_dict()}
 
 
+def _bottom_line(found: Any, records: list[Outcome]) -> dict[str, Any] | None:
+    """The advice on questions held out; None where there were too few to hold any out."""
+    from automix_core.evaluation.bottom_line import Compared, bottom_line
+
+    if not found.against:
+        return None
+    alone = [sum(o.models[m].cost for o in records) / len(records) for m in (0, -1)]
+    first, last = (
+        Compared(a.name, a.score, a.cost, cost)
+        for a, cost in zip((found.against[0], found.against[-1]), alone, strict=True)
+    )
+    return bottom_line(first, last, len(records)).to_dict()
+
+
 def _kind(policy: Any) -> str:
     match policy:
         case Always():
@@ -159,7 +173,12 @@ def _kind(policy: Any) -> str:
 
 def _words(facts: dict[str, Any], found: Any, records: list[Outcome], judged: Judged | None) -> str:
     expected = found.expected
-    lines = [f"{len(records)} outcomes of {', '.join(model.name for model in records[0].models)}"]
+    advice = facts["bottom_line"]
+    lines = [
+        "Not shown yet: too few outcomes to hold any out." if advice is None else f"{advice['sentence']} (held out)",
+        "",
+    ]
+    lines += [f"{len(records)} outcomes of {', '.join(model.name for model in records[0].models)}"]
     for m, model in enumerate(records[0].models):
         score = sum(o.models[m].score for o in records) / len(records)
         cost = sum(o.models[m].cost for o in records) / len(records)

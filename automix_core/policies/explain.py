@@ -26,6 +26,7 @@ from ..decision import (
 from . import POMDP, Always, Curtailed, Mixture
 from .expected import visits
 from .nodes import History
+from .pomdp import span
 from .problem import FREE, UNSEEN, ObservationModel, Problem, Seen
 
 _K = 8
@@ -37,7 +38,8 @@ class Row:
 
     `share` is the share of calls that the policy is used for, `tallies` what the checks of each held draft said, None
     where no draft is held, `reached` the expected share of questions that get here, None where that is unknown;
-    `signals` stand for what is known of each draft beside: of each bin a number that lies in it.
+    `signals` stand for what is known of each draft beside: of each bin a number that lies in it, and `known` says the
+    bins in words.
     """
 
     policy: str
@@ -46,6 +48,7 @@ class Row:
     decision: Decision
     reached: float | None
     signals: tuple[Signals, ...] = ()
+    known: tuple[str, ...] = ()
 
     @property
     def seen(self) -> int:
@@ -117,7 +120,7 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
 
 
 def _part(row: Row, share: float) -> Row:
-    return Row(row.policy, row.share * share, row.tallies, row.decision, row.reached, row.signals)
+    return replace(row, share=row.share * share)
 
 
 def _pomdp(policy: POMDP, every: bool) -> list[Row]:
@@ -129,8 +132,18 @@ def _pomdp(policy: POMDP, every: bool) -> list[Row]:
         share = reached.get((state.drafted, state.tallies, state.signals), 0.0)
         if every or share > 0 or sum(state.drafted) < 2:
             held = tuple(t if is_held else None for is_held, t in zip(state.drafted, state.tallies, strict=True))
-            rows.append(Row(repr(policy), 1.0, held, policy.decide(state), share, state.signals))
+            rows.append(
+                Row(repr(policy), 1.0, held, policy.decide(state), share, state.signals, _words(history, problem))
+            )
     return rows
+
+
+def _words(history: History, problem: Problem) -> tuple[str, ...]:
+    """What is known of each draft beside its verdicts, in words; empty where nothing is."""
+    return tuple(
+        ", ".join(span(s, place) for s, place in zip(models, (seen or ())[3:], strict=False) if place != UNSEEN)
+        for seen, models in zip(history, problem.signals, strict=True)
+    )
 
 
 def _state(history: History, problem: Problem) -> State:

@@ -114,7 +114,23 @@ def test_the_same_outcomes_are_in_sample(fitted: Path) -> None:
     lines = (fitted / "outcomes.jsonl").read_text().splitlines()
     shuffled.write_text("\n".join(reversed(lines)))
     assert json.loads(automix("evaluate", fitted / "policy.json", shuffled, "--json").stdout)["in_sample"] is True
-    assert "in sample" in automix("evaluate", fitted / "policy.json", fitted / "outcomes.jsonl").stdout
+    said = automix("evaluate", fitted / "policy.json", fitted / "outcomes.jsonl").stdout
+    assert said.startswith("In sample, so expect less of it on new questions. ")
+
+
+def test_the_bottom_line_comes_first_then_money_then_plain_words(fitted: Path) -> None:
+    test = write(fitted / "test.jsonl", 300, 7)
+    first, money, plain, *_ = automix("evaluate", fitted / "policy.json", test).stdout.splitlines()
+    facts = json.loads(automix("evaluate", fitted / "policy.json", test, "--json").stdout)
+    assert first == facts["bottom_line"]["sentence"]
+    assert first.startswith(("Use it: ", "Don't: ", "Not shown"))
+    assert money.startswith("Cost of 1,000 questions (in the unit of the outcomes' costs): this policy ")
+    assert "always model-1" in money
+    assert plain.startswith("The first model answers ")
+    told = automix("fit", test, "-o", fitted / "anew.json").stdout
+    assert told.split("\n", 1)[0].endswith(" (held out)")
+    wide = json.loads(automix("evaluate", fitted / "policy.json", test, "--json", "--margin", "1").stdout)
+    assert wide["bottom_line"] != facts["bottom_line"]
 
 
 def test_the_report_is_one_page_that_fetches_nothing(fitted: Path) -> None:
@@ -131,11 +147,21 @@ def test_explain_shows_the_words_of_the_routes(fitted: Path) -> None:
     assert facts["models"] == ["model-0", "model-1"]
     assert len(facts["rows"]) == 46
     assert facts["rows"][0]["reason"].startswith("Nothing is known yet")
-    assert "more verdict" in automix("explain", fitted / "policy.json").stdout
+    assert "more verdict" in automix("explain", fitted / "policy.json", "--details").stdout
+
+
+def test_explain_is_a_screenful_that_any_terminal_shows(fitted: Path) -> None:
+    shown = automix("explain", fitted / "policy.json").stdout
+    assert shown.isascii()
+    assert len(lines := shown.splitlines()) <= 24
+    assert max(map(len, lines)) <= 80
+    said = json.loads(automix("explain", fitted / "policy.json", "--json").stdout)["rule"]
+    assert said == [" ".join(shown.partition("\n\n")[0].split())]
+    assert said[0].startswith("model-0 drafts; its draft is kept")
 
 
 def test_explain_leaves_out_what_is_not_reached() -> None:
-    shown, everything = automix("explain", SHIPPED).stdout, automix("explain", SHIPPED, "--all").stdout
+    shown, everything = automix("explain", SHIPPED, "--details").stdout, automix("explain", SHIPPED, "--all").stdout
     assert re.search(r"^\d+ more histories are not expected to be reached: --all", shown, re.MULTILINE)
     assert "more histories" not in everything
     assert everything.count("draft 0") > 2 * shown.count("draft 0")
@@ -143,7 +169,9 @@ def test_explain_leaves_out_what_is_not_reached() -> None:
 
 def test_explain_a_rule(tmp_path: Path) -> None:
     save_policy(Threshold(0.75), tmp_path / "policy.json")
-    shown = automix("explain", tmp_path / "policy.json").stdout
+    short = " ".join(automix("explain", tmp_path / "policy.json").stdout.split())
+    assert "its draft is kept where 6 to 8 of 8 say correct, else model 1 answers." in short
+    shown = automix("explain", tmp_path / "policy.json", "--details").stdout
     assert "keep draft 0" in shown
     assert "at least 0.75" in shown
 
