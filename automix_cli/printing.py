@@ -59,6 +59,14 @@ def print_json(value: Any) -> None:
     typer.echo(text)
 
 
+def say(text: str) -> None:
+    """Lines for people on standard output; a sign that its encoding can't say is a question mark.
+
+    Not `typer.echo`, which sends UTF-8 to terminals that know only ASCII.
+    """
+    sys.stdout.write(f"{text}\n")
+
+
 def outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
     """Check where results are to be written. Raises `ConfigError` for a folder, or for a file named twice."""
     written = [path for path in paths if path is not None]

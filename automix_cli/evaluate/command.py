@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.prices import repriced
-from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, span, write
+from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, say, span, write
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.outcomes.outcome import digest, read_outcomes
 from automix_core.policies.saving import PolicyFile, load_policy_file
@@ -70,7 +70,7 @@ def evaluate(
     if as_json:
         print_json(facts)
     else:
-        typer.echo(_words(facts, repr(file.policy)))
+        say(_words(facts, repr(file.policy)))
 
 
 def matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.explain.shortly import rules, shortly
-from automix_cli.printing import print_json
+from automix_cli.printing import print_json, say
 from automix_core.decision import Accept, Action, Draft, Finish, Measure, Tally, Verify
 from automix_core.policies.explain import Row, best_of_each, label
 from automix_core.policies.explain import explain as rows_of
@@ -42,7 +42,7 @@ def explain(
     if details or every:
         _print(file, rows, every)
     else:
-        typer.echo(shortly(file, rows))
+        say(shortly(file, rows))
 
 
 def _header(file: PolicyFile, rows: list[Row]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from automix_cli.fit.replacing import Judged, judge, parted
 from automix_cli.prices import repriced
-from automix_cli.printing import bounds, naming, outputs, print_json, span
+from automix_cli.printing import bounds, naming, outputs, print_json, say, span
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
 from automix_core.policies import POMDP, Always, Mixture
@@ -120,7 +120,7 @@ def fit(
     if as_json:
         print_json(facts)
     else:
-        typer.echo(_words(facts, found, records, judged))
+        say(_words(facts, found, records, judged))
 
 
 def _prompt(records: list[Outcome]) -> str | None:
