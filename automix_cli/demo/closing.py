@@ -53,7 +53,9 @@ def close(
     example = f"{bill['small']:g} and {bill['large']:g} USD per million{ratio}"
     _print(console, "Priced", f"the same tokens at example prices, {example}", _priced(short, bill))
     if compared and compared["policies"]:
-        _print(console, "Compared", "the same drafts and verdicts, decided by two policies", _compared(compared))
+        _print(
+            console, "Compared", "the same drafts, signals and verdicts, decided by two policies", _compared(compared)
+        )
     if compared and compared["left_out"]:
         console.print(Text(f"Left out, as not all was recorded: {', '.join(compared['left_out'])}.", style="dim"))
     console.print()

@@ -1,4 +1,4 @@
-"""Two policies on the same drafts and verdicts: recorded as outcomes, and replayed as `automix evaluate` does."""
+"""Two policies on the same drafts, signals and verdicts: recorded as outcomes, replayed as `automix evaluate` does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from automix_core.decision import Policy
 from automix_core.errors import ConfigError
+from automix_core.evidence import TEXTUAL
+from automix_core.evidence.wanted import Wanted
 from automix_core.outcomes.outcome import ModelOutcome, Outcome
 from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.loading import load_matching
@@ -40,6 +42,12 @@ def borrowed(file: PolicyFile, names: Sequence[str]) -> str | None:
         return None
     made = " and ".join(file.models)
     return f"The fitted policy was made for {made}; for these models it is no more than an example."
+
+
+def signals_of(policies: Mapping[str, Policy]) -> Wanted:
+    """What to find out about drafts, so that each of these policies can be replayed on them."""
+    used = {name for policy in policies.values() for name in getattr(policy, "signal_names", ())}
+    return sorted({*TEXTUAL, *used}) if len(policies) > 1 else "auto"
 
 
 def compared(
@@ -104,6 +112,7 @@ def _outcome(one: Answered, names: Sequence[str], prices: Sequence[float]) -> Ou
                 answer=draft,
                 verdicts=tuple(verdicts),
                 verdict_cost=_verdict_cost(asked, small, len(verdicts)),
+                signals=dict(asked.route.signals),
             ),
             ModelOutcome(
                 name=names[-1],

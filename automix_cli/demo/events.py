@@ -56,10 +56,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Event: the policy has looked at a history, with what it expects of each action."""
+    """Event: the policy has looked at a history, with what it expects of each action; `used` are its signals."""
 
     state: State
     decision: Decision
+    used: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

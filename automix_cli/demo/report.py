@@ -75,6 +75,7 @@ def _decision(weighed: Weighed) -> dict[str, Any]:
         "verdicts": [
             tally.to_dict() if held else None for held, tally in zip(state.drafted, state.tallies, strict=True)
         ],
+        "signals": [state.signals_of(model) for model in range(len(state.drafted))],
         **plain(decision),
     }
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automix_core.decision import Accept, Action, Draft, Finish, Measure, Verify
+from automix_core.evidence import UNFITTED
 from automix_core.policies.explain import best_of_each
 from automix_core.usage import Tokens
 
@@ -91,6 +92,20 @@ def expectation(weighed: Weighed, names: Sequence[str], ascii_only: bool) -> Tex
         return None
     keeps = f"  keeps from {values['threshold']:g} on"
     return _bar(confidence, values["threshold"], ascii_only).append(keeps, "dim")
+
+
+def evidence(weighed: Weighed) -> tuple[Text, str] | None:
+    """What is known about the latest draft without a check, and how likely that makes it, where the policy says so.
+
+    Shown are the signals that the policy uses; of one that uses none, those that have fixed weights.
+    """
+    state = weighed.state
+    if state.latest is None or not (known := state.signals_of(state.latest)):
+        return None
+    names = [name for name in weighed.used or UNFITTED.names if name in known]
+    likely = weighed.decision.values.get("evidence") if weighed.used else None
+    note = "" if likely is None else f"right with {likely:.2f}"
+    return (Text(", ".join(f"{name} {known[name]:.2f}" for name in names)), note) if names else None
 
 
 def _bar(confidence: float, threshold: float, ascii_only: bool) -> Text:

@@ -92,7 +92,7 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
     What was answered is totalled, too, if Ctrl-C or an error ends the run. Raises `ConfigError`, `DataError` or
     `PolicyError` before a model is opened if something is wrong with what was asked for.
     """
-    from .compare import borrowed
+    from .compare import borrowed, signals_of
     from .priced import check
     from .retrieval import Retriever
     from .session import Session
@@ -114,7 +114,7 @@ def run(plan: Plan, as_json: bool, progress: Progress) -> None:
             models = [plan.framework.model(at, **_limits(ours)) for at, ours in embedded]
             alone = [plan.framework.model(at, afresh=ours, **_limits(ours)) for at, ours in embedded]
             policy, window = next(iter(policies.values())), endpoints[0].context_window
-            session = Session(host, names, models, alone, retriever, policy, k, window)
+            session = Session(host, names, models, alone, retriever, policy, k, window, signals_of(policies))
             with View(console(as_json), names) as view:
                 view.opening(len(passages), count, str(plan.docs or "a handbook"), k)
                 for number, question in enumerate(questions, start=1):

@@ -8,6 +8,7 @@ from typing import Any
 
 from automix_core.decision import Policy
 from automix_core.errors import AutoMixError, ModelError
+from automix_core.evidence.wanted import Wanted
 from automix_core.policies import Always
 
 from .corpus import Question
@@ -38,7 +39,8 @@ class Session:
     """The cascade and its models, each behind the same prompt and retriever.
 
     `models` are the framework's, cheapest first; `alone` the same ones as they are asked for comparison. `k` is the
-    most verdicts drawn, `window` the context window of the model that checks, in tokens, where that is known.
+    most verdicts drawn, `window` the context window of the model that checks, in tokens, where that is known, `signals`
+    what is found out about drafts: by default what the policy uses.
     """
 
     def __init__(
@@ -51,10 +53,11 @@ class Session:
         policy: Policy,
         k: int = 8,
         window: int | None = None,
+        signals: Wanted = "auto",
     ) -> None:
         self.names, self.policy = names, Watched(policy)
         self._host, self._retriever = host, retriever
-        self._cascade = host.cascade(*models, self.policy, k, window)
+        self._cascade = host.cascade(*models, self.policy, k, window, signals=signals)
         self._alone = [host.cascade(*alone, Always(m), on_failure="raise") for m in range(len(models))]
 
     def ask(self, question: Question, show: Show, waiting: Show) -> Answered:

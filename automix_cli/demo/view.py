@@ -40,6 +40,7 @@ class View:
     def _begin(self, question: Question | None) -> None:
         self._question, self._passages = question, ""
         self._decided = False
+        self._unweighed = True  # the draft's evidence is not shown yet
         self._answer, self._author = "", "the draft, kept"
         self._verdicts: list[int | None] = []  # of the batch under way
         self._drawn: list[int | None] = []  # on this draft, before that batch
@@ -83,7 +84,7 @@ class View:
                 self._found(passages)
                 self._wait(f"{self.names[0]} drafts an answer")
             case Drafted(model=model, text=text, seconds=seconds):
-                self._drawn = []
+                self._drawn, self._unweighed = [], True
                 self._row("draft", self._said(text), f"{self.names[model]}, {seconds:.1f} s")
                 self._wait(f"{self.names[model]} checks its draft")
             case Verdict(verdict=verdict):
@@ -159,6 +160,9 @@ class View:
 
     def _policy(self, weighed: Weighed) -> None:
         """What is expected of each action; of a rule, only once there is something to hold against it."""
+        if self._unweighed and (known := rows.evidence(weighed)) is not None:
+            self._row("evidence", *known)
+            self._unweighed = False
         line = rows.expectation(weighed, self.names, self._ascii)
         if line is not None:
             self._row("policy", line)

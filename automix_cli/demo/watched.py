@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from automix_core.decision import Decision, Policy, State
+from automix_core.decision import Decision, Policy, State, check_models
 
 from .events import Show, Weighed
 
@@ -22,5 +23,24 @@ class Watched:
     def decide(self, state: State) -> Decision:
         """The policy's decision."""
         decision = self.policy.decide(state)
-        self.show(Weighed(state, decision))
+        self.show(Weighed(state, decision, self.signal_names))
         return decision
+
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """The free signals that the policy uses."""
+        return tuple(getattr(self.policy, "signal_names", ()))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The paid signals that it may ask for."""
+        return tuple(getattr(self.policy, "measures", ()))
+
+    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
+        """The signals that it was fitted with and that a draft of `model` lacks."""
+        asked = getattr(self.policy, "missing", None)
+        return asked(model, signals) if callable(asked) else ()
+
+    def check_models(self, models: int) -> None:
+        """Raise `PolicyError` if it can't decide for a cascade of `models`."""
+        check_models(self.policy, models)
