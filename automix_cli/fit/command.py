@@ -60,6 +60,12 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    verdicts: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Learn from a draft's first N verdicts only; 0: from signals alone.", show_default=False
+        ),
+    ] = None,
     replace: Annotated[
         bool,
         typer.Option("--replace", help="Write the policy only if it does no worse than the one at --output."),
@@ -98,6 +104,8 @@ def fit(
         columns = Columns.of(records)
         if signals is not None:
             columns = columns.limited([name.strip() for name in signals.split(",") if name.strip()])
+        if verdicts is not None:
+            columns = columns.first(verdicts)
         whole, apart = columns, None
         if replace:
             columns, apart, records = parted(columns, records)

@@ -83,6 +83,23 @@ def test_fit_says_what_to_expect(fitted: Path) -> None:
     assert "on questions held out" in words
 
 
+@pytest.mark.parametrize(("verdicts", "k"), [(0, None), (3, 3)])
+def test_only_the_first_verdicts_are_learned_from(verdicts: int, k: int | None, tmp_path: Path) -> None:
+    """None at all where a signal tells enough; the policy then never checks, and its file asks for no verdicts."""
+    records = outcomes(60, 0)
+    lines = []
+    for record in records:
+        small = record.models[0].model_copy(update={"signals": {"support": record.models[0].score}})
+        told = record.model_copy(update={"models": (small, *record.models[1:])})
+        lines.append(told.model_dump_json(exclude_none=True) + "\n")
+    (tmp_path / "o.jsonl").write_text("".join(lines))
+    automix("fit", tmp_path / "o.jsonl", "-o", tmp_path / "p.json", "--verdicts", verdicts)
+    file = load_policy_file(tmp_path / "p.json")
+    assert file.k == k
+    found = json.loads(automix("evaluate", tmp_path / "p.json", tmp_path / "o.jsonl", "--json").stdout)
+    assert found["verdicts_per_query"] <= verdicts
+
+
 def test_worth_is_one_over_the_cost_weight(fitted: Path) -> None:
     weights = []
     for option in (["--worth", "400"], ["--cost-weight", "0.0025"]):
