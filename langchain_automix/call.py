@@ -17,6 +17,7 @@ from automix_core.audit.record import Case
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
+from automix_core.evidence.asked import asked_of
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
@@ -176,7 +177,11 @@ class Call:
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         start = State.start(
-            models, self.cascade.k, random() if coin is None else coin, purchasable=self.cascade.measures.ways
+            models,
+            self.cascade.k,
+            random() if coin is None else coin,
+            query_signals=asked_of(self.query, self.policy),
+            purchasable=self.cascade.measures.ways,
         )
         return route(start, raising=raising, allowance=self.allowance, hedging=self.hedge is not None)
 

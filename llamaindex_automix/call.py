@@ -18,6 +18,7 @@ from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, Policy, State
 from automix_core.errors import ModelError
+from automix_core.evidence.asked import asked_of
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
 from automix_core.routing.attached import attach
@@ -176,7 +177,8 @@ class Call:
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
-        start = State.start(models, self.cascade.k, coin, purchasable=self.cascade.measures.ways)
+        known, ways = asked_of(self.query, self.policy), self.cascade.measures.ways
+        start = State.start(models, self.cascade.k, coin, query_signals=known, purchasable=ways)
         return route(start, raising=raising, allowance=self.allowance, hedging=hedge is not None)
 
     def _perform(self, effect: Effect | Gauge) -> Result:

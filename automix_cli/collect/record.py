@@ -15,6 +15,7 @@ from automix_core.checking.sampling import one_counted
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import DataError
+from automix_core.evidence.asked import asked_in
 from automix_core.evidence.reported import reported_tokens
 from automix_core.evidence.wanted import draft_signals
 from automix_core.outcomes.outcome import Question, Tokens
@@ -102,15 +103,20 @@ def outcome(
     if question.golds is not None:
         record["answers"] = list(question.golds)
     record |= {"reference": "gold" if question.golds else "largest", "prompt": digest(), "models": models}
+    if known := asked_in(_query(question, drafts[0].paid)):
+        record["query_signals"] = known
     return record if texts else _without_texts(record)
 
 
 def signals(question: Question, paid: Paid, answer: str, names: Collection[str]) -> dict[str, float]:
     """What the answer's words and tokens tell; of an app's answer, in the light of what its model was shown."""
-    query = Query(question.question, passages(question.context))
-    if paid.case is not None:
-        query = Query(paid.case["question"], tuple(paid.case["context"]), source=paid.case.get("source", "none"))
-    return draft_signals(query, answer, names, reported_tokens(paid.logprobs))
+    return draft_signals(_query(question, paid), answer, names, reported_tokens(paid.logprobs))
+
+
+def _query(question: Question, paid: Paid) -> Query:
+    if paid.case is None:
+        return Query(question.question, passages(question.context))
+    return Query(paid.case["question"], tuple(paid.case["context"]), source=paid.case.get("source", "none"))
 
 
 def _checked(checks: Sequence[Paid], k: int, books: Books, cost: Cost) -> dict[str, Any]:

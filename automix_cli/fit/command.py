@@ -14,7 +14,7 @@ from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, outputs, print_json, say, span
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
-from automix_core.policies import POMDP, Always, Mixture
+from automix_core.policies import POMDP, Always, Mixture, Skipping
 from automix_core.policies.saving import FittedOn, save_policy
 
 METHODS = "pomdp, kde, threshold, band, always"
@@ -174,6 +174,8 @@ def _kind(policy: Any) -> str:
             return "a single model"
         case Mixture():
             return f"a mixture of {_kind(policy.first)} and {_kind(policy.second)}"
+        case Skipping():
+            return f"{_kind(policy.policy)}, with drafts skipped by signals of the query"
         case POMDP():
             return f"a table of {len(policy.nodes)} histories"
     return repr(policy)

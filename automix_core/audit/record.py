@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..checking.query import Query
 from ..decision import Draft
+from ..evidence.asked import asked_in
 from ..outcomes.verdict_cost import VerdictCost
 from ..routing.effects import Check, Checks, Reply
 from ..routing.ending import Ending
@@ -130,6 +131,8 @@ def record(case: Case, scorer: Scorer, *, texts: bool = True) -> dict[str, Any]:
     spent = [_usd(usage, price) for part in parts for usage, price in part.asked]
     known = [cost for cost in spent if cost is not None]
     found: dict[str, Any] = {"id": case.route.id, "reference": "largest", "models": models, "served": case.route.model}
+    if signals := asked_in(case.query):
+        found["query_signals"] = signals
     if texts:
         found |= {"question": case.query.question, "context": list(case.query.context)}
     return found | {"prompt": case.prompt, "audit_cost": sum(known) if len(known) == len(spent) else None}

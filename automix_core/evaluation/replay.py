@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..decision import Accept, Decision, Draft, Measure, Policy, State, Tally, Verify
+from ..evidence.arrays import evidence_of
 from ..outcomes.columns import Columns, Floats, Ints
-from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Threshold
+from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Skipping, Threshold
 from ..routing.effects import Check, Checks, Decide, Failure, Gauge, Measured, Reply, Result
 from ..routing.ending import Ending
 from ..routing.procedure import possible, route
@@ -49,15 +50,23 @@ def replay(policy: Policy, columns: Columns, k: int | None = None) -> Replayed:
         for row, group, coin in _groups(leaf, columns, rows, coins):
             available = tuple(int(k) for k in walk.available[row])
             walk.follow(
-                leaf, group, State.start(columns.models, available, coin, purchasable=_purchasable(columns, row))
+                leaf,
+                group,
+                State.start(
+                    columns.models,
+                    available,
+                    coin,
+                    query_signals={name: float(values[row]) for name, values in columns.query_signals.items()},
+                    purchasable=_purchasable(columns, row),
+                ),
             )
     return walk.done
 
 
 def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Floats | None]]:
-    """The policies that a mixture is of, with the rows on which the coin chooses each and what is left of the coins."""
+    """The policies that a mixture or a skip is of, with each one's rows and what is left of their coins."""
     rows = np.arange(len(columns))
-    if not isinstance(policy, Mixture):
+    if not isinstance(policy, Mixture | Skipping):
         yield policy, rows, columns.coins if _may_gamble(policy) else None
         return
     todo: list[tuple[Policy, Ints, Floats]] = [(policy, rows, columns.coins)]
@@ -68,6 +77,12 @@ def _leaves(policy: Policy, columns: Columns) -> Iterator[tuple[Policy, Ints, Fl
             first = np.array([policy.stretch(coin, True) for coin in coins[chosen].tolist()])
             second = np.array([policy.stretch(coin, False) for coin in coins[~chosen].tolist()])
             todo += [(policy.first, rows[chosen], first), (policy.second, rows[~chosen], second)]
+        elif isinstance(policy, Skipping):
+            policy.check_models(columns.models)
+            known = {name: values[rows] for name, values in columns.query_signals.items()}
+            skipped = evidence_of(policy.wasted, known, len(rows)) >= policy.at_least
+            todo += [(Always(policy.model), rows[skipped], coins[skipped])]
+            todo += [(policy.policy, rows[~skipped], coins[~skipped])]
         elif len(rows):
             yield policy, rows, coins if _may_gamble(policy) else None
 

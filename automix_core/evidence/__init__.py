@@ -4,6 +4,7 @@ For an adapter: `textual(question, context, draft)` and `token_signals(tokens)` 
 into its `Reply.signals`; `warn_missing` says what the policy lacks.
 """
 
+from .asked import QUERY, asked, asked_in, asked_of
 from .estimator import Estimator, Evidence, Term
 from .lexical import TEXTUAL, textual
 from .missing import warn_missing
@@ -12,6 +13,7 @@ from .unfitted import UNFITTED
 from .words import Source
 
 __all__ = [
+    "QUERY",
     "TEXTUAL",
     "TOKENS",
     "UNFITTED",
@@ -20,6 +22,9 @@ __all__ = [
     "Source",
     "Term",
     "Token",
+    "asked",
+    "asked_in",
+    "asked_of",
     "textual",
     "token_signals",
     "warn_missing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..decision import Policy
 from ..evaluation.evaluate import baseline_names, ratios
 from ..evaluation.replay import replay
 from ..outcomes.columns import Columns
-from ..policies import POMDP, Always, Band, Curtailed, Mixture, Threshold
+from ..policies import POMDP, Always, Band, Curtailed, Mixture, Skipping, Threshold
 from .family import thresholds
 from .frontier import frontier
 
@@ -69,6 +69,8 @@ def _relatives(policy: Policy, columns: Columns) -> list[Policy]:
             return _relatives(kin, columns)
         case Curtailed():
             return [Curtailed(relative) for relative in _relatives(policy.policy, columns)]
+        case Skipping():
+            return [replace(policy, policy=relative) for relative in _relatives(policy.policy, columns)]
         case Always():
             return []
     return [policy]

@@ -25,7 +25,8 @@ class Columns:
     `verdicts` [n, N, K] holds 1, 0, `UNREADABLE` or, past the recorded ones, `MISSING`; `probability` [n, N] is NaN
     where no direct confidence stands for them; `verdict_cost` [n, N, 4] are first, again, each, round. `empty` marks
     answers that are rejected unverified, `free` rows scored against the largest model's answer. `signals` holds each
-    signal's values [n, N], NaN where it is missing, `signal_cost` what those that are paid for cost.
+    signal's values [n, N], NaN where it is missing, `signal_cost` what those that are paid for cost,
+    `query_signals` those of the query [n].
 
     `of` raises `DataError` without a row.
     """
@@ -41,6 +42,7 @@ class Columns:
     free: NDArray[np.bool_]
     signals: Mapping[str, Floats] = field(default_factory=dict)
     signal_cost: Mapping[str, Floats] = field(default_factory=dict)
+    query_signals: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
@@ -74,6 +76,7 @@ class Columns:
             free=np.array([o.reference == "largest" for o in outcomes]),
             signals=_by_name([[m.signals for m in o.models] for o in outcomes], np.nan),
             signal_cost=_by_name([[m.signal_cost for m in o.models] for o in outcomes], 0.0),
+            query_signals={n: v[:, 0] for n, v in _by_name([[o.query_signals] for o in outcomes], np.nan).items()},
         )
 
     def __len__(self) -> int:
@@ -122,6 +125,7 @@ class Columns:
             free=self.free[which],
             signals={name: values[which] for name, values in self.signals.items()},
             signal_cost={name: costs[which] for name, costs in self.signal_cost.items()},
+            query_signals={name: values[which] for name, values in self.query_signals.items()},
         )
 
     def first(self, k: int) -> Columns:
@@ -131,13 +135,15 @@ class Columns:
     def limited(self, names: Collection[str]) -> Columns:
         """The same with these signals only. Raises `ConfigError` for one that no outcome has."""
         for name in names:
-            if name not in self.signals:
-                has = f"they have {', '.join(self.signals)}" if self.signals else "they have none"
+            if name not in self.signals and name not in self.query_signals:
+                known = [*self.signals, *self.query_signals]
+                has = f"they have {', '.join(known)}" if known else "they have none"
                 raise ConfigError(f"No outcome has a signal called {name!r}; {has}.")
         return replace(
             self,
             signals={name: v for name, v in self.signals.items() if name in names},
             signal_cost={name: v for name, v in self.signal_cost.items() if name in names},
+            query_signals={name: v for name, v in self.query_signals.items() if name in names},
         )
 
     def known(self, model: int, *, paid: bool = False) -> dict[str, Floats]:

@@ -142,7 +142,8 @@ class Outcome(_Frozen):
 
     `reference` is what scores were measured against: gold answers, or the largest model's answer. `prompt` is the
     digest of the checking prompt. `served` is the number of the model whose answer the caller got, where the outcome
-    is of a call that was audited; `audit_cost` what the audit cost, in USD.
+    is of a call that was audited; `audit_cost` what the audit cost, in USD. `query_signals` are numbers known of the
+    question and its context before any draft.
     """
 
     id: str = Field(min_length=1, coerce_numbers_to_str=True)
@@ -154,6 +155,7 @@ class Outcome(_Frozen):
     prompt: str | None = None
     served: int | None = Field(default=None, ge=0)
     audit_cost: float | None = Field(default=None, ge=0)
+    query_signals: Annotated[dict[str, float], BeforeValidator(_known)] = {}
 
     def scored(self, score: float) -> Outcome:
         """The outcome once the served answer (the last model's, if that is not known) was given `score`.

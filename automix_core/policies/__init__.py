@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .problem import ObservationModel, Problem, SignalModel
     from .provider import PolicyProvider
     from .share import Share
+    from .skipping import Skipping
     from .solver import solve
     from .threshold import Band, Threshold
 
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "Share",
     "SignalModel",
+    "Skipping",
     "Threshold",
     "solve",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..decision import Decision, Finish, State
 from ..errors import ConfigError, PolicyError
@@ -16,6 +17,8 @@ class Always:
     """
 
     model: int
+    query_signal_names: ClassVar[tuple[str, ...]] = ()
+    """It does not look at the query."""
 
     def __post_init__(self) -> None:
         if isinstance(self.model, bool) or not isinstance(self.model, int):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..decision import Accept, Decision, Finish, Policy, State, Tally, Verify, check_models
+from ..evidence.asked import QUERY
 from .problem import final_counts
 
 
@@ -38,6 +39,11 @@ class Curtailed:
     def signal_names(self) -> tuple[str, ...]:
         """The free signals that its policy uses."""
         return tuple(getattr(self.policy, "signal_names", ()))
+
+    @property
+    def query_signal_names(self) -> tuple[str, ...]:
+        """The signals of the query that its policy looks at; all if it doesn't tell."""
+        return tuple(getattr(self.policy, "query_signal_names", QUERY))
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..decision import Accept, Decision, Draft, State, Verify
 from ..errors import ConfigError
@@ -35,6 +36,8 @@ class EvidenceThreshold:
     keep: float = 0.6
     escalate: float | None = None
     evidence: Evidence = field(default=UNFITTED)
+    query_signal_names: ClassVar[tuple[str, ...]] = ()
+    """It does not look at the query."""
 
     def __post_init__(self) -> None:
         unit_interval("EvidenceThreshold(keep)", self.keep)

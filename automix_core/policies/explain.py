@@ -23,7 +23,7 @@ from ..decision import (
     Verify,
     sorted_signals,
 )
-from . import POMDP, Always, Curtailed, Mixture
+from . import POMDP, Always, Curtailed, Mixture, Skipping
 from .expected import visits
 from .nodes import History
 from .pomdp import span
@@ -107,11 +107,14 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
 
     A POMDP is explained for the cascade and the number of checks it was made for; of the later drafts of three models
     and more only what can be reached, unless `every` is asked for. Other policies are shown for `models` models and
-    `k` verdicts (8 by default), with unreadable ones left out. A curtailed policy is explained as what it decides.
+    `k` verdicts (8 by default), with unreadable ones left out. A curtailed policy is explained as what it decides, one
+    that skips drafts by when it does and what it does else.
     """
     if isinstance(policy, Mixture):
         rows = [(policy.first, policy.weight), (policy.second, 1 - policy.weight)]
         return [_part(row, share) for p, share in rows for row in explain(p, models=models, k=k, every=every)]
+    if isinstance(policy, Skipping):
+        return [_skip(policy, models), *explain(policy.policy, models=models, k=k, every=every)]
     if isinstance(policy, Curtailed):
         return explain(policy.policy, models=models, k=k, every=every)
     if isinstance(policy, POMDP):
@@ -121,6 +124,12 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
 
 def _part(row: Row, share: float) -> Row:
     return replace(row, share=row.share * share)
+
+
+def _skip(policy: Skipping, models: int) -> Row:
+    """When no draft is made."""
+    why = f"Where {', '.join(policy.wasted.names)} make it {policy.at_least:g} or more that a draft would be wasted."
+    return Row(repr(policy), 1.0, (None,) * models, Decision(Finish(policy.model), why), None)
 
 
 def _pomdp(policy: POMDP, every: bool) -> list[Row]:

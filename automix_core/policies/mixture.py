@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..decision import Decision, Policy, State, check_models
+from ..evidence.asked import QUERY
 from .threshold import unit_interval
 
 _BELOW_ONE = 1 - 2**-53
@@ -44,6 +45,12 @@ class Mixture:
     def signal_names(self) -> tuple[str, ...]:
         """The free signals that either policy uses, sorted."""
         return _both(self, "signal_names")
+
+    @property
+    def query_signal_names(self) -> tuple[str, ...]:
+        """The signals of the query that either policy looks at, sorted; all if one doesn't tell."""
+        each = (getattr(policy, "query_signal_names", QUERY) for policy in (self.first, self.second))
+        return tuple(sorted({name for names in each for name in names}))
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
 from ..errors import ConfigError, PolicyError
@@ -41,6 +41,8 @@ class POMDP:
     _likelihoods: tuple[dict[Count, tuple[float, ...]], ...] = field(init=False, compare=False)
     _decisions: dict[_Key, Decision] = field(init=False, compare=False)
     _signals: bool = field(init=False, compare=False)
+    query_signal_names: ClassVar[tuple[str, ...]] = ()
+    """It does not look at the query."""
 
     def __post_init__(self) -> None:
         for history, ranked in self.nodes.items():

@@ -26,6 +26,7 @@ KINDS = {
     "band": "Band",
     "evidence_threshold": "EvidenceThreshold",
     "curtailed": "Curtailed",
+    "skipping": "Skipping",
     "mixture": "Mixture",
     "pomdp": "POMDP",
 }

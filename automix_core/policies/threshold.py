@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..decision import Accept, Decision, Draft, Finish, State, Verify
 from ..errors import ConfigError
@@ -46,6 +47,8 @@ class Threshold:
     """
 
     threshold: float = 0.75
+    query_signal_names: ClassVar[tuple[str, ...]] = ()
+    """It does not look at the query."""
 
     def __post_init__(self) -> None:
         unit_interval("Threshold(threshold)", self.threshold)
@@ -82,6 +85,8 @@ class Band:
 
     low: float
     high: float
+    query_signal_names: ClassVar[tuple[str, ...]] = ()
+    """It does not look at the query."""
 
     def __post_init__(self) -> None:
         unit_interval("Band(low)", self.low)

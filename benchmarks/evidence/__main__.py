@@ -18,14 +18,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core import Threshold, evaluate, fit, read_outcomes
+from automix_core import State, Tally, evaluate, fit, read_outcomes
+from automix_core.decision import sorted_signals
 from automix_core.evaluation.discrimination import auroc
-from automix_core.evidence import TOKENS, UNFITTED, textual
-from automix_core.fitting.evidence import evidence_of, fit_evidence, platt
+from automix_core.evidence import TOKENS, UNFITTED, asked, textual
+from automix_core.evidence.arrays import evidence_of
+from automix_core.fitting.evidence import fit_evidence
 from automix_core.fitting.family import family
 from automix_core.fitting.fit import Objective, cost_weight_of
 from automix_core.outcomes.columns import MISSING, Columns
-from automix_core.policies import EvidenceThreshold
+from automix_core.policies import Skipping
+from benchmarks.evidence.rules import candidates, dial
+from benchmarks.evidence.saturated import table
 
 Array = NDArray[np.float64]
 DRAWS = 2000
@@ -81,21 +85,25 @@ def differences(one: Array, other: Array, right: NDArray[np.bool_]) -> Array:
 
 def few(columns: Columns) -> None:
     """Evidence learned from some labels, on the other drafts, against fixed weights on the same drafts."""
-    right, known = columns.scores[:, 0] >= 0.5, columns.known(0)
+    right = columns.scores[:, 0] >= 0.5
     print("AUROC of evidence learned from n labels, on the other drafts (mean of 40 draws), less fixed weights")
-    for n in (25, 50, 100):
-        learned, fixed = [], []
-        for seed in range(40):
-            order = np.random.default_rng(seed).permutation(len(columns))
-            train, test = order[:n], order[n:]
-            part = fit_evidence({name: v[train] for name, v in known.items()}, right[train].astype(float))
-            if part is None:
-                continue
-            values = evidence_of(part, {name: v[test] for name, v in known.items()}, len(test))
-            learned.append(auroc(values, right[test]) or 0.5)
-            fixed.append(auroc(unfitted(columns)[test], right[test]) or 0.5)
-        less = np.subtract(learned, fixed)
-        print(f"  n = {n:<4} {np.mean(learned):.3f}  less fixed {less.mean():+.3f} (lowest {less.min():+.3f})")
+    for kind, missing in {"all free signals": (), "no echo": ("echo",), "no log-probabilities": TOKENS}.items():
+        known = {name: values for name, values in columns.known(0).items() if name not in missing}
+        weighted = unfitted(columns, *missing)
+        for n in (25, 50, 100):
+            learned, fixed = [], []
+            for seed in range(40):
+                order = np.random.default_rng(seed).permutation(len(columns))
+                train, test = order[:n], order[n:]
+                part = fit_evidence({name: v[train] for name, v in known.items()}, right[train].astype(float))
+                if part is None:
+                    continue
+                values = evidence_of(part, {name: v[test] for name, v in known.items()}, len(test))
+                learned.append(auroc(values, right[test]) or 0.5)
+                fixed.append(auroc(weighted[test], right[test]) or 0.5)
+            less = np.subtract(learned, fixed)
+            print(f"  {kind:<22} n = {n:<4} {np.mean(learned):.3f}  less fixed {less.mean():+.3f} "
+                  f"(standard deviation of a draw {less.std():.3f})")  # fmt: skip
 
 
 def worth(columns: Columns) -> None:
@@ -108,21 +116,7 @@ def worth(columns: Columns) -> None:
         large = next(a for a in fitted.against if a.name == columns.names[-1])
         share = 100 * large.cost.mean / columns.costs[:, -1].mean()
         print(f"  {name:<9} score {large.score}, cost {share:+.1f} %, reward {large.reward}")
-
-
-def unlabelled(columns: Columns) -> None:
-    """Rules that need no labels, by set: score, cost in per cent of always-large, share escalated."""
-    sets = np.array([name.partition("-")[0] for name in columns.ids])
-    groups = {"all": columns, **{name: columns.rows(sets == name) for name in sorted(set(sets))}}
-    rules = [Threshold(0.75), *map(EvidenceThreshold, (0.6, 0.7, 0.75, 0.8)), EvidenceThreshold(0.85, 0.6)]
-    print("without labels: score, % of always-large's cost, share escalated; always-large's score in brackets")
-    for rule in rules:
-        told = []
-        for name, some in groups.items():
-            done, large, cost = evaluate(rule, some), some.scores[:, -1].mean(), some.costs[:, -1].mean()
-            part = f"{100 * done.cost / cost:.0f} % {done.route_share:.2f}"
-            told.append(f"{name} {done.performance:.3f} ({large:.3f}) {part}")
-        print(f"  {rule!r:<38}" + "  ".join(told))
+        print(f"    a choice before any draft: {'kept' if isinstance(fitted.policy, Skipping) else 'tried, not kept'}")
 
 
 def misleading(columns: Columns) -> None:
@@ -156,47 +150,7 @@ def saturated(columns: Columns) -> None:
     print(
         "saturated confidences, p = sigma(6.9 + 2.8 z), P(right) = sigma(0.6 + slope z), cost 1 : 30; points of the gap"
     )
-    for slope in (0.8, 1.6, 3.2):
-        for n in (50, 200, 1000):
-            rows = [saturated_row(n, slope, seed) for seed in range(24 if n < 1000 else 8)]
-            pomdp, threshold, slopes = np.mean(rows, axis=0)
-            print(f"  slope {slope}, n = {n:<5} pomdp {pomdp:5.1f}  threshold {threshold:5.1f}  Platt {slopes:5.1f}")
-
-
-def saturated_row(n: int, slope: float, seed: int) -> list[float]:
-    train, test = world(n, slope, seed), world(20_000, slope, 1000 + seed)
-    weight, _ = cost_weight_of(train, Objective())
-    means, costs = test.scores.mean(axis=0), test.costs.mean(axis=0)
-    best = float((means - weight * costs).max())
-    found = []
-    for method in ("pomdp", "threshold"):
-        done = evaluate(family(method, train).best(weight).build(), test)
-        found.append(done.performance - weight * done.cost)
-    odds = [np.log(c.probability[:, 0]) - np.log1p(-c.probability[:, 0]) for c in (train, test)]
-    z = [(each - odds[0].mean()) / odds[0].std() for each in odds]
-    rise, bias = platt(z[0], train.scores[:, 0])
-    keep = train.scores[:, 1].mean() - 1 / (1 + np.exp(-(rise * z[1] + bias))) <= weight * 30
-    score = np.where(keep, test.scores[:, 0], test.scores[:, 1]).mean()
-    found.append(score - weight * (1.5 + 30 * (~keep).mean()))
-    return [100 * (reward - best) / (means[1] - means[0]) for reward in found]
-
-
-def world(n: int, slope: float, seed: int) -> Columns:
-    rng = np.random.default_rng(seed)
-    z = rng.normal(size=n)
-    p = 1 / (1 + np.exp(-np.log(10) * (3 + 1.2 * z)))
-    right = rng.random(n) < 1 / (1 + np.exp(-(0.6 + slope * z)))
-    return Columns(
-        ids=tuple(f"{seed}-{i}" for i in range(n)),
-        names=("small", "large"),
-        scores=np.stack([right, rng.random(n) < 0.9], axis=1).astype(float),
-        costs=np.tile([1.0, 30.0], (n, 1)),
-        verdicts=np.full((n, 2, 0), MISSING, dtype=np.int8),
-        probability=np.stack([np.clip(p, 0, 1 - 1e-12), np.full(n, np.nan)], axis=1),
-        verdict_cost=np.tile([[0, 0, 0.5, 0], [0, 0, 0, 0]], (n, 1, 1)).astype(float),
-        empty=np.zeros((n, 2), dtype=bool),
-        free=np.zeros(n, dtype=bool),
-    )
+    print("\n".join(f"  {line}" for line in table()))
 
 
 def speed(columns: Columns) -> None:
@@ -216,12 +170,44 @@ def speed(columns: Columns) -> None:
     start = time.process_time()
     evaluate(policy, columns)
     replayed = time.process_time() - start
+    state = State((True, False), (Tally(), Tally()), (8, 8), signals=(sorted_signals(signals), ()))
+    decided = taken(lambda: policy.decide(state))
+    before = taken(lambda: asked("What is word12?", context))
     print("speed, microseconds (least of nine)")
-    print(f"  one pass {one_pass:.0f}, all textual signals {every:.0f}, evidence {evidence:.1f}")
-    print(f"  evaluate on {len(columns)} outcomes: {replayed:.3f} s")
+    print(f"  one pass {one_pass:.0f}, all textual signals {every:.0f}, all of the query {before:.0f}")
+    print(f"  fixed-weight evidence {evidence:.1f}")
+    print(f"  a decision of the fitted policy, evidence included {decided:.1f}")
+    print(f"  evaluate on {len(columns)} outcomes: {replayed:.3f} s of processor")
+    many = five(1000)
+    best = family("pomdp", many).best(cost_weight_of(many, Objective())[0]).build()
+    start = time.process_time()
+    evaluate(best, many)
+    print(f"  evaluate five models on 1,000 rows of confidences: {time.process_time() - start:.3f} s of processor")
 
 
-SECTIONS = {f.__name__: f for f in (free, few, worth, unlabelled, misleading, saturated, speed)}
+def five(n: int) -> Columns:
+    """Five models, each five times the price of the one before, the first four with direct confidences."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=n)
+    right = rng.random((n, 5)) < 1 / (1 + np.exp(-(np.linspace(-0.5, 2, 5) + z[:, None])))
+    said = 1 / (1 + np.exp(-(0.5 + 3 * right + rng.normal(size=(n, 5)))))
+    said[:, -1] = np.nan
+    price = np.zeros((n, 5, 4))
+    price[:, :-1, 2] = 0.1
+    return Columns(
+        ids=tuple(map(str, range(n))),
+        names=tuple(f"model {m}" for m in range(5)),
+        scores=right.astype(float),
+        costs=np.tile(5.0 ** np.arange(5), (n, 1)),
+        verdicts=np.full((n, 5, 0), MISSING, dtype=np.int8),
+        probability=said,
+        verdict_cost=price,
+        empty=np.zeros((n, 5), dtype=bool),
+        free=np.zeros(n, dtype=bool),
+    )
+
+
+SECTIONS = {f.__name__: f for f in (free, few, worth, candidates, dial, misleading, saturated, speed)}
 
 
 def main() -> None:

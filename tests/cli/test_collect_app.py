@@ -184,6 +184,7 @@ def test_a_prompt_without_context_is_the_context(server: OpenAIServer) -> None:
     signals = read_outcomes("o.jsonl")[0].models[0].signals
     assert "support" in signals
     assert "echo" not in signals
+    assert set(read_outcomes("o.jsonl")[0].query_signals) == {"context_words", "passages"}
 
 
 def test_an_engine_is_checked_against_what_it_found(server: OpenAIServer) -> None:

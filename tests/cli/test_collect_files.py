@@ -198,6 +198,7 @@ def test_tokens_seconds_and_signals_are_kept(server: OpenAIServer, tmp_path: Pat
     checks = [outcome.models[0].verdict_usage for outcome in outcomes]
     assert sum(usage.output_tokens for usage in checks if usage) == sum(b.output_tokens for b in bills if b.verdict)
     assert outcomes[0].models[0].signals["support"] == 1
+    assert outcomes[0].query_signals["passages"] == 1
     assert outcomes[1].models[0].signals["support"] == 0
     assert all(model.seconds is not None for outcome in outcomes for model in outcome.models)
     before = (tmp_path / "outcomes.jsonl").read_bytes()

@@ -12,6 +12,7 @@ import pytest
 
 from automix_core import ConfigError, Price, read_outcomes, score
 from automix_core.audit.audit import Audit
+from automix_core.evidence import asked
 from automix_core.usage import Usage
 from tests.loopback import OpenAIServer, Reply
 
@@ -38,6 +39,7 @@ class Audits(Adapter):
         assert large.score == 1.0
         assert 0 < small.score < 1
         assert (outcome.question, outcome.context) == (QUESTION, (CONTEXT,))
+        assert outcome.query_signals == asked(QUESTION, CONTEXT) != {}
         drafts = [bill for bill in server.billed if bill.model == "small" and not bill.verdict]
         assert len(drafts) == 1  # the draft at hand is not paid for again
         assert small.cost == pytest.approx(PRICES[0].of(_usage(drafts)))

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from automix_core import Always, ConfigError, Threshold, save_policy
+from automix_core.evidence.estimator import Estimator, Evidence, Term
+from automix_core.policies import Skipping
 from automix_core.policies.reloading import Reloading
 from automix_core.policies.share import Share
 from tests.loopback import OpenAIServer, Reply
@@ -39,6 +41,17 @@ class Signals(Adapter):
         assert route.context_source == "prompt"
         assert "echo" not in route.signals
         assert "length" in route.signals
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_a_draft_is_skipped_by_the_question_and_its_context(self, server: OpenAIServer, way: Way) -> None:
+        script(server, YES)
+        one = Evidence([Estimator([Term("passages", 1.0, (0.0, 1.0), (-9.0, 9.0))])])
+        route = self.get(self.small_and_large(server, policy=Skipping(Threshold(0.75), one, 1)), way).route
+        assert (route.model, route.action) == (1, "direct")
+        assert not server.calls("small")
+        longer = Evidence([Estimator([Term("question_words", 1.0, (0.0, 99.0), (-9.0, 9.0))])])
+        model = self.small_and_large(server, policy=Skipping(Threshold(0.75), longer, 1))
+        assert self.get(model, way).route.model == 0
 
     @pytest.mark.parametrize("way", WAYS)
     def test_token_signals_are_read_where_they_are_named(self, server: OpenAIServer, way: Way) -> None:

@@ -122,6 +122,7 @@ def test_texts_stay_out_where_they_are_not_wanted() -> None:
     found = outcome([Checks(Tally(4))], texts=False)
     assert "question" not in found
     assert "context" not in found
+    assert found["query_signals"]["question_words"] == 3, "numbers are no texts"
     assert not any("answer" in model for model in found["models"])
 
 
