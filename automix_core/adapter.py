@@ -18,6 +18,7 @@ from .checking.turns import as_text, turns
 from .checking.verdict import count, read_verdict
 from .keywords import ignore_unknown, spelt_out
 from .policies.loading import Live, as_policy
+from .policies.rounds import in_rounds, round_price
 from .routing.attached import attach, route_of
 from .routing.collecting import collect, collect_routes, collectors
 from .routing.counting import counted
@@ -63,6 +64,7 @@ __all__ = [
     "finish",
     "fit_window",
     "ignore_unknown",
+    "in_rounds",
     "memory_of",
     "once",
     "passages",
@@ -71,6 +73,7 @@ __all__ = [
     "read_coin",
     "read_result",
     "read_verdict",
+    "round_price",
     "route",
     "route_of",
     "run",

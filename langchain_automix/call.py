@@ -20,6 +20,7 @@ from automix_core.decision import Draft, Policy, State
 from automix_core.evidence.asked import asked_of
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
+from automix_core.policies.rounds import in_rounds
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -183,7 +184,8 @@ class Call:
             query_signals=asked_of(self.query, self.policy),
             purchasable=self.cascade.measures.ways,
         )
-        return route(start, raising=raising, allowance=self.allowance, hedging=self.hedge is not None)
+        hedging, rounds = self.hedge is not None, self.cascade.rounds
+        return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
 
     def _hedged(self, stream: bool) -> Hedge[Any]:
         """What begins the answer while a draft is checked, its runs watched apart from those of the checks."""
@@ -230,10 +232,11 @@ class Call:
     def _perform(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
-            case Decide(state=state) if not self._traced(state):
-                return self.policy.decide(state)
-            case Decide(state=state):
-                return meta.decide(state, self.parent.config("meta_verifier"), self.policy)
+            case Decide(state=state, batch=batch):
+                policy = in_rounds(self.policy, batch)
+                if not self._traced(state):
+                    return policy.decide(state)
+                return meta.decide(state, self.parent.config("meta_verifier"), policy)
             case Draft(model=model):
                 try:
                     said = self._drafted(model)
@@ -257,10 +260,11 @@ class Call:
     async def _ado(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
         match effect:
-            case Decide(state=state) if not self._traced(state):
-                return self.policy.decide(state)
-            case Decide(state=state):
-                return await meta.adecide(state, self.parent.config("meta_verifier"), self.policy)
+            case Decide(state=state, batch=batch):
+                policy = in_rounds(self.policy, batch)
+                if not self._traced(state):
+                    return policy.decide(state)
+                return await meta.adecide(state, self.parent.config("meta_verifier"), policy)
             case Draft(model=model):
                 try:
                     said = await self._adrafted(model)

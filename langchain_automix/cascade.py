@@ -19,6 +19,7 @@ from automix_core.evidence.asking import Drafter
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
+from automix_core.policies.rounds import round_price
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
@@ -140,13 +141,16 @@ class Cascade:
         prices = self.prices or [None] * len(self.models)
         return [self.verifier.price if place is None else prices[place] for place in self.checked_by]
 
+    def rounds(self, model: int) -> float:
+        """What one more round trip is worth in checks of that model's draft, in verdicts."""
+        verifier = self.verifier
+        return round_price(isinstance(verifier, CustomVerifier) or verifier.together(self.checkers[model]))
+
     def _size(self, query: Query, messages: Sequence[BaseMessage]) -> Size:
         prompt = approximate_tokens("\n".join(message.text for message in messages))
         if isinstance(self.verifier, CustomVerifier):
             return Size(prompt)
-        verifier = self.verifier
-        together = self.checkers[0].terms(verifier.temperature, verifier.max_tokens).choices
-        return Size(prompt, verifier.about_tokens(query), together)
+        return Size(prompt, self.verifier.about_tokens(query), self.verifier.together(self.checkers[0]))
 
 
 def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:

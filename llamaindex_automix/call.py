@@ -21,6 +21,7 @@ from automix_core.errors import ModelError
 from automix_core.evidence.asked import asked_of
 from automix_core.evidence.missing import warn_missing
 from automix_core.evidence.wanted import draft_signals
+from automix_core.policies.rounds import in_rounds
 from automix_core.routing.attached import attach
 from automix_core.routing.collecting import Collectors, collectors
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -179,12 +180,13 @@ class Call:
         coin = random() if self.coin is None else self.coin
         known, ways = asked_of(self.query, self.policy), self.cascade.measures.ways
         start = State.start(models, self.cascade.k, coin, query_signals=known, purchasable=ways)
-        return route(start, raising=raising, allowance=self.allowance, hedging=hedge is not None)
+        hedging, rounds = hedge is not None, self.cascade.rounds
+        return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
 
     def _perform(self, effect: Effect | Gauge) -> Result:
         match effect:
-            case Decide(state=state):
-                return self.cascade.meta.decide(self.policy, state)
+            case Decide(state=state, batch=batch):
+                return self.cascade.meta.decide(in_rounds(self.policy, batch), state)
             case Draft(model=model):
                 try:
                     return self._known(self.cascade.drafters[model].ask(partial(self._drafted, model)), model)

@@ -16,6 +16,7 @@ from automix_core.evidence.asking import Drafter
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
+from automix_core.policies.rounds import round_price
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
@@ -147,6 +148,11 @@ class Cascade:
             Price(0, 0) if isinstance(checker, CustomVerifier) else checker.price if place is None else prices[place]
             for checker, place in zip(self.checkers, self.checked_by, strict=True)
         ]
+
+    def rounds(self, model: int) -> float:
+        """What one more round trip is worth in checks of that model's draft, in verdicts."""
+        checker = self.checkers[model]
+        return round_price(isinstance(checker, CustomVerifier) or checker.together)
 
     def _size(self, query: Query, messages: Sequence[ChatMessage]) -> Size:
         prompt = approximate_tokens("\n".join(message.content or "" for message in messages))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 
 import pytest
+
+from automix_core.policies import rounds
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +16,9 @@ def _no_loop_left(request: pytest.FixtureRequest) -> None:
     """LlamaIndex's `asyncio_run` would make an event loop for this thread and never close it."""
     if not inspect.iscoroutinefunction(request.function):
         asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round trip is worth any number of verdicts: those that are separate requests are all asked for at once."""
+    monkeypatch.setattr(rounds, "ROUND", math.inf)

@@ -54,6 +54,10 @@ class Terms:
     model: str = "The model"
     logprobs: int = 0
 
+    def together(self, memory: Memory) -> bool:
+        """Whether several replies come of one request, as far as is known by now."""
+        return self.choices and "n" not in memory.refused
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -178,7 +182,7 @@ def _limit(terms: Terms, memory: Memory) -> int | None:
 def _draw(n: int, terms: Terms, memory: Memory, limit: int | None) -> Generator[Wanted, Got, Sample]:
     asking = _Asking(terms, memory, limit)
     sample, blamed = Sample(), False
-    if n > 1 and terms.choices and "n" not in memory.refused:
+    if n > 1 and terms.together(memory):
         for one in (yield from asking.ask(1, n)):
             if isinstance(one, Choices):
                 sample = _of_choices(one, n)

@@ -6,6 +6,7 @@ verdicts differ. So what is measured here is what runs live.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from ..decision import Accept, Decision, Draft, Measure, Policy, State, Tally, V
 from ..evidence.arrays import evidence_of
 from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Skipping, Threshold
+from ..policies.rounds import ROUND, in_rounds
 from ..routing.effects import Check, Checks, Decide, Failure, Gauge, Measured, Reply, Result
 from ..routing.ending import Ending
 from ..routing.procedure import possible, route
@@ -115,6 +117,19 @@ def _purchasable(columns: Columns, row: int) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def _round_price(columns: Columns, m: int) -> float:
+    """What one more round trip costs in checks of model m's drafts, in verdicts, and no less than it is worth live.
+
+    So verdicts that were requests of their own are replayed in rounds, those of one request together.
+    """
+    costs = columns.verdict_cost[columns.recorded[:, m] > 0, m]
+    if not len(costs):
+        return ROUND
+    _, again, each, per_round = map(float, costs.mean(axis=0))
+    more = again + per_round
+    return ROUND if not more else max(ROUND, more / each) if each else math.inf
+
+
 class _Walk:
     """`parts` are the kinds of rows that a policy tells apart by a model's free signals, found when they are needed."""
 
@@ -125,6 +140,7 @@ class _Walk:
         direct = ~np.isnan(columns.probability)
         most = columns.recorded.max(axis=0)
         self.k = most if k is None else np.where(most > 0, k, 0)
+        self.rounds = [_round_price(columns, m) for m in range(models)]
         self.available = np.where(direct, self.k.max(initial=1), columns.recorded)
         self.done = Replayed(
             model=np.zeros(n, dtype=np.int64),
@@ -137,7 +153,7 @@ class _Walk:
 
     def follow(self, policy: Policy, rows: Ints, start: State, past: tuple[Result, ...] = ()) -> None:
         """Take `rows` from `start` through `past` results to their endings."""
-        flow = route(start)
+        flow = route(start, rounds=self.rounds.__getitem__)
         effect = next(flow)
         try:
             for result in past:
@@ -157,9 +173,9 @@ class _Walk:
     ) -> list[tuple[Result, Ints]]:
         """The results of an effect, each with the rows that give it."""
         match effect:
-            case Decide(state):
+            case Decide(state, batch):
                 try:
-                    decision = possible(policy.decide(state), state)
+                    decision = possible(in_rounds(policy, batch).decide(state), state)
                 except Exception as error:  # the procedure says whose it is
                     return [(Failure(error), rows)]
                 self._note_exhausted(policy, rows, state, decision)

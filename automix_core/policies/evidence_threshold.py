@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -38,6 +38,8 @@ class EvidenceThreshold:
     evidence: Evidence = field(default=UNFITTED)
     query_signal_names: ClassVar[tuple[str, ...]] = ()
     """It does not look at the query."""
+    by_latest: ClassVar[bool] = True
+    """As `Threshold` does."""
 
     def __post_init__(self) -> None:
         unit_interval("EvidenceThreshold(keep)", self.keep)
@@ -79,11 +81,27 @@ class EvidenceThreshold:
             return Decision(Accept(model), f"Kept: {words}.", values)
         return Decision(climb(state, model, "").action, f"Escalated: {words}.", values)
 
+    def sees(self, state: State) -> Hashable | None:
+        """All of `state` that it looks at while it checks a draft: of the signals, how many verdicts decide."""
+        model = state.latest
+        if model is None:
+            return None
+        free, tally = self._free(state.signals_of(model)), state.tallies[model]
+        if free is None or not self.low <= free < self.keep:
+            return None if free is not None else (state.drafted, state.tallies, state.available, None)
+        most, between = tally.drawn + state.available[model], (self.low + self.keep) / 2
+        odds = log_odds(free)
+        enough = next((d for d in range(-most, most + 1) if sigmoid(odds + VERDICT * d) >= between), None)
+        return state.drafted, state.tallies, state.available, enough, most
+
+    def _free(self, signals: Mapping[str, float]) -> float | None:
+        """The evidence of a draft before any verdict."""
+        known = signals.get(FREE)
+        return self.evidence.of(signals) if known is None else min(max(known, 0.0), 1.0)
+
     def _weigh(self, state: State, model: int) -> tuple[float | None, str]:
         """The evidence, with what verdicts add, and words for it."""
-        signals, tally = state.signals_of(model), state.tallies[model]
-        known = signals.get(FREE)
-        free = self.evidence.of(signals) if known is None else min(max(known, 0.0), 1.0)
+        free, tally = self._free(state.signals_of(model)), state.tallies[model]
         words = [] if free is None else [f"evidence {free:.2f}"]
         if tally.probability is None and not tally.drawn:
             return free, words[0] if words else "no signal is known"

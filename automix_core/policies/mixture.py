@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from ..decision import Decision, Policy, State, check_models
@@ -40,6 +40,18 @@ class Mixture:
         decision = policy.decide(replace(state, coin=self.stretch(state.coin, chosen)))
         reason = f"{decision.reason} (The {name} of two policies, used for {share:.1%} of calls.)"
         return replace(decision, reason=reason)
+
+    def sees(self, state: State) -> Hashable | None:
+        """All of `state` that the chosen policy looks at, and which it is; None if it doesn't tell."""
+        chosen = state.coin < self.weight
+        sees = getattr(self.first if chosen else self.second, "sees", None)
+        seen = sees(replace(state, coin=self.stretch(state.coin, chosen))) if callable(sees) else None
+        return None if seen is None else (chosen, seen)
+
+    @property
+    def by_latest(self) -> bool:
+        """Whether both policies look at the latest draft alone."""
+        return all(getattr(policy, "by_latest", False) for policy in (self.first, self.second))
 
     @property
     def signal_names(self) -> tuple[str, ...]:

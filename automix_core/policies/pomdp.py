@@ -7,7 +7,7 @@ when it is first met.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
@@ -64,6 +64,11 @@ class POMDP:
         if found is not None and _feasible(found.action, state, self.problem):
             return found
         return self._beside_the_table(state)
+
+    def sees(self, state: State) -> Hashable:
+        """All of `state` that it looks at: of signals the bins."""
+        seen = self._bins(state) if self._signals and state.signals else ()
+        return state.drafted, state.tallies, state.available, state.purchasable, seen
 
     def _bins(self, state: State) -> tuple[Seen, ...]:
         """The bins of each held draft's signals."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from ..decision import Decision, Finish, Policy, State, check_models
@@ -42,6 +42,16 @@ class Skipping:
                 why = f"Skipped to model {self.model}: by the question and its context, a draft would be wasted"
                 return Decision(Finish(self.model), f"{why} ({wasted:.2f}).", {"wasted": wasted})
         return self.policy.decide(state)
+
+    def sees(self, state: State) -> Hashable | None:
+        """All of `state` that its policy looks at once a draft is held; None if it doesn't tell."""
+        sees = getattr(self.policy, "sees", None)
+        return sees(state) if callable(sees) and any(state.drafted) else None
+
+    @property
+    def by_latest(self) -> bool:
+        """Whether its policy looks at the latest draft alone."""
+        return bool(getattr(self.policy, "by_latest", False))
 
     @property
     def query_signal_names(self) -> tuple[str, ...]:

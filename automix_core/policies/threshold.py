@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,12 +50,18 @@ class Threshold:
     threshold: float = 0.75
     query_signal_names: ClassVar[tuple[str, ...]] = ()
     """It does not look at the query."""
+    by_latest: ClassVar[bool] = True
+    """It looks at the latest draft alone, and a check that failed is to it as one that can't be read."""
 
     def __post_init__(self) -> None:
         unit_interval("Threshold(threshold)", self.threshold)
 
     def __repr__(self) -> str:
         return f"Threshold({self.threshold:g})"
+
+    def sees(self, state: State) -> Hashable:
+        """All of `state` that it looks at."""
+        return state.drafted, state.tallies, state.available
 
     def decide(self, state: State) -> Decision:
         """Draft, draw every verdict there is, then compare."""
@@ -87,6 +94,8 @@ class Band:
     high: float
     query_signal_names: ClassVar[tuple[str, ...]] = ()
     """It does not look at the query."""
+    by_latest: ClassVar[bool] = True
+    """As `Threshold` does."""
 
     def __post_init__(self) -> None:
         unit_interval("Band(low)", self.low)
@@ -96,6 +105,10 @@ class Band:
 
     def __repr__(self) -> str:
         return f"Band({self.low:g}, {self.high:g})"
+
+    def sees(self, state: State) -> Hashable:
+        """All of `state` that it looks at."""
+        return state.drafted, state.tallies, state.available
 
     def decide(self, state: State) -> Decision:
         """As `Threshold(high)`, but a confidence below `low` keeps the draft."""

@@ -15,10 +15,26 @@ from .price import Price
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Verdicts on the draft of `model` that the policy asked for: `left` are not drawn yet.
+
+    `price` is what one more round trip is worth, in verdicts; infinity: all of them are had for one.
+    """
+
+    model: int
+    left: int
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
-    """Effect: ask the policy what to do in `state`."""
+    """Effect: ask the policy what to do in `state`; while a `batch` is drawn, whether its rest matters.
+
+    `automix_core.policies.rounds.in_rounds(policy, batch)` decides both.
+    """
 
     state: State
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)

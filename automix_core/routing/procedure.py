@@ -15,51 +15,59 @@ Rules that hold under every policy (they are not the policy's to break):
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
+from ..checking.refusal import final
 from ..checking.thoughts import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
 from ..errors import AutoMixError, LimitError, PolicyError
 from ..usage import Usage
-from .effects import Ahead, Begun, Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply
+from .effects import Ahead, Batch, Begun, Check, Checks, Decide, Effect, Failure, Gauge, Measured, Reply
 from .ending import Ending
 from .limits import FREE, Allowance
 from .step import Step
 from .trail import Trail
 
+Rounds: TypeAlias = Callable[[int], float]
+"""For each model what one more round trip is worth in checks of its draft, in verdicts."""
+
 
 def route(
-    start: State, *, raising: bool = False, allowance: Allowance = FREE, hedging: bool = False
+    start: State,
+    *,
+    raising: bool = False,
+    allowance: Allowance = FREE,
+    rounds: Rounds | None = None,
+    hedging: bool = False,
 ) -> Generator[Effect, Any, Ending]:
     """Climb the cascade as the policy says, from `start`, until an answer is kept or a model is to finish.
 
     With `raising`, the first error of any step is raised (`on_failure="raise"`). No step begins that `allowance` has no
-    room for. With `hedging`, the answer that may be needed can begin while a draft is checked (`Ahead`). Raises
-    `PolicyError` when a policy asks for something impossible, `LimitError` when time or money ran out and no draft
-    stands in; the books of the call are on whatever is raised (`ending_of`).
+    room for. `rounds` tells for each model what a round trip is worth when its draft is checked, in verdicts: then none
+    is drawn that can't change what happens. Without it each batch is drawn as the policy asks for it.
+    With `hedging`, the answer that may be needed can begin while a draft is checked (`Ahead`).
+
+    Raises `PolicyError` when a policy asks for something impossible, `LimitError` when time or money ran out and no
+    draft stands in; the books of the call are on whatever is raised (`ending_of`).
     """
     trail = Trail(start, raising, allowance)
     try:
-        return (yield from _climb(trail, hedging))
+        return (yield from _climb(trail, rounds, hedging))
     except GeneratorExit:
         raise
     except BaseException as error:
         raise trail.failed(error)  # noqa: B904 - the very same error
 
 
-def _climb(trail: Trail, hedging: bool) -> Generator[Effect, Any, Ending]:
+def _climb(trail: Trail, rounds: Rounds | None, hedging: bool) -> Generator[Effect, Any, Ending]:
     forced: Action | None = None
     reason = ""
     while True:
         if forced is None:
-            decision = yield Decide(trail.state)
-            if isinstance(decision, Failure):
-                _refuse(decision.error)
-            decision = possible(decision, trail.state)
+            decision = yield from _decide(trail, rounds)
             action, reason = decision.action, decision.reason
-            trail.heard(decision)
         else:
             action, forced = forced, None
         if over := trail.exceeded_by(action):
@@ -93,6 +101,25 @@ def _climb(trail: Trail, hedging: bool) -> Generator[Effect, Any, Ending]:
             case Measure():
                 if ending := (yield from _measure(trail, action)):
                     return ending
+
+
+def _decide(trail: Trail, rounds: Rounds | None) -> Generator[Effect, Any, Decision]:
+    """What the policy decides; of the verdicts that it asks for, as many as are drawn next."""
+    while True:
+        batch = trail.batch
+        decision = yield Decide(trail.state, batch)
+        if isinstance(decision, Failure):
+            _refuse(decision.error)
+        decision = possible(decision, trail.state)
+        trail.heard(decision)
+        action = decision.action
+        if rounds is None or not isinstance(action, Verify):
+            trail.batch = None
+            return decision
+        if batch is not None:
+            trail.batch = replace(batch, left=batch.left - action.n) if action.n < batch.left else None
+            return decision
+        trail.batch = Batch(action.model, action.n, rounds(action.model))
 
 
 def _draft(trail: Trail, action: Draft) -> Generator[Effect, Any, Reply | str | Ending]:
@@ -150,7 +177,11 @@ def _verify(trail: Trail, action: Verify) -> Generator[Effect, Any, str | Ending
     trail.add(model, action.n, result.tally)
     trail.cut += result.cut
     tally = trail.state.tallies[model]
-    if tally.failed and not tally.drawn and tally.probability is None:
+    if trail.batch is not None and any(isinstance(error, Exception) and final(error) for error in result.errors):
+        trail.forgo(model, trail.batch.left)  # they would be answered the same
+    if not trail.state.available[model]:
+        trail.batch = None
+    if tally.failed and not tally.drawn and tally.probability is None and trail.batch is None:
         return f"No check of model {model}'s draft worked."
     return ""
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..decision import Accept, Action, Decision, Draft, Finish, Signals, State, Tally, sorted_signals
 from ..errors import LimitError
-from .effects import Failure, Reply
+from .effects import Batch, Failure, Reply
 from .ending import Ending, warn
 from .limits import FREE, Allowance
 from .step import Step
+
+
+def onward(drafted: Sequence[bool], model: int) -> Action:
+    """What comes after `model` when the policy has no say: the next model, or the best that is left."""
+    last, following = len(drafted) - 1, model + 1
+    if model >= last:
+        return Accept(model)
+    if following == last or drafted[following]:
+        return Accept(last) if drafted[last] else Finish(last)
+    return Draft(following)
 
 
 @dataclass(slots=True)
 class Trail:
     """What happened so far; lives as long as one call.
 
-    `pending` is the step that is being done, `ahead` the model whose answer is under way before it is needed.
+    `pending` is the step that is being done, `batch` what is not drawn yet of the verdicts that the policy asked for,
+    `ahead` the model whose answer is under way before it is needed.
     """
 
     state: State
@@ -32,6 +44,7 @@ class Trail:
     fallback: bool = False
     pending: Step | None = None
     ahead: int | None = None
+    batch: Batch | None = None
 
     @property
     def last(self) -> int:
@@ -102,14 +115,15 @@ class Trail:
         self.state = replace(self.state, tallies=tuple(tallies), available=tuple(available))
         self.tally = tallies[model]
 
+    def forgo(self, model: int, verdicts: int) -> None:
+        """Leave out verdicts that were asked for."""
+        available = list(self.state.available)
+        available[model] -= verdicts
+        self.state = replace(self.state, available=tuple(available))
+
     def onward(self, model: int) -> Action:
         """What comes after `model` when the policy has no say: the next model, or the best that is left."""
-        if model >= self.last:
-            return Accept(model)
-        following = model + 1
-        if following == self.last or self.state.drafted[following]:
-            return Accept(self.last) if self.state.drafted[self.last] else Finish(self.last)
-        return Draft(following)
+        return onward(self.state.drafted, model)
 
     def end(self, action: Accept | Finish, reason: str) -> Ending:
         """The ending with `action`."""

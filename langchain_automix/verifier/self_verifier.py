@@ -201,6 +201,10 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             output = await work(variables, config)
         return found[0], output
 
+    def together(self, sampler: Sampler) -> bool:
+        """Whether one request to `sampler`'s model gives all verdicts of a batch."""
+        return sampler.terms(self.temperature, self.max_tokens).together(sampler.memory)
+
     def _terms(self, sampler: Sampler) -> Terms:
         """On what terms `sampler`'s model is asked."""
         return sampler.terms(self.temperature, self.max_tokens)

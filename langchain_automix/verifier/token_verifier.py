@@ -102,6 +102,10 @@ class TokenVerifier(SelfVerifier):
         found, output = await self._sampling.acheck(query, answer, n, sampler, config)
         return after(first, found), output
 
+    def together(self, sampler: Sampler) -> bool:
+        """Whether one request gives all that is asked for: a probability, or all verdicts of a batch."""
+        return sampler.gives_logprobs or super().together(sampler)
+
     @cached_property
     def _sampling(self) -> SelfVerifier:
         """Who checks where no log-probabilities are given."""

@@ -250,7 +250,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     @property
     def together(self) -> bool:
         """True if one request gives all verdicts of a batch."""
-        return self._terms.choices
+        return self._terms.together(self._sampler.memory)
 
     def _count(self, text: str) -> int:
         return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))

@@ -85,6 +85,12 @@ class TokenVerifier(SelfVerifier):
         self._say()
         return _after(found, await self._sampling._averify(query, answer, n))
 
+    @property
+    def together(self) -> bool:
+        """True if one request gives all that is asked for: a probability, or all verdicts of a batch."""
+        sampler = self._sampler
+        return sampler.gives_logprobs or sampler.terms(self.temperature, self.max_tokens).together(sampler.memory)
+
     @cached_property
     def _sampling(self) -> SelfVerifier:
         """Who checks where no log-probabilities are given."""

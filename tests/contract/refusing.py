@@ -85,6 +85,7 @@ class Refusals(Adapter):
         route = self.get(self.pair(server, small), way).route
         assert (route.action, route.verdicts, route.errors) == ("accept", drawn(correct=K), [])
 
+    @pytest.mark.usefixtures("at_once")
     @pytest.mark.parametrize("way", BOTH)
     def test_only_the_refused_ones_are_asked_again(self, server: OpenAIServer, way: Way) -> None:
         script(server, YES)
@@ -95,6 +96,7 @@ class Refusals(Adapter):
         assert ["temperature" in check.body for check in checks(server)].count(True) == K
         assert len(checks(server)) == K + 2
 
+    @pytest.mark.usefixtures("at_once")
     @pytest.mark.parametrize("way", BOTH)
     @pytest.mark.parametrize(
         ("error", "when", "word"),
@@ -159,7 +161,7 @@ class Refusals(Adapter):
     def test_a_server_that_refuses_everything_is_not_stormed(
         self, server: OpenAIServer, status: int, words: str, way: Way
     ) -> None:
-        """At most k + 2 requests a question, whatever retries the client has for answers."""
+        """At most k + 2 requests a question, whatever retries the client has for answers, and no second round."""
         script(server)
         server.fail("small", Reply(status=status, error=words), when=lambda request: request.asks_for_verdict)
         for small in (self.child(server, "small", max_retries=3), self.single(server, "small", max_retries=3)):
@@ -167,15 +169,17 @@ class Refusals(Adapter):
             model = self.pair(server, small, verifier=self.verifier(k=8))
             answer = self.get(model, way)
             assert answer.text == LARGE
-            assert answer.route.verdicts == drawn(failed=8)
-            assert len(checks(server)) <= 8 + 2
+            failed = answer.route.verdicts["failed"]
+            assert answer.route.verdicts == drawn(failed=failed)
+            assert 1 <= failed <= 8
+            assert len(checks(server)) <= failed + 2
 
     @pytest.mark.parametrize("way", BOTH)
     def test_the_first_final_refusal_stops_the_rest(self, server: OpenAIServer, way: Way) -> None:
         script(server)
         server.fail("small", Reply(status=429), when=lambda request: request.asks_for_verdict)
         model = self.pair(server, self.single(server, "small"), verifier=self.verifier(k=8), verify_concurrency=2)
-        assert self.get(model, way).route.verdicts == drawn(failed=8)
+        assert self.get(model, way).route.verdicts == drawn(failed=3), "one round of three"
         assert len(checks(server)) <= 3
 
     def test_what_shapes_an_answer_stays_out_of_its_check(self, server: OpenAIServer) -> None:

@@ -44,16 +44,19 @@ def rows(*each: tuple[float, float, list[int]], costs: tuple[float, float] = (1,
 
 
 def test_by_hand() -> None:
-    """Half is kept: P = (1 + 1) / 2, C = 1 + 2 * .5 + 11 / 2; P_0 = .5, P_n = 1."""
+    """Half is kept: P = (1 + 1) / 2, C = 1 + 1.5 * .5 + 11 / 2; P_0 = .5, P_n = 1.
+
+    The first of two verdicts keeps a draft if it says correct, whatever the second would say.
+    """
     figures = evaluate(Threshold(0.5), rows((1, 1, [1, 1]), (0, 1, [0, 0])))
     assert figures.n == 10
     assert figures.performance == 1
-    assert figures.cost == pytest.approx(7.5)
-    assert figures.ibc == pytest.approx(0.5 / 6.5)
-    assert figures.delta_ibc == pytest.approx(100 * (0.5 / 6.5 - 0.05) / 0.05)
+    assert figures.cost == pytest.approx(7.25)
+    assert figures.ibc == pytest.approx(0.5 / 6.25)
+    assert figures.delta_ibc == pytest.approx(100 * (0.5 / 6.25 - 0.05) / 0.05)
     assert figures.gap_recovered == 1
     assert figures.route_share == 0.5
-    assert figures.verdicts_per_query == 2
+    assert figures.verdicts_per_query == 1.5
     assert figures.exhausted == 0
     assert {name: asdict(b) for name, b in figures.baselines.items()} == {
         "always_small": {"performance": 0.5, "cost": 1},

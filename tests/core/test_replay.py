@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -13,8 +14,9 @@ from automix_core.decision import Accept, Decision, Draft, Finish, Policy, State
 from automix_core.errors import DataError, PolicyError
 from automix_core.evaluation.replay import replay
 from automix_core.outcomes.columns import Columns
-from automix_core.outcomes.outcome import Outcome, coin
+from automix_core.outcomes.outcome import ModelOutcome, Outcome, coin
 from automix_core.policies import Always, Band, Mixture, Problem, Threshold, solve
+from automix_core.policies.rounds import ROUND, in_rounds
 from automix_core.routing.drivers import run
 from automix_core.routing.effects import Check, Checks, Decide, Effect, Reply, Result
 from automix_core.routing.procedure import route
@@ -32,8 +34,11 @@ class Gambler:
         return Threshold(0.6).decide(state)
 
 
-def one_by_one(policy: Policy, outcome: Outcome, k: int) -> dict[str, object]:
-    """The record of one outcome, by the routing procedure and the driver that the hosts use."""
+def one_by_one(policy: Policy, outcome: Outcome, k: int, prices: list[float]) -> dict[str, object]:
+    """The record of one outcome, by the routing procedure and the driver that the hosts use.
+
+    `prices` are what a round trip is worth in checks of each model's drafts.
+    """
     models = outcome.models
     available = tuple(k if m.probability is not None and not m.verdicts else len(m.verdicts) for m in models)
     cost, used, drafted = 0.0, [0] * len(models), [False] * len(models)
@@ -41,8 +46,8 @@ def one_by_one(policy: Policy, outcome: Outcome, k: int) -> dict[str, object]:
     def perform(effect: Effect) -> Result:
         nonlocal cost
         match effect:
-            case Decide(state):
-                return policy.decide(state)
+            case Decide(state, batch):
+                return in_rounds(policy, batch).decide(state)
             case Draft(m):
                 cost += models[m].cost
                 drafted[m] = True
@@ -55,7 +60,7 @@ def one_by_one(policy: Policy, outcome: Outcome, k: int) -> dict[str, object]:
                 used[m] += drawn
                 return Checks(Tally(probability=models[m].probability) if direct else count(said))
 
-    ending = run(route(State.start(len(models), available, coin(outcome.id))), perform)
+    ending = run(route(State.start(len(models), available, coin(outcome.id)), rounds=prices.__getitem__), perform)
     m = ending.action.model
     if not isinstance(ending.action, Accept):
         cost += models[m].cost
@@ -63,12 +68,24 @@ def one_by_one(policy: Policy, outcome: Outcome, k: int) -> dict[str, object]:
     return {"model": m, "drafted": drafted, "used": used, "score": models[m].score, "cost": pytest.approx(cost)}
 
 
+def round_price(records: list[Outcome], m: int) -> float:
+    """What another batch costs beside its verdicts, in verdicts, on the mean of the checked rows; no less than live."""
+    costs = [model.verdict_cost for model in (record.models[m] for record in records) if recorded(model)]
+    more, each = sum(c.again + c.round for c in costs), sum(c.each for c in costs)
+    return max(ROUND, more / each if each else math.inf if more else 0.0)
+
+
+def recorded(model: ModelOutcome) -> bool:
+    return bool(model.verdicts) or model.probability is not None
+
+
 def same(policy: Policy, records: list[Outcome]) -> None:
     columns = Columns.of(records)
+    prices = [round_price(records, m) for m in range(columns.models)]
     most = columns.recorded.max(axis=0)
     done = replay(policy, columns)
     for row, outcome in enumerate(records):
-        expected = one_by_one(policy, outcome, int(most.max(initial=1)))
+        expected = one_by_one(policy, outcome, int(most.max(initial=1)), prices)
         assert {
             "model": done.model[row],
             "drafted": done.drafted[row].tolist(),
@@ -115,7 +132,7 @@ def test_verdicts_are_read_in_order_and_paid_by_the_batch() -> None:
 
 
 def test_rows_that_run_out_are_counted() -> None:
-    """A threshold reads what there is; a row with fewer than k verdicts is exhausted, one with k is not."""
+    """A threshold reads what can matter; a row with fewer than k verdicts is exhausted, one with k is not."""
     full, short = outcomes(2, k=8)
     cut = short.model_copy(
         update={"models": (short.models[0].model_copy(update={"verdicts": (True,) * 3}), short.models[1])}
@@ -124,7 +141,7 @@ def test_rows_that_run_out_are_counted() -> None:
         update={"id": "none", "models": (short.models[0].model_copy(update={"verdicts": ()}), short.models[1])}
     )
     done = replay(Threshold(0.5), Columns.of([full, cut, none]))
-    assert done.used[:, 0].tolist() == [8, 3, 0]
+    assert done.used[:, 0].tolist() == [6, 2, 0], "the others could have changed nothing"
     assert done.exhausted.tolist() == [False, True, True]
     assert replay(Always(0), Columns.of([full, cut, none])).exhausted.tolist() == [False] * 3
 

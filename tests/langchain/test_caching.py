@@ -117,6 +117,7 @@ def test_a_callable_verifier_never_borrows_anothers_entry(server: OpenAIServer, 
     assert yes.invoke("hello").text != no.invoke("hello").text
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("samples", ["one request", "separate requests"])
 async def test_verdicts_stay_k_samples_under_a_global_cache(server: OpenAIServer, samples: str) -> None:
@@ -131,6 +132,7 @@ async def test_verdicts_stay_k_samples_under_a_global_cache(server: OpenAIServer
     assert len(server.calls("checker")) == (2 if samples == "one request" else 8)
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.usefixtures("cache")
 def test_a_configurable_verifier_model_is_not_cached_either(server: OpenAIServer) -> None:
     from langchain.chat_models import init_chat_model
@@ -143,6 +145,7 @@ def test_a_configurable_verifier_model_is_not_cached_either(server: OpenAIServer
     assert len(server.calls("checker")) == 4
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.usefixtures("cache")
 def test_a_verifier_with_its_own_cache_still_draws(server: OpenAIServer) -> None:
     script(server, "accept")

@@ -142,6 +142,7 @@ async def test_a_batchs_limit_times_the_verdicts_is_the_most(server: OpenAIServe
     assert 2 < server.peak <= 6
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("moment", ["draft", "verify", "answer"])
 @pytest.mark.parametrize("how", ["cancel", "timeout"])
 async def test_a_cancelled_call_leaves_nothing_behind(server: OpenAIServer, how: str, moment: str) -> None:
@@ -168,6 +169,7 @@ async def test_a_cancelled_call_leaves_nothing_behind(server: OpenAIServer, how:
     assert len(server.requests) == before
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_one_broken_check_of_many_costs_one_verdict(server: OpenAIServer) -> None:
     script(server, "accept")
     server.fail("checker", Reply(status=500), times=1)

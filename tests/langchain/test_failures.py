@@ -23,7 +23,7 @@ WAYS = ("invoke", "ainvoke", "stream", "astream")
 
 def three(small: Any = "small", middle: Any = "middle", large: Any = "large", **settings: Any) -> AutoMixChatModel:
     models = [part if isinstance(part, Fake) else Fake(says=part) for part in (small, middle, large)]
-    return AutoMixChatModel(models=models, **{"verifier": SelfVerifier(k=2), **settings})
+    return AutoMixChatModel(models=models, **{"verifier": SelfVerifier(k=1), **settings})
 
 
 def ask(model: AutoMixChatModel, way: str) -> tuple[str, Route]:
@@ -124,9 +124,9 @@ def test_a_draft_kept_after_a_failure_is_a_fallback(way: str) -> None:
 @pytest.mark.parametrize(
     ("judges", "action", "verdicts", "errors"),
     [
-        (GONE, "fallback", (0, 0, 0, 2), ["ConnectionError"]),
-        (HUM, "escalate", (0, 0, 2, 0), []),
-        (NO, "escalate", (0, 2, 0, 0), []),
+        (GONE, "fallback", (0, 0, 0, 1), ["ConnectionError"]),
+        (HUM, "escalate", (0, 0, 1, 0), []),
+        (NO, "escalate", (0, 1, 0, 0), []),
     ],
 )
 @pytest.mark.parametrize("threshold", [0, 0.75])

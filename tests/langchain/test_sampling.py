@@ -125,6 +125,7 @@ def test_a_field_n_has_to_be_the_models_own() -> None:
     assert not gives_n(OpenAI(model="m", api_key=SECRET)), "a text model's n is for prompts in one call"
 
 
+@pytest.mark.usefixtures("at_once")
 @both
 @pytest.mark.parametrize("concurrency", [1, 2, 4])
 async def test_no_more_at_once_than_allowed(server: OpenAIServer, concurrency: int, way: str) -> None:

@@ -176,6 +176,7 @@ def test_the_decision_is_in_the_meta_verifiers_output(
     assert verify.outputs["verdicts"] == [int(path == "accept")] * 2
 
 
+@pytest.mark.usefixtures("at_once")
 def test_separate_verdict_requests_are_siblings_under_the_check(
     server: OpenAIServer, collector: LangSmithCollector, tracing: tuple[Client, RunnableConfig]
 ) -> None:

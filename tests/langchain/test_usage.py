@@ -98,7 +98,8 @@ def test_five_ledgers_agree(
     with get_usage_metadata_callback() as reported:
         given = answers(model, how, config)
     client.flush()
-    assert len(server.calls(verdict=True)) == (1 if samples == "one request" else 3) * len(given)
+    # three verdicts that say correct are drawn in rounds of one and two; one that says incorrect settles it
+    assert len(server.calls(verdict=True)) == (3 if samples != "one request" and path == "accept" else 1) * len(given)
     bill = server.tokens()
     assert bill[1] > 0
     assert plus(*(of(usage) for usage in reported.usage_metadata.values())) == bill

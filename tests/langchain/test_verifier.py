@@ -259,7 +259,7 @@ def ask(model: AutoMixChatModel, way: str = "sync") -> Route:
 def test_each_draft_is_checked_by_the_model_that_wrote_it() -> None:
     models = [Fake(judges=NO), Fake(judges=YES), Fake()]
     route = ask(AutoMixChatModel(models=models, verifier=SelfVerifier(k=2)))
-    assert [len(model.checks) for model in models] == [2, 2, 0]
+    assert [len(model.checks) for model in models] == [1, 2, 0], "one that says incorrect settles it at 0.75"
     assert (route.model, route.action) == (1, "escalate")
 
 

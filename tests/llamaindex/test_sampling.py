@@ -48,6 +48,7 @@ def test_one_request_for_all_where_the_model_has_an_n(server: OpenAIServer) -> N
     assert not route.usage_estimated
 
 
+@pytest.mark.usefixtures("at_once")
 def test_concurrent_requests_where_it_has_none(server: OpenAIServer) -> None:
     script(server, "accept")
     all_there = threading.Barrier(5, timeout=20)  # broken unless five requests are under way at once
