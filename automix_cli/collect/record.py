@@ -124,11 +124,13 @@ def _checked(checks: Sequence[Paid], k: int, books: Books, cost: Cost) -> dict[s
     spent = books.spent(checks)
     verdicts = [read_verdict(text) for text in texts[:k]]
     known = all(batch.input_tokens is not None for batch in checks)
+    seconds = [batch.seconds for batch in checks if batch.seconds is not None]
     return {
         "verdicts": [None if verdict is None else int(verdict) for verdict in verdicts],
         "verdict_texts": texts[:k],
         "verdict_cost": verdict_cost(cost, spent, len(texts)).to_dict(),
         "verdict_usage": _usage(spent) if known else None,
+        **({"verdict_seconds": max(seconds)} if seconds else {}),
     }
 
 

@@ -14,6 +14,7 @@ from automix_cli.printing import amount, bounds, naming, number, outputs, print_
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.outcomes.outcome import digest, read_outcomes
 from automix_core.policies.saving import PolicyFile, load_policy_file
+from automix_core.policies.timed import second_worth_of
 
 if TYPE_CHECKING:
     from automix_core.evaluation.bottom_line import BottomLine
@@ -33,6 +34,14 @@ def evaluate(
         ),
     ] = None,
     margin: Annotated[float, typer.Option(help="The loss of mean score that counts as none.")] = 0.02,
+    second_worth: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="What a second is worth in the costs; by default what it was when the policy was fitted.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     decisions: Annotated[
         Path | None, typer.Option(help="Write what was done on each question, JSON Lines.", show_default=False)
@@ -41,7 +50,9 @@ def evaluate(
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
     from automix_core.evaluation.replay import replay
+    from automix_core.fitting.fit import Objective
     from automix_core.outcomes.columns import Columns
+    from automix_core.outcomes.timing import timed
 
     if not 0 <= margin <= 1:
         raise ConfigError(f"--margin must be a loss of score from 0 to 1, not {margin!r}; 0.02 is usual.")
@@ -50,8 +61,10 @@ def evaluate(
     records = read_outcomes(outcomes)
     with naming(outcomes):
         records = repriced(records, price or ())
+    worth = Objective(second_worth=second_worth).second_worth
+    worth = second_worth_of(file.policy) if worth is None else worth
     with naming(outcomes):
-        columns = Columns.of(records)
+        columns = timed(Columns.of(records), worth)
     said = matching(file, columns, policy)
     in_sample = file.data is not None and file.data.sha256 == digest(records)
     done = replay(file.policy, columns, file.k)
@@ -60,6 +73,7 @@ def evaluate(
     facts["in_sample"] = in_sample
     facts["bottom_line"] = _bottom_line(columns, facts, margin).to_dict()
     facts["currency"] = "USD" if price else None
+    facts["second_worth"] = worth or None
     facts["warnings"] = [*said, *facts["warnings"]]
     if decisions is not None:
         write(decisions, _decisions(columns, done))
@@ -163,6 +177,8 @@ def _words(facts: dict[str, Any], policy: str) -> str:
         return "" if found is None else f"  (95 %: {found['low']:{form}} to {found['high']:{form}})"
 
     lines = [*_plainly(facts), "", f"{policy} on {facts['n']} outcomes" + (", in sample" if facts["in_sample"] else "")]
+    if facts["second_worth"]:
+        lines.append(f"each second counts {facts['second_worth']:g} in the costs")
     lines += [
         "",
         f"performance         {facts['performance']:.4f}{between('performance')}",

@@ -13,6 +13,7 @@ from automix_core.decision import Accept, Action, Draft, Finish, Measure, Tally,
 from automix_core.policies.explain import Row, best_of_each, label
 from automix_core.policies.explain import explain as rows_of
 from automix_core.policies.saving import PolicyFile, load_policy_file
+from automix_core.policies.timed import second_worth_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +54,7 @@ def _header(file: PolicyFile, rows: list[Row]) -> dict[str, Any]:
         "k": file.k,
         "costs": list(file.costs or ()),
         "rule": [said for _, said in rules(file, rows)],
+        "second_worth": second_worth_of(file.policy) or None,
         "fitted_on": None if data is None else {"outcomes": data.outcomes, "date": data.date},
     }
 
@@ -65,6 +67,8 @@ def _print(file: PolicyFile, rows: list[Row], every: bool) -> None:
         console = Console(highlight=False, markup=False, width=_WIDE)
     names = file.models or tuple(f"model {m}" for m in range(len(rows[0].tallies)))
     console.print(repr(file.policy))
+    if worth := second_worth_of(file.policy):
+        console.print(f"A second was worth {worth:g} in the costs that it was fitted on.")
     if file.data is not None:
         console.print(f"fitted on {file.data.outcomes} outcomes, {file.data.date}")
     for m, name in enumerate(names):

@@ -14,8 +14,9 @@ from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, outputs, print_json, say, span
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
-from automix_core.policies import POMDP, Always, Mixture, Skipping
+from automix_core.policies import POMDP, Always, Mixture, Skipping, Timed
 from automix_core.policies.saving import FittedOn, save_policy
+from automix_core.policies.timed import second_worth_of
 
 METHODS = "pomdp, kde, threshold, band, always"
 
@@ -43,6 +44,12 @@ def fit(
     confidence: Annotated[
         float | None,
         typer.Option(help="How sure the certificate of --max-loss must be; default 0.9.", show_default=False),
+    ] = None,
+    second_worth: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="What a second of waiting is worth, in the unit of costs (USD).", show_default=False
+        ),
     ] = None,
     price: Annotated[
         list[str] | None,
@@ -94,11 +101,11 @@ def fit(
         raise ConfigError(f"--cost-weight must be a number from 0 to {HEAVIEST:g}, not {cost_weight!r}.")
     if confidence is not None and max_loss is None:
         raise ConfigError("--confidence is how sure a certificate must be: give --max-loss with it, or leave it out.")
-    objective = Objective(cost_weight, max_cost, min_quality)
+    objective = Objective(cost_weight, max_cost, min_quality, second_worth)
     records = read_outcomes(outcomes)
     with naming(outcomes):
         records = repriced(records, price or ())
-    if max_loss is not None and objective != Objective():
+    if max_loss is not None and objective != Objective(second_worth=second_worth):
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
         columns = Columns.of(records)
@@ -112,7 +119,8 @@ def fit(
         if max_loss is None:
             found = learn(columns, method=method, objective=objective)
         else:
-            found = certify(columns, max_loss, 0.9 if confidence is None else confidence, method=method)
+            sure = 0.9 if confidence is None else confidence
+            found = certify(columns, max_loss, sure, method=method, second_worth=second_worth)
         judged = None if apart is None else judge(found, output, whole, apart, objective, max_loss)
     if judged is None or judged.published:
         save_policy(
@@ -144,6 +152,7 @@ def _facts(output: Path, method: str, found: Any, records: list[Outcome], judged
         "kind": _kind(found.policy),
         "outcomes": len(records),
         "cost_weight": found.cost_weight,
+        "second_worth": second_worth_of(found.policy) or None,
         "expected": asdict(found.expected),
         "held_out": {
             f"less always_{a.name}": {"score": bounds(a.score), "cost": bounds(a.cost), "reward": bounds(a.reward)}
@@ -170,6 +179,8 @@ def _bottom_line(found: Any, records: list[Outcome]) -> dict[str, Any] | None:
 
 def _kind(policy: Any) -> str:
     match policy:
+        case Timed():
+            return _kind(policy.policy)
         case Always():
             return "a single model"
         case Mixture():
@@ -199,6 +210,8 @@ def _words(facts: dict[str, Any], found: Any, records: list[Outcome], judged: Ju
         f"policy       {facts['kind']}",
         f"expected     score {expected.score:.4f}, cost {expected.cost:.4g}, {expected.verdicts:.2f} verdicts each",
     ]
+    if worth := facts["second_worth"]:
+        lines.append(f"seconds      {worth:g} each, counted in the costs that are expected and held out")
     if found.against:
         lines += ["", "on questions held out, less each single model (95 % interval)"]
     for a in found.against:

@@ -169,6 +169,8 @@ def _model(case: Case, model: int, part: _Answer, score: float, texts: bool) -> 
         found["signals"] = dict(reply.signals)
     if part.checks:
         found |= _verdicts(case, part.checks)
+        if seconds := [checks.seconds for checks in part.checks if checks.seconds is not None]:
+            found["verdict_seconds"] = max(seconds)  # of the largest batch
     return found
 
 

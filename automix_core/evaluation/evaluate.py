@@ -13,6 +13,8 @@ from ..decision import Policy
 from ..errors import DataError
 from ..outcomes.columns import Columns, Floats
 from ..outcomes.outcome import Outcome
+from ..outcomes.timing import timed
+from ..policies.timed import second_worth_of
 from .intervals import Interval, between, resampled_means
 from .replay import Replayed, replay
 
@@ -59,9 +61,11 @@ class Evaluation:
 def evaluate(policy: Policy, outcomes: Sequence[Outcome] | Columns, k: int | None = None) -> Evaluation:
     """The figures of `policy` on `outcomes`; `k` is the most verdicts a draft, by default the most recorded.
 
-    Raises `DataError` for fewer than ten outcomes, `PolicyError` if the policy is for another number of models.
+    Costs count each second at what it was worth in the making of the policy, if that is more than nothing. Raises
+    `DataError` for fewer than ten outcomes, `PolicyError` if the policy is for another number of models.
     """
     columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
+    columns = timed(columns, second_worth_of(policy))
     return figures(columns, replay(policy, columns, k))
 
 

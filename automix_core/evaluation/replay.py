@@ -18,6 +18,7 @@ from ..evidence.arrays import evidence_of
 from ..outcomes.columns import Columns, Floats, Ints
 from ..policies import POMDP, Always, Band, Curtailed, EvidenceThreshold, Mixture, Skipping, Threshold
 from ..policies.rounds import ROUND, in_rounds
+from ..policies.timed import untimed
 from ..routing.effects import Check, Checks, Decide, Failure, Gauge, Measured, Reply, Result
 from ..routing.ending import Ending
 from ..routing.procedure import possible, route
@@ -46,7 +47,7 @@ def replay(policy: Policy, columns: Columns, k: int | None = None) -> Replayed:
     `k` is the most verdicts a draft (by default the most recorded on any row): a row with fewer is `exhausted` if the
     policy would have drawn more. Raises `PolicyError` if the policy was made for another number of models.
     """
-    walk = _Walk(columns, k)
+    policy, walk = untimed(policy), _Walk(columns, k)
     for leaf, rows, coins in _leaves(policy, columns):
         walk.parts = {}
         for row, group, coin in _groups(leaf, columns, rows, coins):

@@ -17,27 +17,41 @@ from ..errors import ConfigError, DataError
 from ..evaluation.replay import replay
 from ..outcomes.columns import Columns, Floats
 from ..outcomes.outcome import Outcome
+from ..outcomes.timing import timed
 from ..policies import Always
 from ..policies.expected import Value
 from .family import family
-from .fit import FEWEST, Fitted, Objective, against, cost_weight_of, used_verdicts
+from .fit import FEWEST, Fitted, Objective, against, cost_weight_of, hurried, used_verdicts
 
 _MOST = 25
 _BETS = np.linspace(0.05, 0.95, 19)
 
 
 def certify(
-    outcomes: Sequence[Outcome] | Columns, max_loss: float, confidence: float = 0.9, *, method: str = "pomdp"
+    outcomes: Sequence[Outcome] | Columns,
+    max_loss: float,
+    confidence: float = 0.9,
+    *,
+    method: str = "pomdp",
+    second_worth: float | None = None,
 ) -> Fitted:
     """The cheapest policy that is certified to lose at most `max_loss` of score against the last model.
 
-    The last model alone comes back, and a note says "not certifiable", if no cheaper policy passes. Raises
-    `ConfigError` for numbers outside (0, 1), `DataError` for fewer than 20 outcomes or label-free ones.
+    The last model alone comes back, and a note says "not certifiable", if no cheaper policy passes. What a second is
+    worth, if it is given, is part of each cost. Raises `ConfigError` for numbers outside (0, 1), `DataError` for fewer
+    than 20 outcomes or label-free ones.
     """
+    columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
+    if second_worth:
+        found = _certify(timed(columns, second_worth), max_loss, confidence, method)
+        return hurried(found, columns, second_worth)
+    return _certify(columns, max_loss, confidence, method)
+
+
+def _certify(columns: Columns, max_loss: float, confidence: float, method: str) -> Fitted:
     for name, given in (("max_loss", max_loss), ("confidence", confidence)):
         if not 0 < given < 1:
             raise ConfigError(f"{name} must lie between 0 and 1, not {given!r}.")
-    columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
     if len(columns) < 2 * FEWEST:
         raise DataError(
             f"There are {len(columns)} outcomes; a certificate needs {2 * FEWEST} or more, 500 to be of use."

@@ -12,6 +12,7 @@ from ..evaluation.evaluate import baseline_names, ratios
 from ..evaluation.replay import replay
 from ..outcomes.columns import Columns
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Skipping, Threshold
+from ..policies.timed import untimed
 from .family import thresholds
 from .frontier import frontier
 
@@ -46,7 +47,7 @@ def curve(policy: Policy, columns: Columns) -> list[Spot]:
 
     A POMDP is solved again for other cost weights, a threshold moved; the single models are always there.
     """
-    relatives = _relatives(policy, columns)
+    relatives = _relatives(untimed(policy), columns)
     named = [*zip(baseline_names(columns.names), map(Always, range(columns.models)), strict=True)]
     spots = []
     for name, each in [*named, *((repr(relative), relative) for relative in relatives)]:

@@ -13,12 +13,14 @@ from ..evaluation.intervals import Interval, between, resampled_means
 from ..evaluation.replay import replay
 from ..outcomes.columns import UNREADABLE, Columns, Floats, Ints
 from ..outcomes.outcome import Outcome
+from ..outcomes.timing import timed
 from ..policies import Always, Skipping
 from ..policies.expected import Value
 from .family import Family, family
 from .frontier import Point, at_quality, within_cost
 from .labels import with_assumed_labels
 from .skips import learn_skip
+from .timed_policy import timed_policy
 
 FEWEST = 10
 _FOLDS = 5
@@ -30,20 +32,23 @@ HEAVIEST = 1e100
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is wanted: at most one of the three; none is the cost weight at which the first and the last model tie.
+    """What is wanted: one of the first three, or none, the cost weight at which the first and the last model tie.
 
     `cost_weight` is lambda in reward = score - lambda * cost, `max_cost` the highest mean cost of a question,
-    `min_quality` the lowest mean score. Raises `ConfigError` for more than one or for a number that can't be meant.
+    `min_quality` the lowest mean score. `second_worth` is what a second of waiting is worth, in the unit of the costs:
+    it is part of every cost then. Raises `ConfigError` for more than one or for a number that can't be meant.
     """
 
     cost_weight: float | None = None
     max_cost: float | None = None
     min_quality: float | None = None
+    second_worth: float | None = None
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
-        if len(given) > 1:
-            raise ConfigError(f"Give one objective, not {' and '.join(given)}.")
+        rivals = [name for name in given if name != "second_worth"]
+        if len(rivals) > 1:
+            raise ConfigError(f"Give one objective, not {' and '.join(rivals)}.")
         for name, number in given.items():
             if not np.isfinite(number) or number < 0:
                 raise ConfigError(f"{name} must be a number, 0 or more, not {number!r}.")
@@ -93,14 +98,27 @@ def fit(
     """The policy that `method` learns from `outcomes` for `objective`; of the signals only those that `signals` names.
 
     A single model comes back where nothing is expected to beat it. Raises `DataError` for fewer than ten outcomes or
-    outcomes that the method can't use, `ConfigError` for a budget or target out of reach or a
-    signal that no outcome has.
+    outcomes that the method can't use or that lack the seconds which are worth something, `ConfigError` for a budget or
+    target out of reach, a signal that no outcome has, or seconds that are worth money where costs are tokens.
     """
     columns = outcomes if isinstance(outcomes, Columns) else Columns.of(outcomes)
     columns = columns if signals is None else columns.limited(signals)
     if len(columns) < FEWEST:
         raise DataError(f"There are {len(columns)} outcomes; fitting needs {FEWEST} or more, 200 to be of much use.")
     objective = objective or Objective()
+    if objective.second_worth:
+        found = _fit(timed(columns, objective.second_worth), method, objective)
+        return hurried(found, columns, objective.second_worth)
+    return _fit(columns, method, objective)
+
+
+def hurried(found: Fitted, columns: Columns, worth: float) -> Fitted:
+    """`found`, its policy with what a second is worth and when that pays for answers begun ahead."""
+    policy, notes = timed_policy(found.policy, columns, worth)
+    return replace(found, policy=policy, notes=(*found.notes, *notes))
+
+
+def _fit(columns: Columns, method: str, objective: Objective) -> Fitted:
     columns, used = used_verdicts(columns)
     notes = [*_notes(columns), *used]
     columns = with_assumed_labels(columns)

@@ -12,6 +12,7 @@ from ..errors import DataError
 from ..evaluation.intervals import Interval, interval
 from ..evaluation.replay import Replayed, replay
 from ..outcomes.columns import Columns, Floats
+from ..outcomes.timing import timed
 from .fit import FEWEST, Objective
 
 SHARE = 0.3
@@ -77,6 +78,7 @@ def contest(
             f"{len(columns)} outcomes are held out to judge on; {FEWEST} or more are needed, "
             f"so record about {-(-FEWEST // SHARE) + 10:.0f} in all."
         )
+    columns = timed(columns, objective.second_worth or 0)
     both = [replay(policy, columns, most) for policy, most in zip((new, running), k, strict=True)]
     of, gains = _gains(both, objective, cost_weight, max_loss)
     less = interval(gains[0] - gains[1])

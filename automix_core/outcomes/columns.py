@@ -26,7 +26,8 @@ class Columns:
     where no direct confidence stands for them; `verdict_cost` [n, N, 4] are first, again, each, round. `empty` marks
     answers that are rejected unverified, `free` rows scored against the largest model's answer. `signals` holds each
     signal's values [n, N], NaN where it is missing, `signal_cost` what those that are paid for cost,
-    `query_signals` those of the query [n].
+    `query_signals` those of the query [n]. `seconds` are how long the answers took and `verdict_seconds` a round of
+    checks, `tokens` those of the answers, all [n, N], NaN where they were not recorded and None where none was.
 
     `of` raises `DataError` without a row.
     """
@@ -43,6 +44,9 @@ class Columns:
     signals: Mapping[str, Floats] = field(default_factory=dict)
     signal_cost: Mapping[str, Floats] = field(default_factory=dict)
     query_signals: Mapping[str, Floats] = field(default_factory=dict)
+    seconds: Floats | None = None
+    verdict_seconds: Floats | None = None
+    tokens: Floats | None = None
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
@@ -77,6 +81,9 @@ class Columns:
             signals=_by_name([[m.signals for m in o.models] for o in outcomes], np.nan),
             signal_cost=_by_name([[m.signal_cost for m in o.models] for o in outcomes], 0.0),
             query_signals={n: v[:, 0] for n, v in _by_name([[o.query_signals] for o in outcomes], np.nan).items()},
+            seconds=_known([[m.seconds for m in o.models] for o in outcomes]),
+            verdict_seconds=_known([[m.verdict_seconds for m in o.models] for o in outcomes]),
+            tokens=_known([[_tokens(m) for m in o.models] for o in outcomes]),
         )
 
     def __len__(self) -> int:
@@ -126,6 +133,7 @@ class Columns:
             signals={name: values[which] for name, values in self.signals.items()},
             signal_cost={name: costs[which] for name, costs in self.signal_cost.items()},
             query_signals={name: values[which] for name, values in self.query_signals.items()},
+            **{name: None if (found := getattr(self, name)) is None else found[which] for name in _TIMES},
         )
 
     def first(self, k: int) -> Columns:
@@ -153,6 +161,19 @@ class Columns:
             for name, values in self.signals.items()
             if (name in self.signal_cost) == paid and not np.isnan(values[:, model]).all()
         }
+
+
+_TIMES = ("seconds", "verdict_seconds", "tokens")
+
+
+def _known(rows: Sequence[Sequence[float | None]]) -> Floats | None:
+    """Numbers by row, then model, NaN where one is missing; None if all are."""
+    found = np.array([[np.nan if number is None else number for number in row] for row in rows], dtype=float)
+    return None if np.isnan(found).all() else found
+
+
+def _tokens(model: ModelOutcome) -> float | None:
+    return None if model.usage is None else model.usage.input_tokens + model.usage.output_tokens
 
 
 def _by_name(rows: Sequence[Sequence[Mapping[str, float]]], missing: float) -> dict[str, Floats]:

@@ -87,7 +87,8 @@ class ModelOutcome(_Frozen):
     Without a `verdict_cost` verdicts are free. `signals` are numbers known about the answer, a missing one is missing;
     `signal_cost` prices those that are paid for. `usage` is the answer's tokens, `verdict_usage` those of all checks
     together, None where the provider reported none. `problem` says why the answer would be rejected unverified, e.g.
-    "cut off"; an empty one is.
+    "cut off"; an empty one is. `seconds` is how long the answer took, `verdict_seconds` how long one round of checks
+    did.
     """
 
     name: str
@@ -104,6 +105,7 @@ class ModelOutcome(_Frozen):
     usage: Tokens | None = None
     verdict_usage: Tokens | None = None
     seconds: float | None = Field(default=None, ge=0)
+    verdict_seconds: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="before")
     @classmethod

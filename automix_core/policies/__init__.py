@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .skipping import Skipping
     from .solver import solve
     from .threshold import Band, Threshold
+    from .timed import Timed
 
 __all__ = [
     "POMDP",
@@ -32,6 +33,7 @@ __all__ = [
     "SignalModel",
     "Skipping",
     "Threshold",
+    "Timed",
     "solve",
 ]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ..decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify, sorted_signals
 from .mixture import Mixture
 from .problem import FREE, UNSEEN, Count, Problem, SignalModel, thinning
+from .timed import untimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Visit:
 
 def expected(policy: Policy, problem: Problem) -> Value:
     """The value of `policy` if `problem` is the truth; of policies that use the coin, mixtures only."""
+    policy = untimed(policy)
     if isinstance(policy, Mixture):
         return expected(policy.first, problem).mixed(expected(policy.second, problem), policy.weight)
     score = cost = verdicts = 0.0

@@ -28,6 +28,7 @@ from .expected import visits
 from .nodes import History
 from .pomdp import span
 from .problem import FREE, UNSEEN, ObservationModel, Problem, Seen
+from .timed import untimed
 
 _K = 8
 
@@ -110,6 +111,7 @@ def explain(policy: Policy, *, models: int = 2, k: int | None = None, every: boo
     `k` verdicts (8 by default), with unreadable ones left out. A curtailed policy is explained as what it decides, one
     that skips drafts by when it does and what it does else.
     """
+    policy = untimed(policy)
     if isinstance(policy, Mixture):
         rows = [(policy.first, policy.weight), (policy.second, 1 - policy.weight)]
         return [_part(row, share) for p, share in rows for row in explain(p, models=models, k=k, every=every)]

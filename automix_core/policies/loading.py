@@ -13,6 +13,7 @@ from ..errors import ConfigError, PolicyError
 from .always import Always
 from .provider import Fixed, PolicyProvider
 from .threshold import Threshold
+from .timed import untimed
 
 if TYPE_CHECKING:
     from .saving import PolicyFile
@@ -105,7 +106,7 @@ def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOW
 def differences(file: PolicyFile, live: Live) -> list[str]:
     """What the policy was fitted under and the cascade is not, and what to do: its tables tell of other checks then."""
     found: list[str] = []
-    if isinstance(file.policy, Always):  # it asks nobody
+    if isinstance(untimed(file.policy), Always):  # it asks nobody
         return found
     if None not in (file.k, live.k) and file.k != live.k:
         found.append(

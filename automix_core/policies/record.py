@@ -29,6 +29,7 @@ KINDS = {
     "skipping": "Skipping",
     "mixture": "Mixture",
     "pomdp": "POMDP",
+    "timed": "Timed",
 }
 """The kinds of this package; a new policy is its file and a line here."""
 

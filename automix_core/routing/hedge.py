@@ -68,6 +68,13 @@ def finisher(policy: Policy, state: State) -> int | None:
     return None
 
 
+def _hurried(policy: Any) -> Hurried | None:
+    """What of `policy` knows what time is worth: itself, or the policy within it."""
+    while policy is not None and not isinstance(policy, Hurried):
+        policy = getattr(policy, "policy", None)
+    return policy
+
+
 class Hedge(Generic[T]):
     """The finishing call of one question, `ask(model)`, as a task that may begin before it is known to be needed."""
 
@@ -95,9 +102,9 @@ class Hedge(Generic[T]):
             return None
         if model is None or checked is None or self._left_alone(model):
             return None
-        if isinstance(self._policy, Hurried):
+        if (hurried := _hurried(self._policy)) is not None:
             price = self._prices[model]
-            if price is None or draft.usage is None or not self._policy.pays_ahead(checked, price.of(draft.usage)):
+            if price is None or draft.usage is None or not hurried.pays_ahead(checked, price.of(draft.usage)):
                 return None
         self._model, self._began = model, monotonic()
         self._task = asyncio.create_task(self._timed(model), name="automix-hedge")

@@ -258,3 +258,31 @@ def test_a_certificate_or_its_refusal(fitted: Path, tmp_path: Path) -> None:
     done = automix("fit", fitted / "outcomes.jsonl", "-o", tmp_path / "policy.json", "--max-loss", "0.01", "--json")
     assert "Not certifiable with n = 100" in json.loads(done.stdout)["notes"][0]
     assert load_policy(tmp_path / "policy.json") == Always(1)
+
+
+def test_seconds_are_worth_something(tmp_path: Path) -> None:
+    from tests.core.test_timing import clocked
+
+    path, policy = tmp_path / "outcomes.jsonl", tmp_path / "policy.json"
+    path.write_text("".join(record.model_dump_json(exclude_none=True) + "\n" for record in clocked(100)))
+    options = ("--method", "threshold", "--cost-weight", "0.001", "--second-worth", "0.5")
+    done = automix("fit", path, "-o", policy, *options)
+    assert "seconds      0.5 each, counted in the costs" in done.stdout
+    told = json.loads(automix("explain", policy, "--json").stdout)
+    assert told["second_worth"] == 0.5
+    assert "A second was worth 0.5" in automix("explain", policy).stdout
+    figures = json.loads(automix("evaluate", policy, path, "--json").stdout)
+    plain = json.loads(automix("evaluate", policy, path, "--second-worth", "0", "--json").stdout)
+    assert (figures["second_worth"], plain["second_worth"]) == (0.5, None)
+    assert figures["cost"] > plain["cost"]
+    assert "each second counts 0.5 in the costs" in automix("evaluate", policy, path).stdout
+    certified = ("--method", "threshold", "--max-loss", "0.3", "--second-worth", "0.5")
+    assert json.loads(automix("fit", path, "-o", policy, *certified, "--json").stdout)["second_worth"] == 0.5
+
+
+def test_seconds_that_nobody_recorded_are_worth_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "outcomes.jsonl", 20)
+    done = automix("fit", path, "-o", tmp_path / "policy.json", "--second-worth", "0.5", fails=1)
+    assert "outcomes.jsonl" in done.stderr
+    assert "20 of 20 outcomes don't say how many seconds each answer took" in done.stderr
+    assert automix("fit", path, "-o", tmp_path / "policy.json", "--second-worth", "-1", fails=2)
