@@ -270,7 +270,7 @@ def test_seconds_are_worth_something(tmp_path: Path) -> None:
     assert "seconds      0.5 each, counted in the costs" in done.stdout
     told = json.loads(automix("explain", policy, "--json").stdout)
     assert told["second_worth"] == 0.5
-    assert "A second was worth 0.5" in automix("explain", policy).stdout
+    assert "A second was worth 0.5" in automix("explain", policy, "--details").stdout
     figures = json.loads(automix("evaluate", policy, path, "--json").stdout)
     plain = json.loads(automix("evaluate", policy, path, "--second-worth", "0", "--json").stdout)
     assert (figures["second_worth"], plain["second_worth"]) == (0.5, None)
