@@ -210,7 +210,7 @@ class Call:
     async def _invoked(self, model: int, child: Any, config: Any) -> Any:
         if self.allowance.until is not None and blocks(child):
             return await await_call_within(
-                lambda: child.invoke(self._for(model), config, **self.settings), self.allowance
+                lambda: child.invoke(self._for(model), config, **self.settings), self.allowance.asking(model)
             )
         return await child.ainvoke(self._for(model), config, **self.settings)
 

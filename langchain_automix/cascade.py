@@ -60,6 +60,7 @@ class Cascade:
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
     hedge: bool = False
+    owners: Sequence[int] = ()
 
     @property
     def k(self) -> int:
@@ -124,6 +125,7 @@ class Cascade:
             limits=limits,
             circuits=[circuit_of(core_model(model), breaker) for model in models] if breaker else (),
             hedge=hedge,
+            owners=[id(core_model(model)) for model in models],
         )
         limits.check_prices(cascade.checker_prices)
         return cascade
@@ -131,7 +133,7 @@ class Cascade:
     def allowance(self, query: Query, messages: Sequence[BaseMessage]) -> Allowance:
         """What a question with `messages` may take, from now on."""
         size = None if self.limits.max_cost is None else self._size(query, messages)
-        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits)
+        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
 
     @property
     def checker_prices(self) -> Sequence[Price | None]:

@@ -219,7 +219,7 @@ class Call:
     async def _adrafted(self, model: int, child: Any) -> Reply:
         self._managed(model, child)
         if self._in_thread(child):
-            return await await_call_within(lambda: self.request.draft(child), self.allowance)
+            return await await_call_within(lambda: self.request.draft(child), self.allowance.asking(model))
         return await self.request.adraft(child)
 
     def _managed(self, model: int, child: Any) -> None:
@@ -255,7 +255,7 @@ class Call:
     async def _aanswer(self, model: int) -> Reply:
         child = self.cascade.models[model]
         if self._in_thread(child):
-            said = await await_call_within(lambda: self.request.ask(child), self.allowance)
+            said = await await_call_within(lambda: self.request.ask(child), self.allowance.asking(model))
         else:
             said = await self.request.aask(child)
         return self.request.reply(said, client_of(child))

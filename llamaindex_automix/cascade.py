@@ -57,6 +57,7 @@ class Cascade:
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
     hedge: bool = False
+    owners: Sequence[int] = ()
 
     @property
     def last(self) -> int:
@@ -131,6 +132,7 @@ class Cascade:
             limits=limits,
             circuits=[circuit_of(model, breaker) for model in models] if breaker else (),
             hedge=hedge,
+            owners=[id(model) for model in models],
         )
         limits.check_prices(cascade.checker_prices)
         return cascade
@@ -138,7 +140,7 @@ class Cascade:
     def allowance(self, query: Query, messages: Callable[[], Sequence[ChatMessage]]) -> Allowance:
         """What a question with `messages` may take, from now on."""
         size = None if self.limits.max_cost is None else self._size(query, messages())
-        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits)
+        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
 
     @property
     def checker_prices(self) -> Sequence[Price | None]:

@@ -35,7 +35,7 @@ def run(flow: Generator[Effect, Any, R], perform: Callable[[Effect], Result], al
                     result = perform(effect)
                 else:
                     with _attempt(effect, allowance):
-                        result = call_within(partial(perform, effect), allowance)
+                        result = call_within(partial(perform, effect), allowance.asking(effect.model))
             except Exception as error:
                 result = Failure(error, left=allowance.ended_by(error))
             except BaseException as interruption:  # the flow puts its books on it, and lets it pass
@@ -101,7 +101,8 @@ def finish(ending: Ending, ask: Callable[[int], Reply]) -> tuple[Ending, Reply |
         began = monotonic()
         try:
             with ending.allowance.attempt(ending.action.model):
-                answer = call_within(partial(ask, ending.action.model), ending.allowance)
+                asked = ending.allowance.asking(ending.action.model)
+                answer = call_within(partial(ask, ending.action.model), asked)
         except Exception as error:
             ending = ending.after(error, monotonic() - began)
         except BaseException as interruption:

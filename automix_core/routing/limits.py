@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -83,8 +83,8 @@ class Size:
 class Allowance:
     """What is left of the limits in one call: a value that the procedure and the drivers consult.
 
-    `until` is the moment on `clock` at which the time is up; `prices`, `checker_prices` and `circuits` have one entry a
-    model.
+    `until` is the moment on `clock` at which the time is up; `prices`, `checker_prices`, `circuits` and `owners` have
+    one entry a model. `owner` stands for the model that is being asked: whose calls they are that are left behind.
     """
 
     limits: Limits = Limits()
@@ -94,6 +94,8 @@ class Allowance:
     size: Size = Size()
     circuits: Sequence[Circuit | None] = ()
     clock: Callable[[], float] = monotonic
+    owners: Sequence[int] = ()
+    owner: int | None = None
 
     @classmethod
     def of(
@@ -104,10 +106,15 @@ class Allowance:
         size: Size | None = None,
         circuits: Sequence[Circuit | None] = (),
         clock: Callable[[], float] = monotonic,
+        owners: Sequence[int] = (),
     ) -> Allowance:
         """The allowance of a call that begins now."""
         until = None if limits.timeout is None else clock() + limits.timeout
-        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), circuits, clock)
+        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), circuits, clock, owners)
+
+    def asking(self, model: int) -> Allowance:
+        """This allowance while `model` is asked."""
+        return replace(self, owner=self.owners[model]) if self.owners and self.until is not None else self
 
     def attempt(self, model: int) -> AbstractContextManager[None]:
         """One call of `model`: refused while its breaker leaves it alone, if there is another one to ask."""

@@ -44,7 +44,8 @@ class Streamed(Generic[T]):
     def pieces(self, ask: Callable[[int], Iterator[T]]) -> Generator[T, None, None]:
         """The pieces of the model that `ask` asks."""
         while not self._kept():
-            allowance, model = self.ending.allowance, self.ending.action.model
+            model = self.ending.action.model
+            allowance = self.ending.allowance.asking(model)
             shown, held, meter, began = False, list[T](), self._listen(), monotonic()
             try:
                 with allowance.attempt(model), closing(pieces_within(partial(ask, model), allowance)) as pieces:

@@ -1,7 +1,7 @@
 """Waiting no longer than there is time: for a blocking call, for an awaited one, for the pieces of a stream.
 
 A blocking call can't be stopped from outside. It runs in a daemon thread, which is left behind when the time is up: the
-caller goes on, and the process can end. Only so many may be left behind at once.
+caller goes on, and the process can end. Only so many may be left behind at once with any one model.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from .limits import Allowance
 T = TypeVar("T")
 
 MOST_LEFT_BEHIND = 64
-"""Threads that may still be waiting for their models at once after their calls' time was up."""
+"""Threads that may still be waiting for one model at once after their calls' time was up."""
 
-_left_behind: set[threading.Thread] = set()
+_left_behind: dict[int | None, set[threading.Thread]] = {}
+"""By whom they wait for: an id stays its model's while a thread has the model."""
+_lock = threading.Lock()
 _DONE = object()
 
 
@@ -40,12 +42,12 @@ def call_within(call: Callable[[], T], allowance: Allowance) -> T:
         except BaseException as error:
             box.put((False, error))
 
-    thread, gone = _start(work)
+    thread, gone = _start(work, allowance.owner)
     try:
         good, value = box.get(timeout=max(left, 0))
     except BaseException as error:
         gone.set()
-        _left_behind.add(thread)
+        _leave(thread, allowance.owner)
         if isinstance(error, Empty):
             raise allowance.out_of_time() from None
         raise
@@ -88,14 +90,14 @@ async def await_call_within(call: Callable[[], T], allowance: Allowance) -> T:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(give, *found)
 
-    thread, gone = _start(work)
+    thread, gone = _start(work, allowance.owner)
     try:
         async with asyncio.timeout(left) as scope:
             return await future
     except BaseException as error:
         if not future.done() or future.cancelled():
             gone.set()
-            _left_behind.add(thread)
+            _leave(thread, allowance.owner)
         if isinstance(error, TimeoutError) and scope.expired():
             raise allowance.out_of_time() from None
         raise
@@ -130,7 +132,7 @@ def pieces_within(ask: Callable[[], Iterator[T]], allowance: Allowance) -> Gener
         except BaseException as error:
             give(error, None)
 
-    thread, gone = _start(work)
+    thread, gone = _start(work, allowance.owner)
     try:
         while True:
             left = allowance.seconds_left()
@@ -147,7 +149,7 @@ def pieces_within(ask: Callable[[], Iterator[T]], allowance: Allowance) -> Gener
         stopped.set()
         gone.set()
         if thread.is_alive():
-            _left_behind.add(thread)
+            _leave(thread, allowance.owner)
 
 
 def _closed(pieces: Iterator[T]) -> Generator[T, None, None]:
@@ -176,19 +178,35 @@ async def apieces_within(
             await pieces.aclose()
 
 
-def _start(work: Callable[[], None]) -> tuple[threading.Thread, threading.Event]:
+def _start(work: Callable[[], None], owner: int | None) -> tuple[threading.Thread, threading.Event]:
     """A daemon thread for `work`, in a copy of this context, and what tells it that nobody waits any more.
 
-    Raises `ModelError` if too many are left behind: models that don't answer must not eat the process.
+    Raises `ModelError` if too many are left behind with the same model: one that doesn't answer must not eat the
+    process. Other models are asked all the same.
     """
-    _left_behind.difference_update({thread for thread in tuple(_left_behind) if not thread.is_alive()})
-    if len(_left_behind) >= MOST_LEFT_BEHIND:
+    if (many := _waiting(owner)) >= MOST_LEFT_BEHIND:
         raise ModelError(
-            f"{len(_left_behind)} calls whose time is up are still waiting for their models; give the models a timeout "
-            "of their own, so that these waits end."
+            f"{many} calls whose time is up are still waiting for this model; give the models a timeout of their own, "
+            "so that these waits end."
         )
     context, gone = copy_context(), threading.Event()
     context.run(given_up.set, gone)
     thread = threading.Thread(target=context.run, args=(work,), name="automix-call", daemon=True)
     thread.start()
     return thread, gone
+
+
+def _waiting(owner: int | None) -> int:
+    """How many threads still wait for `owner`."""
+    with _lock:
+        alive = {thread for thread in _left_behind.get(owner, ()) if thread.is_alive()}
+        if alive:
+            _left_behind[owner] = alive
+        else:
+            _left_behind.pop(owner, None)
+        return len(alive)
+
+
+def _leave(thread: threading.Thread, owner: int | None) -> None:
+    with _lock:
+        _left_behind.setdefault(owner, set()).add(thread)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from automix_core import Breaker, ConfigError, CostLimitError, Price, TimeLimitError
+from automix_core.routing import waiting
 from automix_core.routing.attached import route_of
 from tests.loopback import OpenAIServer, Reply
 
@@ -109,6 +110,21 @@ class Limited(Adapter):
             answer = self.get(model, WAYS[number])
             assert (answer.text, answer.route.action) == (LARGE, "fallback")
         assert len(server.calls("small")) == 2
+
+    @pytest.mark.parametrize("way", ["ask", "stream"])
+    def test_a_model_that_too_many_wait_for_is_passed_over(
+        self, server: OpenAIServer, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Blocking calls that are left behind are counted by model: the others are asked all the same."""
+        monkeypatch.setattr(waiting, "MOST_LEFT_BEHIND", 1)
+        script(server)
+        server.say("small", Reply(DRAFT, delay=LATE))
+        children = [self.child(server, name) for name in ("small", "large")]
+        with pytest.raises(TimeLimitError):
+            self.get(self.cascade(children, timeout=SOON), way)
+        answer = self.get(self.cascade(children, timeout=LATE), way)
+        assert (answer.text, answer.route.action, answer.route.errors) == (LARGE, "fallback", ["ModelError"])
+        assert len(server.calls("small")) == 1
 
     @pytest.mark.parametrize(
         ("settings", "words"),

@@ -286,7 +286,7 @@ async def test_a_blocking_call_that_ends_an_iteration_is_an_error_and_no_hang() 
 
 
 def test_a_wait_that_is_interrupted_leaves_the_call_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_left_behind", set())
+    monkeypatch.setattr(waiting, "_left_behind", {})
     release = threading.Event()
 
     def interrupted(box: Any, timeout: float) -> Any:
@@ -296,20 +296,22 @@ def test_a_wait_that_is_interrupted_leaves_the_call_behind(monkeypatch: pytest.M
         patched.setattr("queue.Queue.get", interrupted)
         with pytest.raises(KeyboardInterrupt):
             call_within(lambda: release.wait(30), Allowance.of(Limits(timeout=10)))
-    assert len(waiting._left_behind) == 1
+    assert waiting._waiting(None) == 1
     release.set()
 
 
 def test_so_many_may_be_left_behind_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MOST_LEFT_BEHIND", 1)
-    monkeypatch.setattr(waiting, "_left_behind", set())
+    monkeypatch.setattr(waiting, "_left_behind", {})
     release = threading.Event()
     with pytest.raises(LimitError):
         call_within(lambda: release.wait(30), soon())
     with pytest.raises(ModelError, match="give the models a timeout of their own"):
         call_within(lambda: 3, Allowance.of(Limits(timeout=10)))
+    other = Allowance.of(Limits(timeout=10), owners=[1, 2]).asking(1)
+    assert call_within(lambda: 3, other) == 3, "another model is asked all the same"
     release.set()
-    while any(thread.is_alive() for thread in waiting._left_behind):
+    while waiting._waiting(None):
         time.sleep(0.01)
     assert call_within(lambda: 3, Allowance.of(Limits(timeout=10))) == 3
 
@@ -328,7 +330,7 @@ def test_pieces_come_in_time_or_not_at_all() -> None:
 
     got: list[int] = []
     with pytest.raises(TimeLimitError):
-        got.extend(pieces_within(pieces, soon()))
+        got.extend(pieces_within(pieces, Allowance.of(Limits(timeout=1))))
     assert got == [1, 2]
     release.set()
     assert closed.wait(10), "a source that comes back is closed"
@@ -542,6 +544,6 @@ def test_checks_that_were_not_begun_when_time_was_up_are_never_begun() -> None:
     with pytest.raises(TimeLimitError):
         call_within(lambda: gather([partial(check, n) for n in range(4)], 1), soon())
     release.set()
-    while any(thread.is_alive() for thread in waiting._left_behind):
+    while waiting._waiting(None):
         time.sleep(0.01)
     assert begun == [0]

@@ -1,0 +1,1 @@
+"""What becomes of a question when one of its steps breaks, in each framework and way of asking."""
