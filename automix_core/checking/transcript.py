@@ -16,7 +16,9 @@ MODEL = "Assistant"
 """Who speaks for the models: what they said is never context."""
 
 _LINE = re.compile(
-    r"(\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]|&#0*1[03](?:;|(?!\d))|&#x0*[ad](?:;|(?![\da-f]))|&newline;|%0[ad]|\\[nr]|<br\s*/?>)", re.I
+    r"(\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]|&#0*1[03](?:;|(?!\d))|&#x0*[ad](?:;|(?![\da-f]))|&newline;|%0[ad]|\\[nr]"
+    r"|<br\s*/?>)",
+    re.IGNORECASE,
 )
 """What ends a line, for any reader."""
 _LONGEST = 200

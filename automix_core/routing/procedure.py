@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias, cast
 
 from ..checking.refusal import final
-from ..checking.thoughts import final_text
 from ..decision import Accept, Action, Decision, Draft, Finish, Measure, State, Tally, Verify
 from ..errors import AutoMixError, LimitError, PolicyError
 from ..usage import Usage
@@ -162,7 +161,7 @@ def _verify(trail: Trail, action: Verify) -> Generator[Effect, Any, str | Ending
     model = action.model
     draft = trail.drafts[model]
     trail.pending = Step("verify", model, action.n)
-    result = yield Check(model, action.n, replace(draft, text=final_text(draft.text)))
+    result = yield Check(model, action.n, draft)
     trail.pending = None
     if isinstance(result, Failure):
         if isinstance(result.error, LimitError) and result.left:
@@ -191,7 +190,7 @@ def _measure(trail: Trail, action: Measure) -> Generator[Effect, Any, Ending | N
     model, name = action.model, action.name
     draft = trail.drafts[model]
     trail.pending = Step("measure", model, name=name)
-    result = yield cast("Effect", Gauge(model, name, replace(draft, text=final_text(draft.text))))
+    result = yield cast("Effect", Gauge(model, name, draft))
     trail.pending = None
     trail.steps.append(Step("measure", model, result=result, name=name))
     if isinstance(result, Failure):
