@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from automix_core.audit.audit import Audit
-from automix_core.audit.record import Case
+from automix_core.audit.record import Case, is_question
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
@@ -40,6 +40,7 @@ from .child.models import as_message, as_reply, blocks, bound_tools, tokens_of, 
 from .child.reasoning import for_child
 from .draft.raised import raised_draft
 from .draft.toolcalls import judged
+from .tracing.metered import metered
 from .tracing.parent import Parent, detached
 from .tracing.tokens import Pieces, Record, as_chunk, labelled
 from .tracing.watch import watched
@@ -125,7 +126,7 @@ class Call:
     def settle(self, ending: Ending, answer: Reply | None = None) -> Record:
         """The record of the call, whose route is handed to the collectors that were open when it began."""
         route, whole = self._books(ending, answer)
-        if self.audit is not None and not ending.bypass and self.audit.wants():
+        if self.audit is not None and is_question(self.asked, ending, answer) and self.audit.wants():
             self.audit.take(lambda: self._case(route, ending, answer))
         return Record.of(route, whole)
 
@@ -134,7 +135,7 @@ class Call:
         alone = replace(self, parent=Parent(tags=("automix:audit",)), audit=None, ahead="", allowance=FREE)
         verifier = self.cascade.verifier
         prompt = None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest
-        return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt)
+        return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt, metered)
 
     @contextmanager
     def booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:

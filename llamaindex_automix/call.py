@@ -13,7 +13,7 @@ from typing import Any
 from llama_index.core.instrumentation.span import active_span_id
 
 from automix_core.audit.audit import Audit
-from automix_core.audit.record import Case
+from automix_core.audit.record import Case, is_question
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, Policy, State
@@ -38,6 +38,7 @@ from automix_core.routing.waiting import await_call_within
 from . import events
 from .cascade import Cascade
 from .child.clients import client_of
+from .child.listening import metered
 from .child.responses import rejected, tokens_of
 from .request.meter import Meter
 from .request.request import Record, Request
@@ -295,7 +296,7 @@ class Call:
 
     def _settle(self, ending: Ending, answer: Reply | None = None) -> Record:
         closed = self._books(ending, answer)
-        if self.audit is not None and not ending.bypass and self.audit.wants():
+        if self.audit is not None and is_question(self.asked, ending, answer) and self.audit.wants():
             self.audit.take(lambda: self._case(closed, ending, answer))
         return closed.to_dict()
 
@@ -304,7 +305,7 @@ class Call:
         alone = replace(self, audit=None, allowance=FREE)
         checker = self.cascade.checkers[0]
         prompt = None if isinstance(checker, CustomVerifier) else checker.prompt_digest
-        return Case.of(closed, self.query, ending, answer, self.cascade, alone._perform, prompt)
+        return Case.of(closed, self.query, ending, answer, self.cascade, alone._perform, prompt, metered)
 
     def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
         """The route of the call, told to the collectors that were open when it began and to the instrumentation."""

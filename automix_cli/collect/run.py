@@ -18,7 +18,8 @@ from automix_cli.endpoint.endpoint import key_variable
 from automix_core.checking import finish
 from automix_core.checking.query import PASSAGE_BREAK, passages
 from automix_core.errors import DataError
-from automix_core.outcomes.outcome import UNANSWERABLE, Question
+from automix_core.outcomes.kinds import UNANSWERABLE
+from automix_core.outcomes.outcome import Question
 from automix_core.outcomes.scoring import Scorer
 
 GIVE_UP = 5

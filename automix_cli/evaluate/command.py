@@ -11,6 +11,7 @@ import typer
 
 from automix_cli.prices import repriced
 from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, say, span, write
+from automix_cli.routed import routed
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.outcomes.outcome import digest, read_outcomes
 from automix_core.policies.saving import PolicyFile, load_policy_file
@@ -61,11 +62,12 @@ def evaluate(
     records = read_outcomes(outcomes)
     with naming(outcomes):
         records = repriced(records, price or ())
+    records, left = routed(records)
     worth = Objective(second_worth=second_worth).second_worth
     worth = second_worth_of(file.policy) if worth is None else worth
     with naming(outcomes):
         columns = timed(Columns.of(records), worth)
-    said = matching(file, columns, policy)
+    said = [*left, *matching(file, columns, policy)]
     in_sample = file.data is not None and file.data.sha256 == digest(records)
     done = replay(file.policy, columns, file.k)
     with naming(outcomes):

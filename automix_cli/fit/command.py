@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from dataclasses import replace as alike
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from automix_cli.fit.replacing import Judged, judge, parted
 from automix_cli.prices import repriced
 from automix_cli.printing import bounds, naming, outputs, print_json, say, span
+from automix_cli.routed import routed
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
 from automix_core.policies import POMDP, Always, Mixture, Skipping, Timed
@@ -105,6 +107,7 @@ def fit(
     records = read_outcomes(outcomes)
     with naming(outcomes):
         records = repriced(records, price or ())
+    records, left = routed(records)
     if max_loss is not None and objective != Objective(second_worth=second_worth):
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
@@ -132,6 +135,7 @@ def fit(
             costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
             data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
         )
+    found = alike(found, notes=(*left, *found.notes))
     facts = _facts(output, method, found, records, judged) | {"bottom_line": _bottom_line(found, records)}
     if as_json:
         print_json(facts)

@@ -10,6 +10,7 @@ import typer
 
 from automix_cli.evaluate.command import matching
 from automix_cli.printing import naming, print_json
+from automix_cli.routed import routed
 from automix_core.outcomes.outcome import read_outcomes
 from automix_core.policies.saving import load_policy_file
 
@@ -37,10 +38,10 @@ def watch(
     from automix_core.outcomes.columns import Columns
 
     file = load_policy_file(policy)
-    records = read_outcomes(outcomes)
+    records, left = routed(read_outcomes(outcomes))
     with naming(outcomes):
         columns = Columns.of(records)
-    said = matching(file, columns, policy)
+    said = [*left, *matching(file, columns, policy)]
     if expected is None and file.data is not None:
         expected = file.data.performance
     monitor = DriftMonitor(alpha, expected=expected, margin=margin, seed=0)

@@ -11,9 +11,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..routing.price import Price
 from .background import Background, Counts
+from .judge import Judge
 from .lines import Lines
-from .record import Case, record
+from .record import Case, NotAnAnswerError, record
 
 if TYPE_CHECKING:
     from ..outcomes.scoring import Scorer
@@ -33,11 +35,16 @@ class Audit:
 
     `path` is a file of outcomes (JSON Lines, readable by its owner alone, safe with several processes) or a function
     that takes each outcome as a dict. `share` is the share of calls. `score` compares an answer with the largest
-    model's: f1, exact, contains, choice, "module:function" or a function `(answer, golds) -> float`. `texts=False`
-    leaves out questions, contexts and answers. `most_bytes` begins a new file at that size. `budget` is USD a day,
-    which needs prices; `rate` audits a second; `queue` how many may wait; `workers` how many run at once; `drain` how
-    many seconds the end of the process may wait for them. What audits cost stands in each outcome's `audit_cost` and in
-    `counts`, never in a route.
+    model's: f1, exact, contains, choice, "module:function" or a function `(answer, golds) -> float`. A `judge` takes
+    its place: a function of some of `question`, `answer`, `context` and `reference`, or an evaluator of openevals,
+    LangChain or LlamaIndex, that gives a number from 0 to 1. One that can be shown a reference compares with the
+    largest model's answer, any other judges every answer; where it fails, the agreement stands. `judge_price` is that
+    of the tokens that it spends.
+
+    `texts=False` leaves out questions, contexts and answers. `most_bytes` begins a new file at that size. `budget` is
+    USD a day, which needs prices; `rate` audits a second; `queue` how many may wait; `workers` how many run at once;
+    `drain` how many seconds the end of the process may wait for them. What audits cost stands in each outcome's
+    `audit_cost` and in `counts`, never in a route.
 
     Raises `ConfigError` for settings that can't work or a path that can't be written.
     """
@@ -48,6 +55,8 @@ class Audit:
         share: float = 1.0,
         *,
         score: str | Scorer = "f1",
+        judge: Any = None,
+        judge_price: Price | None = None,
         texts: bool = True,
         most_bytes: int | None = None,
         budget: float | None = None,
@@ -65,11 +74,13 @@ class Audit:
         for name, value in {"queue": queue, "workers": workers}.items():
             if value < 1:
                 raise ConfigError(f"Audit({name}) must be 1 or more, not {value!r}.")
-        self._settings = (path, share, score, texts, most_bytes, budget, rate, queue, workers, drain, seed)
+        self._settings = {"path": path, "share": share, "score": score, "judge": judge, "judge_price": judge_price}
+        self._settings |= {"texts": texts, "most_bytes": most_bytes, "budget": budget, "rate": rate, "queue": queue}
+        self._settings |= {"workers": workers, "drain": drain, "seed": seed}
         self.path = None if callable(path) else os.fspath(path)
         self.share, self.budget, self._texts = share, budget, texts
         self._keep: Callable[[dict[str, Any]], object] = path if callable(path) else _appender(Lines(path, most_bytes))
-        self._scorer = _scorer(score)
+        self._scorer, self._judge = _scorer(score), None if judge is None else Judge(judge, judge_price)
         self._random, self._lock = Random(seed), Lock()
         self._background = Background(most=queue, workers=workers, rate=rate, budget=budget, drain=drain)
 
@@ -83,7 +94,7 @@ class Audit:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, self._settings
+        return _again, (self._settings,)
 
     @property
     def counts(self) -> Counts:
@@ -105,7 +116,10 @@ class Audit:
         """Audit the call that `make` describes, later. `make` runs in the background too."""
 
         def job() -> float | None:
-            found = record(make(), self._scorer, texts=self._texts)
+            try:
+                found = record(make(), self._scorer, texts=self._texts, judge=self._judge)
+            except NotAnAnswerError as aside:
+                return aside.cost
             self._keep(found)
             cost: float | None = found["audit_cost"]
             return cost
@@ -113,10 +127,9 @@ class Audit:
         self._background.offer(job)
 
 
-def _again(path: Any, share: float, score: Any, *limits: Any) -> Audit:
+def _again(settings: dict[str, Any]) -> Audit:
     """The audit of the same settings, in another process."""
-    names = ("texts", "most_bytes", "budget", "rate", "queue", "workers", "drain", "seed")
-    return Audit(path, share, score=score, **dict(zip(names, limits, strict=True)))
+    return Audit(**settings)
 
 
 def _scorer(score: str | Scorer) -> Scorer:

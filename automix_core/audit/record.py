@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ..checking.passing import NO_CONTEXT, Asked
 from ..checking.query import Query
 from ..decision import Draft
 from ..evidence.asked import asked_in
+from ..evidence.wanted import draft_signals
 from ..outcomes.verdict_cost import VerdictCost
 from ..routing.effects import Check, Checks, Reply
 from ..routing.ending import Ending
 from ..routing.price import Price
 from ..routing.route import Route
-from ..usage import Usage
+from ..usage import Usage, total
+from .judge import Judge, Meter, deaf
 
 if TYPE_CHECKING:
     from ..outcomes.scoring import Scorer
@@ -44,13 +47,18 @@ class Cascade(Protocol):
         """The most verdicts drawn on one draft."""
         ...
 
+    @property
+    def signals(self) -> Sequence[str]:
+        """The signals that are found out about each draft."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A call that is over, and how to ask the models that did not answer it.
 
     `replies` are the answers at hand, by model; `checks` the verdicts already drawn on them; `k` how many verdicts an
-    outcome records; `prompt` the digest of the checking prompt.
+    outcome records; `prompt` the digest of the checking prompt; `meter` hears the model calls of a judge.
     """
 
     route: Route
@@ -63,6 +71,7 @@ class Case:
     ask: Ask
     draw: Draw
     prompt: str | None = None
+    meter: Meter = deaf
 
     @classmethod
     def of(
@@ -74,9 +83,17 @@ class Case:
         cascade: Cascade,
         perform: Callable[[Draft | Check], Any],
         prompt: str | None,
+        meter: Meter = deaf,
     ) -> Case:
-        """The call that ended with `ending`; `perform` is what performs the effects of an adapter's calls."""
+        """The call that ended with `ending`; `perform` is what performs the effects of an adapter's calls.
+
+        An answer that was not a draft is given its textual signals. Without a context no verdict is drawn: there is
+        nothing to check an answer against.
+        """
         replies, checks = at_hand(ending, answer)
+        for model, said in replies.items():
+            if not said.signals and not said.problem and model < len(cascade.names) - 1:
+                replies[model] = replace(said, signals=draft_signals(query, said.text, cascade.signals))
 
         def ask(model: int) -> Reply:
             reply: Reply = perform(Draft(model))
@@ -86,9 +103,9 @@ class Case:
             found: Checks = perform(Check(model, n, reply))
             return found
 
-        return cls(
-            route, query, cascade.names, cascade.prices, cascade.k, replies, checks, ask=ask, draw=draw, prompt=prompt
-        )
+        k = cascade.k if query.context else 0
+        parts = (replies, checks, ask, draw, prompt, meter)
+        return cls(route, query, cascade.names, cascade.prices, k, *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +131,59 @@ def at_hand(ending: Ending, answer: Reply | None) -> tuple[dict[int, Reply], dic
     return replies, checks
 
 
-def record(case: Case, scorer: Scorer, *, texts: bool = True) -> dict[str, Any]:
+class NotAnAnswerError(Exception):
+    """A model called a tool where the others answered: the turn answers nothing yet. `cost` is what was spent."""
+
+    def __init__(self, cost: float | None) -> None:
+        super().__init__()
+        self.cost = cost
+
+
+def is_question(asked: Asked, ending: Ending, answer: Reply | None) -> bool:
+    """Whether a call is one that audits take up: no errand, no tool turn, nothing that was not to be verified."""
+    if asked.passing:
+        return asked.passing == NO_CONTEXT and answer is not None and bool(answer.text.strip())
+    return not ending.bypass
+
+
+def record(case: Case, scorer: Scorer, *, texts: bool = True, judge: Judge | None = None) -> dict[str, Any]:
     """The outcome of `case` as a file holds it: the missing answers and verdicts are asked for now.
 
-    Scores are of agreement with the largest model's answer, by `scorer`. Costs are in USD, or in tokens where a price
-    is not known. Verdicts stand in a random order, the same for the same call: the order in which they were drawn tells
-    nothing. Raises what a model raises.
+    Scores are the `judge`'s, else of agreement with the largest model's answer, by `scorer`. Costs are in USD, or in
+    tokens where a price is not known. Verdicts stand in a random order, the same for the same call: the order in which
+    they were drawn tells nothing. Raises what a model raises, and `NotAnAnswerError` for a tool turn.
     """
     last = len(case.names) - 1
     parts = [_part(case, model, checked=model < last) for model in range(last + 1)]
-    largest = parts[last].reply.text
-    models = []
-    for model, part in enumerate(parts):
-        score = 1.0 if model == last else scorer(part.reply.text, [largest]) if largest.strip() else 0.0
-        models.append(_model(case, model, part, score, texts))
     spent = [_usd(usage, price) for part in parts for usage, price in part.asked]
-    known = [cost for cost in spent if cost is not None]
-    found: dict[str, Any] = {"id": case.route.id, "reference": "largest", "models": models, "served": case.route.model}
+    if any(part.reply.passes for part in parts):
+        raise NotAnAnswerError(_sum(spent))
+    answers = [part.reply.text for part in parts]
+    judged: list[float] | None = None
+    if judge is not None:
+        judged, cost = judge.scores(case.query, answers, case.meter)
+        spent.append(cost)
+    scores = judged or [scorer(text, answers[last:]) if answers[last].strip() else 0.0 for text in answers[:last]] + [
+        1.0
+    ]
+    models = [_model(case, model, part, scores[model], texts) for model, part in enumerate(parts)]
+    found: dict[str, Any] = {"id": case.route.id, "models": models, "served": case.route.model}
+    if judged is None or (judge is not None and judge.compares):
+        found["reference"] = "largest"
+    if judge is not None:
+        found["judged"] = judged is not None
     if signals := asked_in(case.query):
         found["query_signals"] = signals
     if texts:
-        found |= {"question": case.query.question, "context": list(case.query.context)}
-    return found | {"prompt": case.prompt, "audit_cost": sum(known) if len(known) == len(spent) else None}
+        found["question"] = case.query.question
+    if texts or not case.query.context:
+        found["context"] = list(case.query.context)
+    return found | {"prompt": case.prompt if case.query.context else None, "audit_cost": _sum(spent)}
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def _part(case: Case, model: int, *, checked: bool) -> _Answer:
@@ -162,25 +210,35 @@ def _model(case: Case, model: int, part: _Answer, score: float, texts: bool) -> 
     if reply.problem:
         found["problem"] = reply.problem
     if reply.usage is not None:
-        found["usage"] = reply.usage.to_dict()
+        found["usage"] = _tokens(reply.usage)
     if reply.seconds is not None:
         found["seconds"] = reply.seconds
     if reply.signals:
         found["signals"] = dict(reply.signals)
     if part.checks:
-        found |= _verdicts(case, part.checks)
+        found |= _verdicts(case, model, part.checks)
         if seconds := [checks.seconds for checks in part.checks if checks.seconds is not None]:
             found["verdict_seconds"] = max(seconds)  # of the largest batch
     return found
 
 
-def _verdicts(case: Case, checks: Sequence[Checks]) -> dict[str, Any]:
+def _verdicts(case: Case, model: int, checks: Sequence[Checks]) -> dict[str, Any]:
     tally = sum((c.tally for c in checks[1:]), checks[0].tally)
     if tally.probability is not None:
         return {"probability": tally.probability}
     verdicts: list[int | None] = [1] * tally.correct + [0] * tally.incorrect + [None] * tally.unreadable
     Random(case.route.id).shuffle(verdicts)
-    return {"verdicts": verdicts, "verdict_cost": _verdict_cost(case, checks).to_dict()}
+    found: dict[str, Any] = {"verdicts": verdicts, "verdict_cost": _verdict_cost(case, checks).to_dict()}
+    spent = total(part.usage for part in checks)
+    if spent is not None and all(part.model == model for part in checks):  # so they can be priced anew as this model's
+        found["verdict_usage"] = _tokens(spent) | {"requests": sum(part.requests for part in checks)}
+    return found
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    found = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    found["total_tokens"] = usage.input_tokens + usage.output_tokens
+    return found | ({"cached_input_tokens": usage.cached_input_tokens} if usage.cached_input_tokens else {})
 
 
 def _verdict_cost(case: Case, checks: Sequence[Checks]) -> VerdictCost:
@@ -191,8 +249,8 @@ def _verdict_cost(case: Case, checks: Sequence[Checks]) -> VerdictCost:
         if part.usage is None or not part.tally.drawn:
             continue
         price = part.price if part.model is None else _price(case, part.model)
-        reading += _of(replace(part.usage, output_tokens=0), price)
-        writing += _of(Usage(0, part.usage.output_tokens), price)
+        reading += _of(case, replace(part.usage, output_tokens=0), price)
+        writing += _of(case, Usage(0, part.usage.output_tokens), price)
         drawn += part.tally.drawn
         requests += part.requests
     if not drawn:
@@ -208,11 +266,14 @@ def _price(case: Case, model: int) -> Price | None:
 
 
 def _cost(case: Case, model: int, usage: Usage | None) -> float:
-    return 0.0 if usage is None else _of(usage, _price(case, model))
+    return 0.0 if usage is None else _of(case, usage, _price(case, model))
 
 
-def _of(usage: Usage, price: Price | None) -> float:
-    return float(usage.input_tokens + usage.output_tokens) if price is None else price.of(usage)
+def _of(case: Case, usage: Usage, price: Price | None) -> float:
+    """In USD; in tokens where a price of the cascade's is unknown, as all costs of an outcome are in one unit."""
+    if price is None or case.prices is None or None in case.prices:
+        return float(usage.input_tokens + usage.output_tokens)
+    return price.of(usage)
 
 
 def _usd(usage: Usage | None, price: Price | None) -> float | None:

@@ -9,6 +9,9 @@ from pydantic_core import from_json
 
 Kind = Literal["policy", "outcomes", "questions", "journal"]
 
+UNANSWERABLE = "unanswerable"
+"""The gold answer that a refusal meets."""
+
 _WORDS: dict[Kind, str] = {
     "policy": "this is a policy, as automix fit writes it",
     "outcomes": "this is an outcome, as automix collect writes it",

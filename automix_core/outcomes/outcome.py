@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -19,7 +20,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ..errors import ConfigError, DataError
 from ..files import read_lines
 from .evaluation_sets import as_question, made_id, read_records
-from .kinds import mistaken
+from .kinds import UNANSWERABLE, mistaken
+from .later import Later
 from .verdict_cost import VerdictCost
 
 log = logging.getLogger("automix")
@@ -72,9 +74,6 @@ class Tokens(_Frozen):
     cached_input_tokens: int = Field(default=0, ge=0)
     requests: int = Field(default=1, ge=1)
 
-
-UNANSWERABLE = "unanswerable"
-"""The gold answer that a refusal meets."""
 
 Recorded: TypeAlias = Annotated[bool | None, BeforeValidator(_verdict)]
 Cost: TypeAlias = Annotated[float, Field(ge=0), AfterValidator(_cost)]
@@ -159,6 +158,22 @@ class Outcome(_Frozen):
     audit_cost: float | None = Field(default=None, ge=0)
     query_signals: Annotated[dict[str, float], BeforeValidator(_known)] = {}
 
+    @property
+    def routed(self) -> bool:
+        """Whether a policy would be asked: not about an audited call that came without context."""
+        return self.served is None or self.context is None or self.context != ()
+
+    def told(self, later: Later) -> Outcome:
+        """The outcome once `later` was said of it. Gold answers need the texts of all answers to be recorded."""
+        if later.score is not None:
+            return self.scored(later.score)
+        found = later.scores([model.answer for model in self.models])
+        if None in found:
+            log.warning("Gold answers of the call %s are left out: its outcome was recorded without texts.", self.id)
+            return self
+        models = (model.model_copy(update={"score": score}) for model, score in zip(self.models, found, strict=True))
+        return self.model_copy(update={"models": tuple(models), "answers": later.answers, "reference": "gold"})
+
     def scored(self, score: float) -> Outcome:
         """The outcome once the served answer (the last model's, if that is not known) was given `score`.
 
@@ -181,14 +196,9 @@ def _alike(one: str, other: str) -> bool:
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
-class Score(_Frozen):
-    """A score that came later, of the answer that the call `id` gave."""
+_LONGEST_LATER = 65_536
 
-    id: str = Field(min_length=1, coerce_numbers_to_str=True)
-    score: float = Field(ge=0, le=1)
-
-
-_LONGEST_SCORE = 4096
+_LATER = re.compile(r'"score"\s*:|"by"\s*:')
 
 Record = TypeVar("Record", Question, Outcome)
 
@@ -203,12 +213,12 @@ def read_questions(path: str | os.PathLike[str]) -> list[Question]:
 
 
 def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
-    """The outcomes in a file, all of the same models, with the scores that came later (`score`) joined to them.
+    """The outcomes in a file, all of the same models, with what was said of them later (`score`) joined to them.
 
     Raises `DataError`, naming file and line, where a record is wrong, an id comes twice or the models change.
     """
     outcomes: list[Outcome] = []
-    later: dict[str, float] = {}
+    later: dict[str, Later] = {}
     for place, outcome in _once(path, _outcomes(path, later)):
         names = [model.name for model in outcome.models]
         if outcomes and names != (first := [model.name for model in outcomes[0].models]):
@@ -218,8 +228,13 @@ def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
             )
         outcomes.append(outcome)
     if unknown := later.keys() - {outcome.id for outcome in outcomes}:
-        log.warning("%s holds %d scores of calls that it has no outcome of; they are left out.", path, len(unknown))
-    return [outcome.scored(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
+        log.warning(
+            "%s holds %d scores of calls that it has no outcome of (%s); they are left out.",
+            path,
+            len(unknown),
+            ", ".join(sorted(unknown)[:3]) + (", ..." if len(unknown) > 3 else ""),
+        )
+    return [outcome.told(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:
@@ -238,13 +253,13 @@ def coin(outcome_id: str) -> float:
     return (int.from_bytes(hashlib.sha256(outcome_id.encode()).digest()[:8]) >> 11) / 2**53
 
 
-def _outcomes(path: str | os.PathLike[str], later: dict[str, float]) -> Iterator[tuple[str, Outcome]]:
+def _outcomes(path: str | os.PathLike[str], later: dict[str, Later]) -> Iterator[tuple[str, Outcome]]:
     """The outcomes with their places; scores that came later go into `later`, by id."""
     for line, text in read_lines(path):
         try:
-            if len(text) < _LONGEST_SCORE and '"models"' not in text and '"score"' in text:
-                score = Score.model_validate_json(text)
-                later[score.id] = score.score
+            if len(text) < _LONGEST_LATER and '"models"' not in text and _LATER.search(text):
+                said = Later.model_validate_json(text)
+                later[said.id] = said
                 continue
             yield f"line {line}", Outcome.model_validate_json(text)
         except ValidationError as error:

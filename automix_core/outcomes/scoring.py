@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from ..errors import ConfigError, DataError
 from ..imported import imported
-from .outcome import UNANSWERABLE
+from .kinds import UNANSWERABLE
 
 Scorer: TypeAlias = Callable[[str, Sequence[str]], float]
 

@@ -286,3 +286,17 @@ def test_seconds_that_nobody_recorded_are_worth_nothing(tmp_path: Path) -> None:
     assert "outcomes.jsonl" in done.stderr
     assert "20 of 20 outcomes don't say how many seconds each answer took" in done.stderr
     assert automix("fit", path, "-o", tmp_path / "policy.json", "--second-worth", "-1", fails=2)
+
+
+def test_audited_calls_without_context_are_left_out(fitted: Path) -> None:
+    lines = (fitted / "outcomes.jsonl").read_text().splitlines()
+    without = [{**json.loads(line), "id": f"w{n}", "served": 1, "context": []} for n, line in enumerate(lines[:30])]
+    mixed = fitted / "mixed.jsonl"
+    mixed.write_text("\n".join([*lines, *map(json.dumps, without)]) + "\n")
+    facts = json.loads(automix("fit", mixed, "-o", fitted / "mixed.json", "--json").stdout)
+    assert facts["outcomes"] == 200
+    assert "30 outcomes of calls without context are left out" in facts["notes"][0]
+    assert load_policy(fitted / "mixed.json") == load_policy(fitted / "policy.json")
+    told = automix("watch", mixed, "--policy", fitted / "policy.json", "--json").stdout
+    assert (json.loads(told)["outcomes"], len(json.loads(told)["warnings"])) == (200, 1)
+    assert json.loads(automix("evaluate", fitted / "policy.json", mixed, "--json").stdout)["n"] == 200

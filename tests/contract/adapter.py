@@ -114,6 +114,10 @@ class Adapter(ABC):
         """The adapter's `TokenVerifier`."""
 
     @abstractmethod
+    def evaluator(self, server: OpenAIServer, name: str) -> tuple[Any, str]:
+        """An evaluator of the host's that compares with a reference, and what its model says of a right answer."""
+
+    @abstractmethod
     def check(self, verifier: Any, case: Any) -> Any:
         """What a verifier used alone says of `case`."""
 

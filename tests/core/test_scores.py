@@ -93,3 +93,53 @@ def test_a_wrong_score_line_names_its_line(tmp_path: Path) -> None:
     path.write_text(outcome("a") + '{"id": "a", "score": 7}\n')
     with pytest.raises(DataError, match=r"line 2.*score"):
         read_outcomes(path)
+
+
+def test_gold_answers_score_every_model(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text(outcome("a", served=1, large="It was Piet."))
+    score(path, "a", answers=["Oda", "Oda Verrin"])
+    (found,) = read_outcomes(path)
+    assert [model.score for model in found.models] == [1.0, 0.0]
+    assert (found.reference, found.answers) == ("gold", ("Oda", "Oda Verrin"))
+    score(path, "a", answers=["Piet"], by="contains")
+    assert scores(path) == {"a": [0.0, 1.0]}
+
+
+def test_no_gold_answer_is_met_by_a_refusal(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text(outcome("a", small="The text does not say."))
+    score(path, "a", answers=[])
+    assert scores(path) == {"a": [1.0, 0.0]}
+
+
+def test_gold_answers_are_of_no_use_without_texts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text(outcome("a", small=None))
+    score(path, "a", answers=["Oda"])
+    assert scores(path) == {"a": [0.5, 1.0]}
+    assert "recorded without texts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ({"answers": "Oda"}, "list of texts"),
+        ({"answers": [" "]}, "list of texts"),
+        ({"answers": ["Oda"], "by": "os:system"}, "one of f1, exact"),
+        ({"value": 1.0, "answers": ["Oda"]}, "not both"),
+        ({}, "from 0"),
+    ],
+)
+def test_gold_answers_that_are_none_are_refused(tmp_path: Path, said: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        score(tmp_path / "o.jsonl", "a", **said)
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.mark.parametrize("line", ['{"id": "a", "answers": ["Oda"], "by": "os:system"}', '{"id": "a", "by": "f1"}'])
+def test_a_file_names_no_function_to_be_run(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text(outcome("a") + line + "\n")
+    with pytest.raises(DataError, match="line 2"):
+        read_outcomes(path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from typing import Any
 
+from langchain_classic.evaluation import QAEvalChain
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import base as openai_models
@@ -63,6 +65,11 @@ class TestMessages(AdapterContract):
 
     def token_verifier(self, **settings: Any) -> TokenVerifier:
         return TokenVerifier(**settings)
+
+    def evaluator(self, server: OpenAIServer, name: str) -> tuple[Any, str]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecated, and used
+            return QAEvalChain.from_llm(self.child(server, name)), "It says the same.\nGRADE: CORRECT"
 
     def check(self, verifier: SelfVerifier, case: Any) -> Any:
         return verifier.invoke(case)

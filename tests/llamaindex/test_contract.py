@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.evaluation import CorrectnessEvaluator
 from llama_index.llms.openai_like import OpenAILike
 from openai import APIStatusError
 from pydantic import PrivateAttr
@@ -76,6 +77,9 @@ class TestMessages(AdapterContract):
 
     def token_verifier(self, **settings: Any) -> TokenVerifier:
         return TokenVerifier(**settings)
+
+    def evaluator(self, server: OpenAIServer, name: str) -> tuple[Any, str]:
+        return CorrectnessEvaluator(llm=self.child(server, name)), "4.5\nIt says the same."
 
     def check(self, verifier: SelfVerifier, case: Any) -> Any:
         return verifier(case)

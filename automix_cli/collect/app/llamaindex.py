@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
-from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMCompletionEndEvent
 from llama_index.core.llms.llm import LLM
-from llama_index_instrumentation import get_dispatcher
-from llama_index_instrumentation.event_handlers import BaseEventHandler
 
 from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
 from automix_cli.collect.journal import Paid
@@ -20,6 +14,7 @@ from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage, total
 from llamaindex_automix import AutoMixLLM, SelfVerifier
+from llamaindex_automix.child.listening import listening
 from llamaindex_automix.child.responses import finish_reason, usage_of
 from llamaindex_automix.query.passages import texts
 
@@ -49,7 +44,7 @@ class Engine:
     async def answer(self, question: Question) -> Paid:
         """What the engine says; the context is what it retrieved, else the question's own."""
         ask = next((getattr(self._app, name) for name in _ASKED if hasattr(self._app, name)), None)
-        with _listening() as heard:
+        with listening() as heard:
             result = await (called(self._app, question) if ask is None else ask(question.question))
         nodes = getattr(result, "source_nodes", None) or []
         context = texts(list(nodes), rendered=True) or passages(question.context)
@@ -58,7 +53,7 @@ class Engine:
 
     async def checks(self, case: dict[str, Any], answer: str) -> Paid:
         """All checks, as `SelfVerifier` draws them."""
-        with _listening() as heard:
+        with listening() as heard:
             found = await self._verifier.acall({**case, "answer": answer})
         said = tuple(text or "" for text in found["texts"])
         finish: tuple[str | None, ...] = (None,) * len(said)
@@ -67,32 +62,6 @@ class Engine:
             return Paid(said, finish, None, None, requests=requests)
         tokens = (spent.input_tokens, spent.output_tokens, spent.cached_input_tokens)
         return Paid(said, finish, *tokens, requests=requests)
-
-
-_heard: ContextVar[list[Any] | None] = ContextVar("automix_collect_heard", default=None)
-
-
-class _Listener(BaseEventHandler):
-    """Gathers the responses of all LLM calls for whoever listens in this context."""
-
-    def handle(self, event: Any, **kwargs: Any) -> None:
-        """Remember a response."""
-        heard = _heard.get()
-        if heard is not None and isinstance(event, LLMChatEndEvent | LLMCompletionEndEvent):
-            heard.append(event.response)
-
-
-@contextmanager
-def _listening() -> Iterator[list[Any]]:
-    handlers = get_dispatcher().event_handlers
-    if not any(isinstance(handler, _Listener) for handler in handlers):
-        get_dispatcher().add_event_handler(_Listener())
-    heard: list[Any] = []
-    token = _heard.set(heard)
-    try:
-        yield heard
-    finally:
-        _heard.reset(token)
 
 
 def _usage(heard: list[Any]) -> Usage | None:
