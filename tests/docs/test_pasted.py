@@ -47,6 +47,8 @@ def provider() -> Iterator[OpenAIServer]:
     """A provider of gpt-4.1-nano, which is wrong about numbers, and of gpt-4.1, which is not."""
     with OpenAIServer() as server:
         server.say("gpt-4.1", "It has 211 steps.")
+        server.say("gpt-4.1", "yes", when="Say yes if both answers agree")
+        server.say("gpt-4.1", "4.5\nBoth say so.", when="expert evaluation system")
         server.say("gpt-4.1-nano", "Oda Verrin built it.")
         server.say("gpt-4.1-nano", "It has 112 steps.", when="How many steps")
         server.say(None, _object, when=lambda request: request.demands_structure and not request.asks_for_verdict)
