@@ -15,6 +15,7 @@ import typer
 
 from automix_core.errors import ConfigError, DataError
 from automix_core.files import write_atomic
+from automix_core.outcomes.kinds import Kind, mistaken
 
 if TYPE_CHECKING:
     from automix_core.evaluation.intervals import Interval
@@ -79,6 +80,17 @@ def outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
         if place in seen:
             raise ConfigError(f"{path} is named twice; it would be overwritten.")
         seen.add(place)
+
+
+def not_over(path: Path, kind: Kind) -> None:
+    """Refuse to write over a file of ours of another kind: two arguments were swapped. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(1 << 20).decode("utf-8-sig")
+    except (OSError, ValueError):
+        return
+    if wrong := mistaken(first, kind):
+        raise ConfigError(f"{path} would be overwritten, and {wrong.partition(';')[0]}; name another file to write.")
 
 
 def bounds(interval: Interval | None) -> dict[str, float] | None:

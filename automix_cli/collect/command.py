@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.collect.plan import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
-from automix_cli.printing import outputs, print_json, write
+from automix_cli.printing import not_over, outputs, print_json, write
 from automix_core.errors import ConfigError, DataError
 from automix_core.outcomes.outcome import Question, read_questions
 
@@ -93,6 +93,7 @@ def collect(
     from automix_core.outcomes.scoring import scorer as scorer_called
 
     outputs(output, _journal(output), to_label, inputs=[questions, config])
+    not_over(output, "outcomes")
     if to_label is not None and not texts:
         raise ConfigError("--to-label writes questions and answers, which --no-texts forbids; give one of the two.")
     wanted = plan(

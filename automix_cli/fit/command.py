@@ -12,7 +12,7 @@ import typer
 
 from automix_cli.fit.replacing import Judged, judge, parted
 from automix_cli.prices import repriced
-from automix_cli.printing import bounds, naming, outputs, print_json, say, span
+from automix_cli.printing import bounds, naming, not_over, outputs, print_json, say, span
 from automix_cli.routed import routed
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
@@ -93,6 +93,7 @@ def fit(
     from automix_core.outcomes.columns import Columns
 
     outputs(output, inputs=[outcomes])
+    not_over(output, "policy")
     if worth is not None:
         if cost_weight is not None:
             raise ConfigError("Give --worth or --cost-weight, not both: each is 1 over the other.")

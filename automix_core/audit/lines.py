@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ if sys.platform != "win32":
 
 log = logging.getLogger("automix")
 
+_PATIENCE, _PAUSE = 10, 0.02
+"""How often, and how many seconds apart, a line without an end is looked at before it is taken for torn."""
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -26,7 +29,9 @@ class Lines:
 
     Each line is one write at the end of the file, under a lock that other processes respect; what a full disk cut off
     is taken back, and a torn last line of somebody who was killed is removed before the next one. A file that has
-    grown beyond `most_bytes` is renamed to the next free number (`outcomes.1.jsonl`) and begun anew.
+    grown beyond `most_bytes` is renamed to the next free number (`outcomes.1.jsonl`) and begun anew. Where the file
+    system has no locks that is said once, the file is never renamed, and a line that another process may still be
+    writing is waited for before it is taken for torn.
 
     Raises `ConfigError` if the file can't be opened for appending.
     """
@@ -37,7 +42,7 @@ class Lines:
             raise ConfigError(f"The size at which {self.path} is rotated must be 1 byte or more, not {most_bytes}.")
         self._most_bytes = most_bytes
         self._lock = Lock()
-        self._warned = False
+        self._locks = True
         try:
             os.close(self._open())
         except OSError as error:
@@ -50,16 +55,16 @@ class Lines:
         """Write `line` and its end. Raises `OSError` if it can't be written; the file is then as it was."""
         data = line.encode() + b"\n"
         with self._lock, self._held() as file:
-            end = _whole(file)
+            end, written = _whole(file, 1 if self._locks else _PATIENCE), 0
             try:
-                written = os.write(file, data)
                 while written < len(data):
                     written += os.write(file, data[written:])
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(file, end)
+                    if os.fstat(file).st_size == end + written:  # else somebody wrote who had no lock either
+                        os.ftruncate(file, end)
                 raise
-            if self._most_bytes is not None and end + len(data) >= self._most_bytes:
+            if self._most_bytes is not None and end + len(data) >= self._most_bytes and self._locks:
                 self._rotate()
 
     def _open(self) -> int:
@@ -91,8 +96,8 @@ class Lines:
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
-                if not self._warned:
-                    self._warned = True
+                if self._locks:
+                    self._locks = False
                     log.warning("The file system of %s has no locks; let one process alone write this file.", self.path)
 
     def _rotate(self) -> None:
@@ -102,9 +107,14 @@ class Lines:
         self.path.rename(older)
 
 
-def _whole(file: int) -> int:
-    """The end of the last whole line, to which the file is cut back."""
-    size = end = os.fstat(file).st_size
+def _whole(file: int, looks: int) -> int:
+    """The end of the last whole line, to which the file is cut back if the rest does not grow between `looks` at it."""
+    size = os.fstat(file).st_size
+    while size and _read(file, size - 1, 1) != b"\n" and looks > 1:
+        time.sleep(_PAUSE)
+        before, size = size, os.fstat(file).st_size
+        looks = looks - 1 if before == size else _PATIENCE
+    end = size
     while end and _read(file, end - 1, 1) != b"\n":
         start = max(0, end - 65536)
         found = _read(file, start, end - start).rfind(b"\n")

@@ -52,7 +52,7 @@ class Columns:
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
         """The columns of `outcomes`."""
         if not outcomes:
-            raise DataError("There are no outcomes: the file is empty.")
+            raise DataError("There are no outcomes: the file is empty, or holds scores only.")
         names = tuple(model.name for model in outcomes[0].models)
         for outcome in outcomes:
             if len(outcome.models) != len(names):

@@ -300,3 +300,21 @@ def test_audited_calls_without_context_are_left_out(fitted: Path) -> None:
     told = automix("watch", mixed, "--policy", fitted / "policy.json", "--json").stdout
     assert (json.loads(told)["outcomes"], len(json.loads(told)["warnings"])) == (200, 1)
     assert json.loads(automix("evaluate", fitted / "policy.json", mixed, "--json").stdout)["n"] == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"id": "1", "question": "Who?"}\n', "this is a question"),
+        ('{"id": "1", "models": [{"name": "a", "score": 1, "cost": 1}]}\n', "this is an outcome"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_written_over(text: str, words: str, fitted: Path) -> None:
+    (fitted / "other.jsonl").write_text(text)
+    done = automix("fit", fitted / "outcomes.jsonl", "-o", fitted / "other.jsonl", fails=2)
+    assert f"would be overwritten, and {words}" in done.stderr
+    assert (fitted / "other.jsonl").read_text() == text
+    asked = ["--model", "a=http://127.0.0.1:9/v1#m", "--model", "b=http://127.0.0.1:9/v1#m"]
+    (fitted / "questions.jsonl").write_text('{"id": "1", "question": "Who?"}\n')
+    done = automix("collect", fitted / "questions.jsonl", "-o", fitted / "policy.json", *asked, fails=2)
+    assert "this is a policy" in done.stderr

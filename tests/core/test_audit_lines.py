@@ -161,6 +161,49 @@ def test_a_file_system_without_locks_is_written_to_and_named_once(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
+def test_processes_without_locks_lose_nothing_and_rename_nothing(tmp_path: Path) -> None:
+    """Lines of up to 700 characters, as in the test with locks, and every tenth of half a million."""
+    broken = "import errno, fcntl\ndef flock(*_):\n    raise OSError(errno.ENOLCK, 'no locks')\nfcntl.flock = flock\n"
+    code = broken + WRITER.replace("n % 700", "n % 10 and n % 700 or 500_000").replace("300)", "40)")
+    path = tmp_path / "o.jsonl"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), name, "30000"], stdout=subprocess.PIPE, stderr=-1)
+        for name in "abc"
+    ]
+    for writer in writers:
+        said = writer.communicate(timeout=120)[1]
+        assert writer.returncode == 0
+        assert said.count(b"has no locks") == 1
+    assert list(tmp_path.iterdir()) == [path]
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted((r["by"], r["n"]) for r in found) == [(by, n) for by in "abc" for n in range(40)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
+def test_a_torn_line_is_cut_off_without_locks_too_once_nobody_writes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    path = tmp_path / "o.jsonl"
+    path.write_text('{"n": 1}\n{"n": 2')
+    slept: list[float] = []
+
+    def grow(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:
+            with path.open("a") as file:
+                file.write("22")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("automix_core.audit.lines.time.sleep", grow)
+    Lines(path).append('{"n": 3}')
+    assert path.read_text() == '{"n": 1}\n{"n": 3}\n'
+    assert len(slept) == 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
 def test_a_lock_that_fails_for_another_reason_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(file: int, how: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
