@@ -245,10 +245,10 @@ class Call:
                     return self._raised(error)
                 return self._judged(said, model)
             case Check(model=model, n=n, reply=draft):
+                query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
-                    return verifier.check(self.query, draft.text, n, self._verifying(model))
-                checker = self.cascade.checkers[model]
-                found, _ = verifier.check(self.query, draft.text, n, checker, self._verifying(model))
+                    return replace(verifier.check(query, draft.text, n, config), truncated=query.truncated)
+                found, _ = verifier.check(query, draft.text, n, self.cascade.checkers[model], config)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
                 config = self._verifying(model)
@@ -273,10 +273,10 @@ class Call:
                     return self._raised(error)
                 return self._judged(said, model)
             case Check(model=model, n=n, reply=draft):
+                query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
-                    return await verifier.acheck(self.query, draft.text, n, self._verifying(model))
-                checker = self.cascade.checkers[model]
-                found, _ = await verifier.acheck(self.query, draft.text, n, checker, self._verifying(model))
+                    return replace(await verifier.acheck(query, draft.text, n, config), truncated=query.truncated)
+                found, _ = await verifier.acheck(query, draft.text, n, self.cascade.checkers[model], config)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
                 config = self._verifying(model)

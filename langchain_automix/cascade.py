@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,10 +12,12 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
 from automix_core.checking.client import Client
+from automix_core.checking.once import once
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
+from automix_core.evidence.bearing import about, bearing, check_budget
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
@@ -61,6 +63,7 @@ class Cascade:
     circuits: Sequence[Circuit | None] = ()
     hedge: bool = False
     owners: Sequence[int] = ()
+    passage_budget: int | None = None
 
     @property
     def k(self) -> int:
@@ -81,6 +84,7 @@ class Cascade:
         limits: Limits | None = None,
         breaker: Breaker | None = None,
         hedge: bool = False,
+        passage_budget: int | None = None,
         signals: Wanted = "auto",
         measures: Any = None,
     ) -> Cascade:
@@ -93,6 +97,7 @@ class Cascade:
         limits = limits or Limits()
         limits.check_prices(prices)
         check_hedge(hedge, prices)
+        check_budget(passage_budget)
         used = verifier if verifier is not None else SelfVerifier()
         used = used if isinstance(used, SelfVerifier) else CustomVerifier(used)
         own = used.model if isinstance(used, SelfVerifier) else None
@@ -126,6 +131,7 @@ class Cascade:
             circuits=[circuit_of(core_model(model), breaker) for model in models] if breaker else (),
             hedge=hedge,
             owners=[id(core_model(model)) for model in models],
+            passage_budget=passage_budget,
         )
         limits.check_prices(cascade.checker_prices)
         return cascade
@@ -134,6 +140,11 @@ class Cascade:
         """What a question with `messages` may take, from now on."""
         size = None if self.limits.max_cost is None else self._size(query, messages)
         return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
+
+    def shown(self, query: Query, draft: str) -> Query:
+        """What a check of `draft` sees of `query`."""
+        budget = self.passage_budget
+        return query if budget is None else bearing(once(query), draft, budget, self._count)
 
     @property
     def checker_prices(self) -> Sequence[Price | None]:
@@ -152,7 +163,13 @@ class Cascade:
         prompt = approximate_tokens("\n".join(message.text for message in messages))
         if isinstance(self.verifier, CustomVerifier):
             return Size(prompt)
-        return Size(prompt, self.verifier.about_tokens(query), self.verifier.together(self.checkers[0]))
+        shown = about(query, self.passage_budget, self._count)
+        return Size(prompt, self.verifier.about_tokens(shown), self.verifier.together(self.checkers[0]))
+
+    @property
+    def _count(self) -> Callable[[str], int]:
+        own = self.verifier.count_tokens if isinstance(self.verifier, SelfVerifier) else None
+        return own or approximate_tokens
 
 
 def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:

@@ -194,7 +194,8 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                return self._billed(self.cascade.checkers[model].check(self.query, draft.text, n).checks, model)
+                query = self.cascade.shown(self.query, draft.text)
+                return self._billed(self.cascade.checkers[model].check(query, draft.text, n).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
                 return self.cascade.measures.measure(name, model, self.query, draft.text)
 
@@ -207,8 +208,9 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                found = await self.cascade.checkers[model].acheck(self.query, draft.text, n)
-                return self._billed(found.checks, model)
+                query = self.cascade.shown(self.query, draft.text)
+                found = await self.cascade.checkers[model].acheck(query, draft.text, n)
+                return self._billed(found.checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
                 return await self.cascade.measures.ameasure(name, model, self.query, draft.text)
         return self._perform(effect)
@@ -245,9 +247,10 @@ class Call:
             raise error
         return rejected(error)
 
-    def _billed(self, checks: Checks, model: int) -> Checks:
-        """The checks, with whose tokens they are."""
-        return replace(checks, model=self.cascade.checked_by[model])
+    def _billed(self, checks: Checks, model: int, query: Query) -> Checks:
+        """The checks, with whose tokens they are and whether they saw less than the whole context."""
+        truncated = checks.truncated or query.truncated
+        return replace(checks, model=self.cascade.checked_by[model], truncated=truncated)
 
     def _answer(self, model: int) -> Reply:
         child = self.cascade.models[model]

@@ -9,10 +9,12 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking.once import once
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
+from automix_core.evidence.bearing import about, bearing, check_budget
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
@@ -58,6 +60,7 @@ class Cascade:
     circuits: Sequence[Circuit | None] = ()
     hedge: bool = False
     owners: Sequence[int] = ()
+    passage_budget: int | None = None
 
     @property
     def last(self) -> int:
@@ -82,6 +85,7 @@ class Cascade:
         limits: Limits | None = None,
         breaker: Breaker | None = None,
         hedge: bool = False,
+        passage_budget: int | None = None,
         signals: Wanted = "auto",
         measures: Any = None,
     ) -> Cascade:
@@ -94,6 +98,7 @@ class Cascade:
         limits = limits or Limits()
         limits.check_prices(prices)
         check_hedge(hedge, prices)
+        check_budget(passage_budget)
         checkers: list[SelfVerifier | CustomVerifier]
         checked_by: list[int | None]
         if verifier is None or isinstance(verifier, SelfVerifier):
@@ -133,6 +138,7 @@ class Cascade:
             circuits=[circuit_of(model, breaker) for model in models] if breaker else (),
             hedge=hedge,
             owners=[id(model) for model in models],
+            passage_budget=passage_budget,
         )
         limits.check_prices(cascade.checker_prices)
         return cascade
@@ -141,6 +147,11 @@ class Cascade:
         """What a question with `messages` may take, from now on."""
         size = None if self.limits.max_cost is None else self._size(query, messages())
         return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
+
+    def shown(self, query: Query, draft: str) -> Query:
+        """What a check of `draft` sees of `query`."""
+        budget = self.passage_budget
+        return query if budget is None else bearing(once(query), draft, budget, self._count)
 
     @property
     def checker_prices(self) -> Sequence[Price | None]:
@@ -161,7 +172,13 @@ class Cascade:
         checker = self.checkers[0]
         if isinstance(checker, CustomVerifier):
             return Size(prompt)
-        return Size(prompt, checker.about_tokens(query), checker.together)
+        shown = about(query, self.passage_budget, self._count)
+        return Size(prompt, checker.about_tokens(shown), checker.together)
+
+    @property
+    def _count(self) -> Callable[[str], int]:
+        checker = self.checkers[0]
+        return checker.count if isinstance(checker, SelfVerifier) else approximate_tokens
 
     @property
     def num_output(self) -> int:

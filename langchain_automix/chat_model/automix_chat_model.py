@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _PARTS = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge", "passage_budget"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -94,6 +94,9 @@ class AutoMixChatModel(Composite):
     hedge: bool = False
     """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
     prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
+    passage_budget: int | None = None
+    """Tokens of the context that a check may see: what bears on the draft; None shows all. Beware: what is chosen by
+    the draft's own words speaks for it."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -138,6 +141,7 @@ class AutoMixChatModel(Composite):
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
         hedge: bool = False,
+        passage_budget: int | None = None,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
@@ -181,6 +185,7 @@ class AutoMixChatModel(Composite):
                 limits=limits,
                 breaker=self.breaker,
                 hedge=self.hedge,
+                passage_budget=self.passage_budget,
                 signals=self.signals,
                 measures=self.measures,
             )

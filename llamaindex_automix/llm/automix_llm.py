@@ -69,6 +69,7 @@ class AutoMixLLM(PromptingLLM):
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
         hedge: bool = False,
+        passage_budget: int | None = None,
         verify_concurrency: int = 8,
         structured_output: Literal["cascade", "large"] = "cascade",
         context_window: int | None = None,

@@ -32,7 +32,7 @@ from ..verifier.self_verifier import SelfVerifier
 
 _BUILT_OF = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge", "passage_budget"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -78,6 +78,9 @@ class RoutedLLM(FunctionCallingLLM):
     hedge: bool = False
     """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
     prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
+    passage_budget: int | None = None
+    """Tokens of the context that a check may see: what bears on the draft; None shows all. Beware: what is chosen by
+    the draft's own words speaks for it."""
     verify_concurrency: int = 8
     """How many checks of one draft run at once, where they are separate requests."""
     structured_output: Literal["cascade", "large"] = "cascade"
@@ -137,6 +140,7 @@ class RoutedLLM(FunctionCallingLLM):
                 limits=Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure),
                 breaker=self.breaker,
                 hedge=self.hedge,
+                passage_budget=self.passage_budget,
                 signals=self.signals,
                 measures=self.measures,
             )

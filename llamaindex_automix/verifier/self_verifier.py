@@ -208,7 +208,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
         asked, window = shown(query), self.window
         if window is not None and len(asked.encode()) > window - self.overhead:  # no text has more tokens than bytes
-            query = fit_window(query, shown, window - self._prefix_tokens, self.reply_tokens, self._count)
+            query = fit_window(query, shown, window - self._prefix_tokens, self.reply_tokens, self.count)
             asked = shown(query)
         if not self._chats:
             return query, "\n\n".join([*(str(m.content) for m in self._prefix), asked])
@@ -241,7 +241,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     def _prefix_tokens(self) -> int:
         empty = case(Query(""), "", self._layout)
         parts = [*(str(turn.content) for turn in self._prefix), empty]
-        return sum(self._count(part) + TOKENS_A_MESSAGE for part in parts)
+        return sum(self.count(part) + TOKENS_A_MESSAGE for part in parts)
 
     def about_tokens(self, query: Query) -> int:
         """About how many tokens one checking prompt for `query` has, its answer left out."""
@@ -252,7 +252,8 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         """True if one request gives all verdicts of a batch."""
         return self._terms.together(self._sampler.memory)
 
-    def _count(self, text: str) -> int:
+    def count(self, text: str) -> int:
+        """How many tokens `text` has."""
         return self.count_tokens(text) if self.count_tokens else len(get_tokenizer()(text))
 
 

@@ -7,6 +7,7 @@ the same in both.
 from .adapter import KEY, Piece
 from .asking import Configuration, Errands, Queries
 from .auditing import Audits
+from .budgeting import Budgeting
 from .checking import Verifiers
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
@@ -31,6 +32,7 @@ class AdapterContract(
     Finishing,
     Limited,
     Hedging,
+    Budgeting,
     Streams,
     Concurrency,
     Cancellation,
