@@ -20,7 +20,7 @@ _COMMANDS = {
     "collect": "Ask every model every question, check the drafts, score the answers: outcomes to fit policies on.",
     "fit": "Learn from recorded outcomes when to keep a draft, and save the rule as a policy.",
     "evaluate": "Replay recorded outcomes through a policy: performance, cost, and what single models would have done.",
-    "explain": "Show a policy as a table: what it does after every tally of verdicts, and why.",
+    "explain": "Say the rule of a policy in one sentence and a small table; with --details all of it.",
     "watch": "Say whether recorded traffic has drifted from what a policy was fitted on.",
     "pays": "Say what a cascade would cost beside the large model alone, from prices, lengths and the share kept.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
@@ -107,7 +107,7 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(cls=_Group, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -107,3 +110,22 @@ def test_nothing_asked_shows_the_help() -> None:
     assert result.exit_code == 2
     assert "doctor" in result.output
     assert "automix: " not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("automix ev", "evaluate"), ("automix evaluate --rep", "--report"), ("automix fit --wor", "--worth")],
+)
+def test_the_shell_completes_commands_and_their_options(words: str, offered: str) -> None:
+    asked = {"_AUTOMIX_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    call = ["-c", "import sys; sys.argv = ['automix']; from automix_cli.__main__ import main; main()"]
+    done = subprocess.run(
+        [sys.executable, *call], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert offered in done.stdout.split(), done.stderr
+
+
+def test_the_version_stands_in_one_place_and_is_quoted_right() -> None:
+    root = Path(__file__).parents[2]
+    version = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (root / "CITATION.cff").read_text("utf-8")
