@@ -130,8 +130,9 @@ def _part(row: Row, share: float) -> Row:
 
 def _skip(policy: Skipping, models: int) -> Row:
     """When no draft is made."""
-    why = f"Where {', '.join(policy.wasted.names)} make it {policy.at_least:g} or more that a draft would be wasted."
-    return Row(repr(policy), 1.0, (None,) * models, Decision(Finish(policy.model), why), None)
+    before = f"where {', '.join(policy.wasted.names)} make it {policy.at_least:g} or more that one would be wasted"
+    decision = Decision(Finish(policy.model), f"Skipped {before}.", {"before": before})
+    return Row(repr(policy), 1.0, (None,) * models, decision, None)
 
 
 def _pomdp(policy: POMDP, every: bool) -> list[Row]:

@@ -78,6 +78,8 @@ def lines(rows: Sequence[Row], model: int = 0) -> list[Line]:
 def sentence(rows: Sequence[Row], names: Sequence[str]) -> str:
     """The rule of one part of a policy: who answers what, after how many checks."""
     start, first = rows[0], rows[0].decision.action
+    if before := start.decision.values.get("before"):
+        return f"{names[first.model]} answers at once, without a draft, {before}; else as follows."
     if isinstance(first, Finish):
         return f"{names[first.model]} answers everything, unchecked."
     name, after = names[first.model], lines(rows, first.model)

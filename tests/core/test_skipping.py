@@ -22,6 +22,7 @@ from automix_core.fitting.skips import learn_skip, wasted_by
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
 from automix_core.policies import Curtailed, Skipping
+from automix_core.policies.rule import sentence
 
 WASTED = Evidence([Estimator([Term("question_words", 10.0, (10.0, 20.0), (-1.0, 1.0))])])
 SKIPPING = Skipping(Threshold(0.75), WASTED, 1)
@@ -125,6 +126,7 @@ def test_fit_keeps_a_choice_before_any_draft_where_it_wins() -> None:
     assert done.performance - weight * done.cost > without.performance - weight * without.cost
     first, *rest = explain(found.policy)
     assert (first.decision.action, bool(rest)) == (Finish(1), True)
+    assert sentence([first], ["s", "l"]).startswith("l answers at once, without a draft, where question_words make it")
     assert curve(found.policy, Columns.of(test))
 
 
