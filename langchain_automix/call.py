@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, is_question
+from automix_core.checking.client import SHAPES
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
@@ -36,7 +37,7 @@ from automix_core.routing.waiting import await_call_within
 from automix_core.usage import Usage
 
 from .cascade import Cascade
-from .child.models import as_message, as_reply, blocks, bound_tools, tokens_of, without_thoughts
+from .child.models import Child, as_message, as_reply, blocks, bound_tools, tokens_of, without_thoughts
 from .child.reasoning import for_child
 from .draft.raised import raised_draft
 from .draft.toolcalls import judged
@@ -45,9 +46,12 @@ from .tracing.parent import Parent, detached
 from .tracing.tokens import Pieces, Record, as_chunk, labelled
 from .tracing.watch import watched
 from .verifier.custom_verifier import CustomVerifier
+from .verifier.token_verifier import TokenVerifier
 
 if TYPE_CHECKING:
     from .draft.structured import Structure
+
+_SAID = frozenset({"system", "human", "ai"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ class Call:
         alone = replace(self, parent=Parent(tags=("automix:audit",)), audit=None, ahead="", allowance=FREE)
         verifier = self.cascade.verifier
         prompt = None if isinstance(verifier, CustomVerifier) else verifier.prompt_digest
-        return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt, metered)
+        can = self._measurable()
+        return Case.of(route, self.query, ending, answer, self.cascade, alone._perform, prompt, metered, can)
 
     @contextmanager
     def booked(self, stream: Streamed[Any] | None = None) -> Iterator[None]:
@@ -183,7 +188,7 @@ class Call:
             self.cascade.k,
             random() if coin is None else coin,
             query_signals=asked_of(self.query, self.policy),
-            purchasable=self.cascade.measures.ways,
+            purchasable=self._measurable(),
         )
         hedging, rounds = self.hedge is not None, self.cascade.rounds
         return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
@@ -219,6 +224,24 @@ class Call:
         """The messages as one model is to see them."""
         return list(for_child(self.messages, self.cascade.models[model], self.cascade.models))
 
+    def _talk(self, child: Child) -> Sequence[BaseMessage] | None:
+        """The conversation as `child` would be sent it to answer; None where that says more than its messages do."""
+        shaped = self.tools or self.schema is not None or not SHAPES.isdisjoint(self.settings)
+        if shaped or bound_tools(child) or any(message.type not in _SAID for message in self.messages):
+            return None
+        return for_child(self.messages, child, self.cascade.models)
+
+    def _goes_on(self, model: int) -> tuple[Sequence[BaseMessage], ...]:
+        """The conversation that a check of the draft of `model` goes on from, if it does."""
+        verifier = self.cascade.verifier
+        goes_on = isinstance(verifier, TokenVerifier) and verifier.continues
+        talk = self._talk(self.cascade.checkers[model].child) if goes_on else None
+        return () if talk is None else (talk,)
+
+    def _measurable(self) -> list[str]:
+        """The signals that can be bought in this call."""
+        return self.cascade.measures.offered(lambda: self._talk(self.cascade.models[0]) is not None)
+
     def _meter(self, model: int) -> Pieces:
         return Pieces(self.cascade.clients[model])
 
@@ -248,11 +271,12 @@ class Call:
                 query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
                     return replace(verifier.check(query, draft.text, n, config), truncated=query.truncated)
-                found, _ = verifier.check(query, draft.text, n, self.cascade.checkers[model], config)
+                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                found, _ = verifier.check(self.query if talk else query, draft.text, n, checker, config, *talk)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
                 config = self._verifying(model)
-                return self.cascade.measures.measure(name, model, self.query, draft.text, config)
+                return self.cascade.measures.measure(name, model, self.query, draft.text, config, self._talk)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         async with watched(self.parent.handlers):
@@ -276,11 +300,12 @@ class Call:
                 query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
                     return replace(await verifier.acheck(query, draft.text, n, config), truncated=query.truncated)
-                found, _ = await verifier.acheck(query, draft.text, n, self.cascade.checkers[model], config)
+                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                found, _ = await verifier.acheck(self.query if talk else query, draft.text, n, checker, config, *talk)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
                 config = self._verifying(model)
-                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, config)
+                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, config, self._talk)
 
     def _raised(self, error: Exception) -> Reply:
         """The draft that a client raised instead of returning. Raises `error` if it is none."""

@@ -134,12 +134,19 @@ class Cascade:
             passage_budget=passage_budget,
         )
         limits.check_prices(cascade.checker_prices)
+        if limits.max_cost is not None and prices is not None:
+            for quotes in paid.quotes(Query(""), 0, prices).values():
+                limits.check_prices([quote.price for quote in quotes])
         return cascade
 
     def allowance(self, query: Query, messages: Sequence[BaseMessage]) -> Allowance:
         """What a question with `messages` may take, from now on."""
-        size = None if self.limits.max_cost is None else self._size(query, messages)
-        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
+        size, quotes = None, None
+        if self.limits.max_cost is not None and self.prices is not None:
+            size = self._size(query, messages)
+            quotes = self.measures.quotes(query, size.prompt, self.prices)
+        known = (self.prices, self.checker_prices, size, self.circuits)
+        return Allowance.of(self.limits, *known, owners=self.owners, quotes=quotes)
 
     def shown(self, query: Query, draft: str) -> Query:
         """What a check of `draft` sees of `query`."""
@@ -164,7 +171,7 @@ class Cascade:
         if isinstance(self.verifier, CustomVerifier):
             return Size(prompt)
         shown = about(query, self.passage_budget, self._count)
-        return Size(prompt, self.verifier.about_tokens(shown), self.verifier.together(self.checkers[0]))
+        return self.verifier.size(shown, prompt, self.checkers[0])
 
     @property
     def _count(self) -> Callable[[str], int]:

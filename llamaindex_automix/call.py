@@ -43,6 +43,7 @@ from .child.responses import rejected, tokens_of
 from .request.meter import Meter
 from .request.request import Record, Request
 from .verifier.custom_verifier import CustomVerifier
+from .verifier.token_verifier import TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Call:
         if self.asked.passing:
             return bypass(self.asked.to, models, self.asked.passing, raising=raising, allowance=self.allowance)
         coin = random() if self.coin is None else self.coin
-        known, ways = asked_of(self.query, self.policy), self.cascade.measures.ways
+        known, ways = asked_of(self.query, self.policy), self._measurable()
         start = State.start(models, self.cascade.k, coin, query_signals=known, purchasable=ways)
         hedging, rounds = hedge is not None, self.cascade.rounds
         return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
@@ -194,10 +195,11 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                query = self.cascade.shown(self.query, draft.text)
-                return self._billed(self.cascade.checkers[model].check(query, draft.text, n).checks, model, query)
+                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                query = self.query if talk else self.cascade.shown(self.query, draft.text)
+                return self._billed(checker.check(query, draft.text, n, *talk).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                return self.cascade.measures.measure(name, model, self.query, draft.text)
+                return self.cascade.measures.measure(name, model, self.query, draft.text, self.request.talk)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         match effect:
@@ -208,12 +210,25 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                query = self.cascade.shown(self.query, draft.text)
-                found = await self.cascade.checkers[model].acheck(query, draft.text, n)
+                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                query = self.query if talk else self.cascade.shown(self.query, draft.text)
+                found = await checker.acheck(query, draft.text, n, *talk)
                 return self._billed(found.checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                return await self.cascade.measures.ameasure(name, model, self.query, draft.text)
+                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, self.request.talk)
         return self._perform(effect)
+
+    def _measurable(self) -> list[str]:
+        """The signals that can be bought in this call."""
+        return self.cascade.measures.offered(lambda: self.request.talk(self.cascade.models[0]) is not None)
+
+    def _goes_on(self, model: int) -> tuple[Any, ...]:
+        """The conversation that a check of the draft of `model` goes on from, if it does."""
+        checker = self.cascade.checkers[model]
+        if isinstance(checker, TokenVerifier) and checker.continues and checker.model is not None:
+            talk = self.request.talk(checker.model)
+            return () if talk is None or isinstance(talk, str) else (talk,)
+        return ()
 
     def _drafted(self, model: int, child: Any) -> Reply:
         self._managed(model, child)
@@ -308,7 +323,8 @@ class Call:
         alone = replace(self, audit=None, allowance=FREE)
         checker = self.cascade.checkers[0]
         prompt = None if isinstance(checker, CustomVerifier) else checker.prompt_digest
-        return Case.of(closed, self.query, ending, answer, self.cascade, alone._perform, prompt, metered)
+        can = self._measurable()
+        return Case.of(closed, self.query, ending, answer, self.cascade, alone._perform, prompt, metered, can)
 
     def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
         """The route of the call, told to the collectors that were open when it began and to the instrumentation."""

@@ -141,12 +141,19 @@ class Cascade:
             passage_budget=passage_budget,
         )
         limits.check_prices(cascade.checker_prices)
+        if limits.max_cost is not None and prices is not None:
+            for quotes in paid.quotes(Query(""), 0, prices).values():
+                limits.check_prices([quote.price for quote in quotes])
         return cascade
 
     def allowance(self, query: Query, messages: Callable[[], Sequence[ChatMessage]]) -> Allowance:
         """What a question with `messages` may take, from now on."""
-        size = None if self.limits.max_cost is None else self._size(query, messages())
-        return Allowance.of(self.limits, self.prices, self.checker_prices, size, self.circuits, owners=self.owners)
+        size, quotes = None, None
+        if self.limits.max_cost is not None and self.prices is not None:
+            size = self._size(query, messages())
+            quotes = self.measures.quotes(query, size.prompt, self.prices)
+        known = (self.prices, self.checker_prices, size, self.circuits)
+        return Allowance.of(self.limits, *known, owners=self.owners, quotes=quotes)
 
     def shown(self, query: Query, draft: str) -> Query:
         """What a check of `draft` sees of `query`."""
@@ -173,7 +180,7 @@ class Cascade:
         if isinstance(checker, CustomVerifier):
             return Size(prompt)
         shown = about(query, self.passage_budget, self._count)
-        return Size(prompt, checker.about_tokens(shown), checker.together)
+        return checker.size(shown, prompt)
 
     @property
     def _count(self) -> Callable[[str], int]:

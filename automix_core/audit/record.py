@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..checking.passing import NO_CONTEXT, Asked
 from ..checking.query import Query
+from ..checking.thoughts import final_text
 from ..decision import Draft
 from ..evidence.asked import asked_in
 from ..evidence.wanted import draft_signals
 from ..outcomes.verdict_cost import VerdictCost
-from ..routing.effects import Check, Checks, Reply
+from ..routing.effects import Check, Checks, Gauge, Measured, Reply
 from ..routing.ending import Ending
 from ..routing.price import Price
 from ..routing.route import Route
@@ -23,10 +25,14 @@ from .judge import Judge, Meter, deaf
 if TYPE_CHECKING:
     from ..outcomes.scoring import Scorer
 
+log = logging.getLogger("automix")
+
 Ask: TypeAlias = Callable[[int], Reply]
 """Asks model number i what the caller asked."""
 Draw: TypeAlias = Callable[[int, Reply, int], Checks]
 """Draws n verdicts on a reply of model number i."""
+Measuring: TypeAlias = Callable[[int, Reply, str], Measured]
+"""Measures a paid signal of a reply of model number i, by its name."""
 
 
 class Cascade(Protocol):
@@ -59,6 +65,8 @@ class Case:
 
     `replies` are the answers at hand, by model; `checks` the verdicts already drawn on them; `k` how many verdicts an
     outcome records; `prompt` the digest of the checking prompt; `meter` hears the model calls of a judge.
+    `measures` are the paid signals that an outcome records, `bought` those at hand, by model and name, and `measure`
+    measures one.
     """
 
     route: Route
@@ -72,6 +80,9 @@ class Case:
     draw: Draw
     prompt: str | None = None
     meter: Meter = deaf
+    measures: Sequence[str] = ()
+    bought: Mapping[int, Mapping[str, Measured]] = field(default_factory=dict)
+    measure: Measuring | None = None
 
     @classmethod
     def of(
@@ -81,14 +92,15 @@ class Case:
         ending: Ending,
         answer: Reply | None,
         cascade: Cascade,
-        perform: Callable[[Draft | Check], Any],
+        perform: Callable[[Draft | Check | Gauge], Any],
         prompt: str | None,
         meter: Meter = deaf,
+        measures: Sequence[str] = (),
     ) -> Case:
         """The call that ended with `ending`; `perform` is what performs the effects of an adapter's calls.
 
         An answer that was not a draft is given its textual signals. Without a context no verdict is drawn: there is
-        nothing to check an answer against.
+        nothing to check an answer against. `measures` are the paid signals that could be bought in the call.
         """
         replies, checks = at_hand(ending, answer)
         for model, said in replies.items():
@@ -103,18 +115,24 @@ class Case:
             found: Checks = perform(Check(model, n, reply))
             return found
 
-        k = cascade.k if query.context else 0
-        parts = (replies, checks, ask, draw, prompt, meter)
+        def measure(model: int, reply: Reply, name: str) -> Measured:
+            found: Measured = perform(Gauge(model, name, reply))
+            return found
+
+        k, names = (cascade.k, measures) if query.context else (0, ())
+        parts = (replies, checks, ask, draw, prompt, meter, names, bought(ending), measure)
         return cls(route, query, cascade.names, cascade.prices, k, *parts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """One model's part of an outcome: its reply, the verdicts on it, and what asking for them in the audit used."""
+    """One model's part of an outcome: its reply, the verdicts on it and the signals bought, and what asking for them in
+    the audit used."""
 
     reply: Reply
     checks: Sequence[Checks]
     asked: Sequence[tuple[Usage | None, Price | None]]
+    bought: Mapping[str, Measured]
 
 
 def at_hand(ending: Ending, answer: Reply | None) -> tuple[dict[int, Reply], dict[int, list[Checks]]]:
@@ -144,6 +162,17 @@ def is_question(asked: Asked, ending: Ending, answer: Reply | None) -> bool:
     if asked.passing:
         return asked.passing == NO_CONTEXT and answer is not None and bool(answer.text.strip())
     return not ending.bypass
+
+
+def bought(ending: Ending) -> dict[int, dict[str, Measured]]:
+    """The signals that a call bought of each model's last draft."""
+    found: dict[int, dict[str, Measured]] = {}
+    for step in ending.steps:
+        if step.do == "draft":
+            found.pop(step.model, None)
+        elif isinstance(step.result, Measured) and step.name:
+            found.setdefault(step.model, {})[step.name] = step.result
+    return found
 
 
 def record(case: Case, scorer: Scorer, *, texts: bool = True, judge: Judge | None = None) -> dict[str, Any]:
@@ -199,7 +228,22 @@ def _part(case: Case, model: int, *, checked: bool) -> _Answer:
         drawn = case.draw(model, reply, wanted)
         checks.append(drawn)
         asked.append((drawn.usage, drawn.price if drawn.model is None else _price(case, drawn.model)))
-    return _Answer(reply, checks, asked)
+    signals = dict(case.bought.get(model, {}))
+    if checked and not reply.problem and case.measure is not None:
+        for name in case.measures:
+            if name not in signals and (found := _measured(case.measure, model, reply, name)) is not None:
+                signals[name] = found
+                asked.append((found.usage, _price_of(case, found)))
+    return _Answer(reply, checks, asked, signals)
+
+
+def _measured(measure: Measuring, model: int, reply: Reply, name: str) -> Measured | None:
+    """A signal that can't be had is missing: the rest of the outcome is paid for."""
+    try:
+        return measure(model, replace(reply, text=final_text(reply.text)), name)
+    except Exception as error:
+        log.warning("An audit could not measure %s (%s); the outcome goes without.", name, type(error).__name__)
+        return None
 
 
 def _model(case: Case, model: int, part: _Answer, score: float, texts: bool) -> dict[str, Any]:
@@ -213,8 +257,11 @@ def _model(case: Case, model: int, part: _Answer, score: float, texts: bool) -> 
         found["usage"] = _tokens(reply.usage)
     if reply.seconds is not None:
         found["seconds"] = reply.seconds
-    if reply.signals:
-        found["signals"] = dict(reply.signals)
+    values = {name: one.value for name, one in part.bought.items() if one.value is not None}
+    if reply.signals or values:
+        found["signals"] = {**reply.signals, **values}
+    if part.bought:
+        found["signal_cost"] = {name: _paid(case, one) for name, one in part.bought.items()}
     if part.checks:
         found |= _verdicts(case, model, part.checks)
         if seconds := [checks.seconds for checks in part.checks if checks.seconds is not None]:
@@ -259,6 +306,15 @@ def _verdict_cost(case: Case, checks: Sequence[Checks]) -> VerdictCost:
         each_read = reading / requests
         return VerdictCost(first=each_read, again=each_read, each=writing / drawn)
     return VerdictCost(each=(reading + writing) / drawn)
+
+
+def _paid(case: Case, found: Measured) -> float:
+    """What a signal cost; nothing where its tokens are not known."""
+    return 0.0 if found.usage is None else _of(case, found.usage, _price_of(case, found))
+
+
+def _price_of(case: Case, found: Measured) -> Price | None:
+    return found.price if found.by is None else _price(case, found.by)
 
 
 def _price(case: Case, model: int) -> Price | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .refusal import LIMITS
@@ -73,6 +73,11 @@ class Client:
     usage: bool = True
     blocks: bool = False
     guess: bool = False
+
+
+def keeping(client: Client, names: frozenset[str]) -> Client:
+    """The row of a client that also keeps what goes by these names."""
+    return replace(client, keeps=client.keeps | names) if names else client
 
 
 TOP = object()

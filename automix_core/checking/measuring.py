@@ -1,4 +1,4 @@
-"""Paid signals of a draft: a verifier's log-odds, or a number that a function of the user's own gives."""
+"""Paid signals of a draft: who may measure them, and the number that a function gives."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from numbers import Real
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError
-from .token_verdict import log_odds_of
 
 Measurement: TypeAlias = Callable[[str, str, str], float | Awaitable[float | None] | None]
 """Called as (context, question, answer); returns a number, or None where it has none."""
+
+
+AGREEMENT = "agreement"
+"""The signal that a number of extra drafts measures."""
+MOST_DRAFTS = 32
+_ABOUT = {"p_correct": "answer", "sufficient": "context"}
 
 
 def checked(measures: Any, taken: Collection[str] = ()) -> dict[str, Any]:
@@ -25,17 +30,20 @@ def checked(measures: Any, taken: Collection[str] = ()) -> dict[str, Any]:
             raise ConfigError(f"measures: a signal's name must be text, not {name!r}.")
         if name in taken:
             raise ConfigError(f"measures: {name} is the name of a signal that costs nothing; give it another name.")
+        if name == AGREEMENT and isinstance(way, int) and not isinstance(way, bool):
+            if not 1 <= way <= MOST_DRAFTS:
+                raise ConfigError(f"measures[{name!r}] must be 1 to {MOST_DRAFTS} extra drafts, not {way}.")
+            continue
         if isinstance(way, type) or not (callable(way) or hasattr(way, "check")):
+            more = ", or how many extra drafts are compared" if name == AGREEMENT else ""
             raise ConfigError(
                 f"measures[{name!r}] must be a TokenVerifier or a function (context, question, answer) that returns a "
-                f"number, not {way!r}."
+                f"number{more}, not {way!r}."
             )
+        about = _ABOUT.get(name)
+        if about and getattr(way, "about", about) != about:
+            raise ConfigError(f'measures[{name!r}] is about the {about}; write TokenVerifier(about="{about}").')
     return dict(measures)
-
-
-def confidence_value(confidence: float | None) -> float | None:
-    """A verifier's confidence as a signal: its log-odds, None where nothing could be read."""
-    return None if confidence is None else log_odds_of(confidence)
 
 
 def number_of(name: str, value: Any) -> float | None:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..checking.sampling import Sample, Terms
-from ..checking.token_verdict import Place, log_odds, probability_of
+from ..checking.token_verdict import WORDS, Place, Words, log_odds, log_odds_of, probability_of
 from ..checking.verdict import count, read_verdict
 from ..decision import Tally
 from ..usage import total
-from .effects import Checks
+from .effects import Checks, Measured
 from .price import Price
 
 log = logging.getLogger("automix")
 
 
 def counted(
-    sample: Sample, terms: Terms, *, price: Price | None = None, truncated: bool = False
+    sample: Sample,
+    terms: Terms,
+    *,
+    price: Price | None = None,
+    truncated: bool = False,
+    read: Callable[[str], bool | None] = read_verdict,
 ) -> tuple[list[bool | None], Checks]:
     """The verdict of each reply, and the batch as routing counts it. Raises the first error if no check worked."""
     if sample.errors and not sample.drawn:
         raise sample.errors[0]
-    verdicts = [read_verdict(text) for text in sample.texts]
+    verdicts = [read(text) for text in sample.texts]
     cut = sum(reply.cut and verdict is None for reply, verdict in zip(sample.drawn, verdicts, strict=True))
     if cut:
         log.warning(
@@ -44,7 +49,14 @@ def counted(
     )
 
 
-def weighed(sample: Sample, tokens: Iterable[Place], *, price: Price | None = None, truncated: bool = False) -> Checks:
+def weighed(
+    sample: Sample,
+    tokens: Iterable[Place],
+    *,
+    price: Price | None = None,
+    truncated: bool = False,
+    words: Words = WORDS,
+) -> Checks:
     """A check in one word as routing counts it: its probability from the reply's tokens.
 
     The tally is empty where no tokens were reported. Raises the check's error if it broke.
@@ -52,7 +64,7 @@ def weighed(sample: Sample, tokens: Iterable[Place], *, price: Price | None = No
     if sample.errors and not sample.drawn:
         raise sample.errors[0]
     reported = tuple(tokens)
-    odds = log_odds(reported)
+    odds = log_odds(reported, words)
     tally = Tally(unreadable=1) if odds is None else Tally(probability=probability_of(odds))
     return Checks(
         tally if reported else Tally(), sample.usage, price=price, requests=sample.requests, truncated=truncated
@@ -67,3 +79,10 @@ def after(first: Checks, later: Checks) -> Checks:
         requests=first.requests + later.requests,
         truncated=first.truncated or later.truncated,
     )
+
+
+def measured_by(found: Checks, by: int | None) -> Measured:
+    """A verifier's checks as a paid signal: the log-odds of its confidence, missing where nothing could be read."""
+    confidence = found.tally.confidence
+    value = None if confidence is None else log_odds_of(confidence)
+    return Measured(value, found.usage, by, found.price, found.estimated, found.truncated)

@@ -96,13 +96,16 @@ class Gauge(Measure):
 class Measured:
     """Result of `Measure`: the signal's value, None where it could not be read.
 
-    `by` is the model that gave it, None for one outside the cascade, whose `price` may then be known.
+    `by` is the model that gave it, None for one outside the cascade, whose `price` may then be known. `estimated` and
+    `truncated` as of `Checks`.
     """
 
     value: float | None
     usage: Usage | None = None
     by: int | None = None
     price: Price | None = None
+    estimated: bool = False
+    truncated: bool = False
     seconds: float | None = field(default=None, compare=False)
 
 

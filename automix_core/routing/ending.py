@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..decision import Accept, Finish, Signals, Tally
 from ..errors import LimitError
-from .effects import Checks, Dropped, Failure, Reply
+from .effects import Checks, Dropped, Failure, Measured, Reply
 from .limits import FREE, Allowance
 from .step import Step
 
@@ -66,7 +66,7 @@ class Ending:
     @property
     def truncated(self) -> bool:
         """True if a check saw a context that had been cut."""
-        return any(isinstance(s.result, Checks) and s.result.truncated for s in self.steps)
+        return any(isinstance(s.result, Checks | Measured) and s.result.truncated for s in self.steps)
 
     def begin(self) -> Ending:
         """The ending as it stands before the finishing model is asked: another one, if there is no room for it.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -14,7 +14,7 @@ from ..errors import ConfigError, CostLimitError, LimitError, TimeLimitError
 from ..usage import Usage
 from .bill import bill_of
 from .breaker import Circuit
-from .effects import Checks, Reply
+from .effects import Checks, Measured, Reply
 from .price import Price
 from .step import Step
 
@@ -25,6 +25,8 @@ ANSWER_TOKENS = 256
 """How long an answer is taken to be, in tokens, before any is known."""
 VERDICT_TOKENS = 64
 """How long one check is taken to be."""
+WORD_TOKENS = 8
+"""How long a check in one word is taken to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,45 @@ def _positive(name: str, value: Any, unit: str) -> None:
 class Size:
     """About how many tokens one question is: `prompt` of a draft or an answer, `check` of one checking prompt.
 
-    `together`: one request gives all verdicts of a batch, so its prompt is paid once.
+    `together`: one request gives all verdicts of a batch, so its prompt is paid once; `word`: so does one word.
     """
 
     prompt: int = 0
     check: int = 0
     together: bool = False
+    word: bool = False
+
+    def of_checks(self, n: int) -> Usage:
+        """What `n` verdicts take."""
+        if self.word:
+            return Usage(self.check, WORD_TOKENS)
+        return Usage(self.check * (1 if self.together else n), VERDICT_TOKENS * n)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """About what a paid signal of one model's draft takes, at which price; of `drafts` more drafts, each as that one.
+
+    The default is a function of the user's own, which is taken to cost nothing.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    price: Price | None = field(default_factory=lambda: Price(0, 0))
+    drafts: int = 0
+    together: bool = False
+
+    @classmethod
+    def of_drafts(cls, drafts: int, prompt: int, price: Price | None, together: bool) -> Quote:
+        """That of `drafts` more drafts, before the length of any is known."""
+        return cls(_again(Usage(prompt, ANSWER_TOKENS), drafts, together), price, drafts, together)
+
+    def like(self, draft: Usage | None) -> Usage:
+        """What it takes if the draft took this."""
+        return _again(draft, self.drafts, self.together) if self.drafts and draft else self.usage
+
+
+def _again(draft: Usage, drafts: int, together: bool) -> Usage:
+    return Usage(draft.input_tokens * (1 if together else drafts), draft.output_tokens * drafts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +120,7 @@ class Allowance:
 
     `until` is the moment on `clock` at which the time is up; `prices`, `checker_prices`, `circuits` and `owners` have
     one entry a model. `owner` stands for the model that is being asked: whose calls they are that are left behind.
+    `quotes` have an entry a model for each paid signal.
     """
 
     limits: Limits = Limits()
@@ -96,6 +132,7 @@ class Allowance:
     clock: Callable[[], float] = monotonic
     owners: Sequence[int] = ()
     owner: int | None = None
+    quotes: Mapping[str, Sequence[Quote]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -107,10 +144,12 @@ class Allowance:
         circuits: Sequence[Circuit | None] = (),
         clock: Callable[[], float] = monotonic,
         owners: Sequence[int] = (),
+        quotes: Mapping[str, Sequence[Quote]] | None = None,
     ) -> Allowance:
         """The allowance of a call that begins now."""
         until = None if limits.timeout is None else clock() + limits.timeout
-        return cls(limits, until, prices or (), checker_prices or prices or (), size or Size(), circuits, clock, owners)
+        size, each = size or Size(), checker_prices or prices or ()
+        return cls(limits, until, prices or (), each, size, circuits, clock, owners, quotes=quotes or {})
 
     def asking(self, model: int) -> Allowance:
         """This allowance while `model` is asked."""
@@ -163,22 +202,24 @@ class Allowance:
         for number, step in enumerate(steps):
             if (bill := bill_of(step, self.prices)) is None:
                 continue
-            checks = step.do in ("verify", "measure")
-            action: Action = Verify(step.model, step.n or 1) if checks else Draft(step.model)
-            whole += bill.cost if bill.cost is not None else self._estimate(action, steps[:number])
+            whole += bill.cost if bill.cost is not None else self._estimate(_action(step), steps[:number])
         return whole
 
     def _estimate(self, action: Action, steps: Sequence[Step]) -> float:
         """About what `action` will cost: like its kind before it in this call, else by the question's size."""
         results = [step.result for step in reversed(steps)]
-        if isinstance(action, Measure):  # about one check
-            action = Verify(action.model, 1)
-        if isinstance(action, Verify):
+        if isinstance(action, Measure):
+            quote = self.quotes[action.name][action.model] if action.name in self.quotes else Quote()
+            measured = (s.result for s in reversed(steps) if s.do == "measure" and s.name == action.name)
+            before = next((r.usage for r in measured if isinstance(r, Measured) and r.usage), None)
+            drafts = (s.result for s in reversed(steps) if s.do == "draft" and s.model == action.model)
+            draft = next((r.usage for r in drafts if isinstance(r, Reply) and r.usage), None)
+            price, guess = quote.price, before or quote.like(draft)
+        elif isinstance(action, Verify):
             price = self.checker_prices[action.model]
             same = (s.result for s in reversed(steps) if s.do == "verify" and s.model == action.model)
             seen = next((r for r in same if isinstance(r, Checks) and r.usage and r.tally.drawn), None)
-            requests = 1 if self.size.together else action.n
-            guess = Usage(self.size.check * requests, VERDICT_TOKENS * action.n)
+            guess = self.size.of_checks(action.n)
             if seen is not None and seen.usage is not None:
                 share = action.n / seen.tally.drawn
                 read = seen.usage.input_tokens * (1 if self.size.together else share)
@@ -189,6 +230,13 @@ class Allowance:
             said = next((usage for usage in known if usage.input_tokens), None)
             guess = said or Usage(self.size.prompt, ANSWER_TOKENS)
         return 0.0 if price is None else price.of(guess)
+
+
+def _action(step: Step) -> Action:
+    """What was begun with `step`."""
+    if step.do == "measure":
+        return Measure(step.model, step.name or "")
+    return Verify(step.model, step.n or 1) if step.do == "verify" else Draft(step.model)
 
 
 FREE = Allowance()

@@ -12,7 +12,7 @@ from ..decision import Accept, Counts
 from ..errors import ConfigError
 from ..usage import Tokens, Usage, total
 from .bill import Bill, bills
-from .effects import Checks, Dropped, Reply
+from .effects import Checks, Dropped, Measured, Reply
 from .ending import Ending
 from .price import Price
 from .record import CostRecord, StepRecord, UsageRecord
@@ -117,7 +117,9 @@ def close_books(
         policy=policy,
         errors=errors,
         usage=_usage(listed, len(names), whole),
-        usage_estimated=any(isinstance(s.result, Checks | Dropped) and s.result.estimated for s in ending.steps),
+        usage_estimated=any(
+            isinstance(s.result, Checks | Dropped | Measured) and s.result.estimated for s in ending.steps
+        ),
         cost=_cost(listed, said, len(names) - 1, priced[-1]),
     )
     return route, whole

@@ -111,7 +111,8 @@ class AutoMixChatModel(Composite):
     """What `errand()` sets: every call is an errand, never drafted or checked."""
 
     measures: dict[str, Any] | None = Field(default=None, repr=False)
-    """Paid signals by name: a `TokenVerifier`, or a function, sync or async, called as (context, question, answer)."""
+    """Paid signals by name: a `TokenVerifier`, a function, sync or async, called as (context, question, answer), or a
+    number of extra drafts, whose agreement with the draft it is."""
     signals: Any = Field(default="auto", repr=False)
     """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
@@ -146,7 +147,7 @@ class AutoMixChatModel(Composite):
         structured_output: Literal["cascade", "large"] = "cascade",
         context_extractor: Extractor | None = None,
         signals: Literal["auto"] | Sequence[str] = "auto",
-        measures: Mapping[str, SelfVerifier | Measurement] | None = None,
+        measures: Mapping[str, SelfVerifier | Measurement | int] | None = None,
         audit: Audit | None = None,
         should_verify: Callable[[Query], bool] | None = None,
         errands: Literal["large", "small"] = "large",

@@ -12,7 +12,7 @@ from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from automix_core.checking import turns
-from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, telling, told, without_retries
+from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, keeping, telling, told, without_retries
 from automix_core.checking.refusal import LIMITS, Memory, memory_of
 from automix_core.checking.sampling import MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
@@ -24,17 +24,21 @@ from .models import Child, core_model, name_of, rewrap, unwrap
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sampler:
-    """A model as it draws verdicts. Copies that carry settings are made once; `child` is the user's own and stays."""
+    """A model as it draws verdicts. Copies that carry settings are made once; `child` is the user's own and stays.
+
+    `keeps` are names of what belongs to answers alone and is kept here: where answers are drawn.
+    """
 
     child: Child
     memory: Memory
+    keeps: frozenset[str] = frozenset()
     _made: dict[Any, Child] = field(default_factory=dict)
     _terms: dict[Any, Terms] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, child: Child) -> Sampler:
+    def of(cls, child: Child, keeps: frozenset[str] = frozenset()) -> Sampler:
         """A sampler that remembers what the model inside `child` refused, wherever it was met."""
-        return cls(child, memory_of(core_model(child)))
+        return cls(child, memory_of(core_model(child)), keeps)
 
     def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
         """On what terms this model is asked for replies under a verifier's settings."""
@@ -75,7 +79,10 @@ class Sampler:
         key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
         if key not in self._made:
             self._made[key] = rewrap(
-                self.child, partial(_told, wanted=wanted), partial(_bound, self.child, wanted), tries=1
+                self.child,
+                partial(_told, wanted=wanted, keeps=self.keeps),
+                partial(_bound, self.child, wanted, self.keeps),
+                tries=1,
             )
         return self._made[key]
 
@@ -129,9 +136,9 @@ def _responds(model: Child) -> bool:
     return bool(getattr(model, "use_responses_api", None))
 
 
-def _bound(child: Child, wanted: Wanted, given: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(child: Child, wanted: Wanted, keeps: frozenset[str], given: Mapping[str, Any]) -> dict[str, Any]:
     """Bound arguments as they are for a check. The settings themselves are in the model's fields, so here they go."""
-    client = client_of(core_model(child))
+    client = keeping(client_of(core_model(child)), keeps)
     kept = cleaned(given, client, wanted.settings, wanted.without)
     own = {"temperature"} & (wanted.settings.keys() | wanted.without)
     if not {*LIMITS} & wanted.settings.keys() and "max_tokens" not in wanted.without:
@@ -147,11 +154,11 @@ def _bound(child: Child, wanted: Wanted, given: Mapping[str, Any]) -> dict[str, 
     return kept
 
 
-def _told(model: Child, wanted: Wanted) -> Child:
+def _told(model: Child, wanted: Wanted, keeps: frozenset[str] = frozenset()) -> Child:
     """A copy of a model as it is for checks: uncached, not streaming, without retries, told what is wanted."""
     if not isinstance(model, BaseLanguageModel):
         return _built_later(model, wanted)
-    change = told(model, client_of(model), wanted.settings, wanted.without, wanted.n)
+    change = told(model, keeping(client_of(model), keeps), wanted.settings, wanted.without, wanted.n)
     fields = type(model).model_fields
     update = {**change.fields}
     if "cache" in fields:  # a response cache would make all samples one

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
+from automix_core.checking.client import SHAPES
 from automix_core.checking.custom import is_async, waited
-from automix_core.checking.measuring import checked, confidence_value, number_of
+from automix_core.checking.measuring import checked, number_of
 from automix_core.checking.query import Query
+from automix_core.evidence.agreement import TEMPERATURE, agreed
 from automix_core.evidence.wanted import FREE_NAMES
-from automix_core.routing.effects import Checks, Measured
+from automix_core.routing.counting import measured_by
+from automix_core.routing.effects import Measured
+from automix_core.routing.limits import Quote
+from automix_core.routing.price import Price
 
 from ..child.models import Child
 from ..child.sampler import Sampler
+from .sampling import adraw, draw
 from .self_verifier import SelfVerifier
+
+Talk: TypeAlias = Callable[[Child], Sequence[BaseMessage] | None]
+"""The conversation as a model would be sent it to answer; None where that says more than its messages do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What can be measured, by name. `samplers` and `by` say which model each verifier asks about each draft."""
+    """What can be measured, by name. `samplers` and `by` say which model is asked about each draft.
+
+    A number stands for that many extra drafts, which take the caller's conversation.
+    """
 
     ways: Mapping[str, Any]
     samplers: Mapping[str, Sequence[Sampler]]
@@ -33,40 +46,65 @@ class Measures:
     def of(cls, measures: Any, models: Sequence[Child]) -> Measures:
         """Raises `ConfigError` for what can't measure."""
         ways = checked(measures, FREE_NAMES)
-        own = {name: way.model for name, way in ways.items() if isinstance(way, SelfVerifier)}
-        everyone = range(len(models))
-        return cls(
-            ways,
-            {
-                name: [Sampler.of(one) for one in models] if model is None else [Sampler.of(model)] * len(models)
-                for name, model in own.items()
-            },
-            {
-                name: everyone
-                if model is None
-                else [next((i for i, one in enumerate(models) if one is model), None)] * len(models)
-                for name, model in own.items()
-            },
-        )
+        samplers: dict[str, Sequence[Sampler]] = {}
+        by: dict[str, Sequence[int | None]] = {}
+        for name, way in ways.items():
+            if isinstance(way, int):
+                samplers[name], by[name] = [Sampler.of(one, keeps=SHAPES) for one in models], range(len(models))
+            elif isinstance(way, SelfVerifier) and (own := way.model) is not None:
+                place = next((i for i, one in enumerate(models) if one is own), None)
+                samplers[name], by[name] = [Sampler.of(own)] * len(models), [place] * len(models)
+            elif isinstance(way, SelfVerifier):
+                samplers[name], by[name] = [Sampler.of(one) for one in models], range(len(models))
+        return cls(ways, samplers, by)
 
-    def measure(self, name: str, model: int, query: Query, answer: str, config: RunnableConfig) -> Measured:
+    def offered(self, talks: Callable[[], bool]) -> list[str]:
+        """The names that can be measured in a call: extra drafts need a conversation that its messages tell."""
+        drafts = {name for name, way in self.ways.items() if isinstance(way, int)}
+        return [name for name in self.ways if name not in drafts or talks()]
+
+    def quotes(self, query: Query, prompt: int, prices: Sequence[Price | None]) -> dict[str, list[Quote]]:
+        """About what each takes of each model's draft, where `prompt` tokens ask for an answer."""
+        return {name: [self._quote(name, m, query, prompt, prices) for m in range(len(prices))] for name in self.ways}
+
+    def _quote(self, name: str, model: int, query: Query, prompt: int, prices: Sequence[Price | None]) -> Quote:
+        way = self.ways[name]
+        if name not in self.samplers:
+            return Quote()
+        sampler, by = self.samplers[name][model], self.by[name][model]
+        if isinstance(way, int):
+            return Quote.of_drafts(
+                way, prompt, prices[model], sampler.terms(TEMPERATURE, None).together(sampler.memory)
+            )
+        return Quote(way.size(query, prompt, sampler).of_checks(way.k), way.price if by is None else prices[by])
+
+    def measure(self, name: str, model: int, query: Query, answer: str, config: RunnableConfig, talk: Talk) -> Measured:
         """The signal `name` of the draft of `model`."""
         way = self.ways[name]
-        if isinstance(way, SelfVerifier):
-            return self._of(name, model, way.check(query, answer, way.k, self.samplers[name][model], config)[0])
+        if name in self.samplers:
+            sampler = self.samplers[name][model]
+            said = talk(sampler.child) if isinstance(way, int) or getattr(way, "continues", False) else None
+            if isinstance(way, int):
+                sample = draw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None))
+                return agreed(answer, sample, model)
+            found, _ = way.check(query, answer, way.k, sampler, config, said)
+            return measured_by(found, self.by[name][model])
         value = way(query.context_text, query.question, answer)
         return Measured(number_of(name, waited(value) if inspect.isawaitable(value) else value))
 
-    async def ameasure(self, name: str, model: int, query: Query, answer: str, config: RunnableConfig) -> Measured:
+    async def ameasure(
+        self, name: str, model: int, query: Query, answer: str, config: RunnableConfig, talk: Talk
+    ) -> Measured:
         """`measure`, awaited; a blocking function runs in a thread."""
         way = self.ways[name]
-        if isinstance(way, SelfVerifier):
-            found, _ = await way.acheck(query, answer, way.k, self.samplers[name][model], config)
-            return self._of(name, model, found)
+        if name in self.samplers:
+            sampler = self.samplers[name][model]
+            said = talk(sampler.child) if isinstance(way, int) or getattr(way, "continues", False) else None
+            if isinstance(way, int):
+                sample = await adraw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None))
+                return agreed(answer, sample, model)
+            found, _ = await way.acheck(query, answer, way.k, sampler, config, said)
+            return measured_by(found, self.by[name][model])
         case = (query.context_text, query.question, answer)
         value = way(*case) if is_async(way) else await asyncio.to_thread(way, *case)
         return Measured(number_of(name, await value if inspect.isawaitable(value) else value))
-
-    def _of(self, name: str, model: int, found: Checks) -> Measured:
-        value = confidence_value(found.tally.confidence)
-        return Measured(value, found.usage, self.by[name][model], found.price)

@@ -26,7 +26,9 @@ class CheckingPrompt(ChatPromptTemplate):
         few_shot = FewShotChatMessagePromptTemplate(examples=examples, example_prompt=example)
         system = [SystemMessage(instructions)] if instructions.strip() else []
         parts: list[Any] = [*system, *([few_shot] if examples else []), ("human", layout)]
-        return cls.from_messages(parts).partial(history="", instructions="")
+        return cls.from_messages(parts).partial(
+            history="", instructions="", **({} if "{answer}" in layout else {"answer": ""})
+        )
 
     def format_messages(self, **kwargs: Any) -> list[BaseMessage]:
         """The messages for a case."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -26,6 +26,7 @@ from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
+from automix_core.routing.limits import Size
 from automix_core.routing.price import Price
 from automix_core.shown import chosen
 
@@ -78,7 +79,6 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, defer_build=True)
-    _layout: ClassVar[str] = CASE
     _prompt: ChatPromptTemplate = PrivateAttr()
     _opening: Sequence[BaseMessage] = PrivateAttr()
 
@@ -129,6 +129,13 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         """The parts that are no LangChain objects, as plain data that the constructor takes back."""
         return {"shots": [shot.to_dict() for shot in self.shots], "price": self.price and asdict(self.price)}
 
+    @property
+    def _layout(self) -> str:
+        return CASE
+
+    def _read(self, text: str) -> bool | None:
+        return read_verdict(text)
+
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return list(chosen(self, in_words, ("k",)))
 
@@ -153,26 +160,37 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) and count them."""
-        n, query = self._wanted(kwargs), _query(input)
+        n, input = self._wanted(kwargs), self._case(input)
+        query = _query(input)
         return self.check(query, input["answer"], n, self._own_model(), self._config(config))[1]
 
     async def ainvoke(
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) and count them, without blocking."""
-        n, query = self._wanted(kwargs), _query(input)
+        n, input = self._wanted(kwargs), self._case(input)
+        query = _query(input)
         return (await self.acheck(query, input["answer"], n, self._own_model(), self._config(config)))[1]
 
     def check(
-        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
+        self,
+        query: Query,
+        answer: str,
+        n: int,
+        sampler: Sampler,
+        config: RunnableConfig,
+        talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
-        """`n` verdicts on `answer` from `sampler`'s model, as the core counts them and as the Runnable returns them."""
-        query, variables = self._fit(query, answer)
+        """`n` verdicts on `answer` from `sampler`'s model, as the core counts them and as the Runnable returns them.
+
+        `talk` is the conversation that was answered, where the check may go on from it.
+        """
+        query, variables, asked = self._prepared(query, answer, talk)
         terms = self._terms(sampler)
         found: list[Checks] = []
 
         def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
-            messages = self._messages(variables)
+            messages = asked or self._messages(variables)
             sample = draw(sampler, messages, n, config, terms)
             return self._found(sample, terms, query.truncated, found)
 
@@ -183,15 +201,21 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         return found[0], output
 
     async def acheck(
-        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
+        self,
+        query: Query,
+        answer: str,
+        n: int,
+        sampler: Sampler,
+        config: RunnableConfig,
+        talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
-        query, variables = self._fit(query, answer)
+        query, variables, asked = self._prepared(query, answer, talk)
         terms = self._terms(sampler)
         found: list[Checks] = []
 
         async def work(variables: dict[str, str], config: RunnableConfig) -> dict[str, Any]:
-            messages = self._messages(variables)
+            messages = asked or self._messages(variables)
             sample = await adraw(sampler, messages, n, config, terms)
             return self._found(sample, terms, query.truncated, found)
 
@@ -231,6 +255,16 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         config.setdefault("max_concurrency", self.concurrency)
         return config
 
+    def _case(self, values: Any) -> Any:
+        """What the Runnable was given, as a case."""
+        return values
+
+    def _prepared(
+        self, query: Query, answer: str, talk: Sequence[BaseMessage] | None
+    ) -> tuple[Query, dict[str, str], Sequence[BaseMessage]]:
+        """The query as it fits, the prompt's variables, and the messages if they are not made from those."""
+        return *self._fit(query, answer), ()
+
     def _fit(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
         """The query, its context once and as it fits the window, and the prompt's variables for it."""
         query = once(query)
@@ -245,14 +279,18 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             )
         return query, case_values(query, answer)
 
-    def about_tokens(self, query: Query) -> int:
-        """About how many tokens one checking prompt for `query` has, its answer left out."""
+    def about_tokens(self, query: Query, prompt: int) -> int:
+        """About how many tokens one check for `query` reads, its answer left out; `prompt` tokens ask for an answer."""
         messages = self._messages(case_values(query, ""))
         return sum((self.count_tokens or approximate_tokens)(message.text) for message in messages)
 
+    def size(self, query: Query, prompt: int, sampler: Sampler) -> Size:
+        """About what a check for `query` by `sampler`'s model takes, where `prompt` tokens ask for an answer."""
+        return Size(prompt, self.about_tokens(query, prompt), self.together(sampler))
+
     def _found(self, sample: Sample, terms: Terms, truncated: bool, found: list[Checks]) -> dict[str, Any]:
         """Count the sample into `found`; return what the Runnable does. Raises the first error if no check worked."""
-        verdicts, checks = counted(sample, terms, price=self.price, truncated=truncated)
+        verdicts, checks = counted(sample, terms, price=self.price, truncated=truncated, read=self._read)
         found.append(checks)
         plain = [None if verdict is None else int(verdict) for verdict in verdicts]
         return {"verdicts": plain, "texts": sample.texts, "confidence": checks.tally.confidence}

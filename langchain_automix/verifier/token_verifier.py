@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, Self
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from pydantic import model_validator
 
-from automix_core.checking.prompt import Shot
+from automix_core.checking.prompt import Shot, case_values, digest
 from automix_core.checking.query import Query
+from automix_core.checking.results import approximate_tokens
 from automix_core.checking.sampling import MaxTokens, Sample, Terms
-from automix_core.checking.token_verdict import CASE, INSTRUCTIONS, SHOTS, no_logprobs, read_word, terms_of
+from automix_core.checking.token_verdict import (
+    CONTEXT,
+    FOLLOW_UP,
+    INSTRUCTIONS,
+    MATTERS,
+    SHOTS,
+    About,
+    no_logprobs,
+    read_word,
+    terms_of,
+)
 from automix_core.decision import Tally
+from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import after, weighed
 from automix_core.routing.effects import Checks
+from automix_core.routing.limits import Size
 from automix_core.routing.price import Price
 
 from ..child.models import tokens_of
@@ -27,9 +42,15 @@ from .self_verifier import SelfVerifier
 log = logging.getLogger("automix")
 
 
-def _read(reply: Any) -> int | None:
-    verdict = read_word(reply.text if isinstance(reply, BaseMessage) else str(reply))
-    return None if verdict is None else int(verdict)
+class _Words(SelfVerifier):
+    """Samples what is asked about the context: each reply is one word."""
+
+    @property
+    def _layout(self) -> str:
+        return CONTEXT.layout
+
+    def _read(self, text: str) -> bool | None:
+        return read_word(text, CONTEXT.words)
 
 
 class TokenVerifier(SelfVerifier):
@@ -41,20 +62,34 @@ class TokenVerifier(SelfVerifier):
 
     A model that gives no log-probabilities, or thinks before it answers, is sampled as `SelfVerifier` does, with `k`,
     `temperature` and `max_tokens`; that is said once.
+
+    `about="context"` asks something else, of which the draft tells nothing: does the context suffice to answer the
+    question? Yes or no, with a prompt of its own; as `measures={"sufficient": TokenVerifier(about="context")}` it is a
+    paid signal.
+
+    `continues=True` asks in the caller's own conversation: its messages as the checking model would be sent them to
+    answer, the draft as its turn, and the question in place of instructions and examples. So the two requests of a
+    large model that checks and then answers begin alike, and the second reads that at the provider's cached price.
+    Where there is no such conversation (alone, with tools, objects or stop words, a model of texts) it asks as usual.
     """
+
+    about: About = "answer"
+    """What is judged: the answer, or whether the context suffices."""
+    continues: bool = False
+    """Whether to ask in the caller's own conversation, after the draft."""
 
     shots: Sequence[Shot] = SHOTS
     """Worked examples, each checked in one word, as `Shot`s or dicts with their fields."""
     instructions: str = INSTRUCTIONS
     """The system message of the checking prompt."""
 
-    _layout: ClassVar[str] = CASE
-
     @spelt_out
     def __init__(
         self,
         model: Runnable[Any, Any] | None = None,
         *,
+        about: About = "answer",
+        continues: bool = False,
         k: int = 8,
         temperature: float | None = 1.0,
         max_tokens: MaxTokens = "auto",
@@ -67,19 +102,60 @@ class TokenVerifier(SelfVerifier):
         name: str | None = None,
     ) -> None: ...
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_matter(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("about") == "context":
+            return {"instructions": CONTEXT.instructions, "shots": CONTEXT.shots, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _continues_what(self) -> Self:
+        if self.continues and self.about == "context":
+            raise ConfigError(
+                f'{type(self).__name__}: continues=True goes on from the draft, which about="context" does not see; '
+                "leave one of them out."
+            )
+        return self
+
+    @property
+    def _layout(self) -> str:
+        return MATTERS[self.about].layout
+
+    @property
+    def prompt_digest(self) -> str:
+        """What identifies the checking prompt."""
+        return digest("", (), FOLLOW_UP) if self.continues else super().prompt_digest
+
+    def _case(self, values: Any) -> Any:
+        return {"answer": "", **values} if self.about == "context" and isinstance(values, Mapping) else values
+
     @property
     def reader(self) -> Runnable[Any, int | None]:
         """From a reply of one word (message or text) to 1, 0 or None."""
-        return RunnableLambda(_read, name="word_reader")
+        words = MATTERS[self.about].words
+
+        def read(reply: Any) -> int | None:
+            verdict = read_word(reply.text if isinstance(reply, BaseMessage) else str(reply), words)
+            return None if verdict is None else int(verdict)
+
+        return RunnableLambda(read, name="word_reader")
 
     def check(
-        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
+        self,
+        query: Query,
+        answer: str,
+        n: int,
+        sampler: Sampler,
+        config: RunnableConfig,
+        talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """The probability of `answer`, in one request; `n` sampled verdicts where the model gives none."""
+        answer = answer if self.about == "answer" else ""
         if not sampler.gives_logprobs:
             self._say(sampler)
             return self._sampling.check(query, answer, n, sampler, config)
-        first, output = super().check(query, answer, 1, sampler, config)
+        first, output = super().check(query, answer, 1, sampler, config, talk)
         if first.tally != Tally():
             return first, output
         sampler.memory.forgo({"logprobs"})
@@ -88,13 +164,20 @@ class TokenVerifier(SelfVerifier):
         return after(first, found), output
 
     async def acheck(
-        self, query: Query, answer: str, n: int, sampler: Sampler, config: RunnableConfig
+        self,
+        query: Query,
+        answer: str,
+        n: int,
+        sampler: Sampler,
+        config: RunnableConfig,
+        talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
+        answer = answer if self.about == "answer" else ""
         if not sampler.gives_logprobs:
             self._say(sampler)
             return await self._sampling.acheck(query, answer, n, sampler, config)
-        first, output = await super().acheck(query, answer, 1, sampler, config)
+        first, output = await super().acheck(query, answer, 1, sampler, config, talk)
         if first.tally != Tally():
             return first, output
         sampler.memory.forgo({"logprobs"})
@@ -109,12 +192,31 @@ class TokenVerifier(SelfVerifier):
     @cached_property
     def _sampling(self) -> SelfVerifier:
         """Who checks where no log-probabilities are given."""
+        if self.about == "context":
+            return _Words(**{name: getattr(self, name) for name in SelfVerifier.model_fields})
         names = SelfVerifier.model_fields.keys() - {"shots", "instructions"}
         return SelfVerifier(**{name: getattr(self, name) for name in names})
+
+    def about_tokens(self, query: Query, prompt: int) -> int:
+        """About how many tokens one check for `query` reads, its answer left out; `prompt` tokens ask for an answer."""
+        if self.continues:
+            return prompt + approximate_tokens(FOLLOW_UP)
+        return super().about_tokens(query, prompt)
+
+    def size(self, query: Query, prompt: int, sampler: Sampler) -> Size:
+        """About what a check for `query` takes: a word, where the model gives log-probabilities."""
+        return replace(super().size(query, prompt, sampler), word=sampler.gives_logprobs)
 
     def _say(self, sampler: Sampler) -> None:
         if sampler.memory.first("logprobs"):
             log.warning(no_logprobs(self._terms(sampler).model))
+
+    def _prepared(
+        self, query: Query, answer: str, talk: Sequence[BaseMessage] | None
+    ) -> tuple[Query, dict[str, str], Sequence[BaseMessage]]:
+        if not self.continues or talk is None:
+            return super()._prepared(query, answer, talk)
+        return query, case_values(query, answer), [*talk, AIMessage(answer), HumanMessage(FOLLOW_UP)]
 
     def _terms(self, sampler: Sampler) -> Terms:
         return terms_of(super()._terms(sampler))
@@ -123,7 +225,7 @@ class TokenVerifier(SelfVerifier):
         """Weigh the word into `found`; return what the Runnable does."""
         native = sample.drawn[0].native if sample.drawn else None
         tokens = tokens_of(native) if isinstance(native, AIMessage) else ()
-        checks = weighed(sample, tokens, price=self.price, truncated=truncated)
+        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=MATTERS[self.about].words)
         found.append(checks)
         return {"verdicts": [], "texts": sample.texts, "confidence": checks.tally.confidence}
 

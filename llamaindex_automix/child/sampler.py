@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking import turns
-from automix_core.checking.client import Client, guessed, telling, told, untrying, without_retries
+from automix_core.checking.client import Client, guessed, keeping, telling, told, untrying, without_retries
 from automix_core.checking.finish import CUT_OFF
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
@@ -33,9 +33,12 @@ class Sampler:
     _made: dict[Any, tuple[LLM, dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: LLM) -> Sampler:
-        """A sampler that remembers what `model` refused, wherever it was met."""
-        return cls(model, client_of(model), memory_of(model))
+    def of(cls, model: LLM, keeps: frozenset[str] = frozenset()) -> Sampler:
+        """A sampler that remembers what `model` refused, wherever it was met.
+
+        `keeps` are names of what belongs to answers alone and is kept here: where answers are drawn.
+        """
+        return cls(model, keeping(client_of(model), keeps), memory_of(model))
 
     def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
         """On what terms this model is asked for replies under a verifier's settings."""

@@ -76,7 +76,7 @@ class AutoMixLLM(PromptingLLM):
         context_extractor: Callable[[Sequence[ChatMessage]], Any] | None = None,
         should_verify: Callable[[Query], bool] | None = None,
         signals: Literal["auto"] | Sequence[str] = "auto",
-        measures: Mapping[str, SelfVerifier | Measurement] | None = None,
+        measures: Mapping[str, SelfVerifier | Measurement | int] | None = None,
         audit: Audit | None = None,
         callback_manager: CallbackManager | None = None,
         rate_limiter: Any = None,

@@ -93,7 +93,8 @@ class RoutedLLM(FunctionCallingLLM):
     """Says of a question with its context whether it is to be verified; if not, `errands` serves it."""
 
     measures: dict[str, Any] | None = Field(default=None, repr=False, exclude=True)
-    """Paid signals by name: a `TokenVerifier`, or a function, sync or async, called as (context, question, answer)."""
+    """Paid signals by name: a `TokenVerifier`, a function, sync or async, called as (context, question, answer), or a
+    number of extra drafts, whose agreement with the draft it is."""
     signals: Any = Field(default="auto", repr=False)
     """Names of the signals to find out about each draft; "auto": those that the policy uses, else the textual ones."""
     audit: Audit | None = Field(default=None, repr=False, exclude=True)

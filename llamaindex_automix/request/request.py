@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, MessageRole
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
-from automix_core.checking.client import Client
+from automix_core.checking.client import SHAPES, Client
 from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
 from automix_core.usage import Usage
 
 from ..child.clients import client_of
 from ..child.responses import Response, as_reply, text_of, without_thoughts
+from ..child.sampler import Prompt
 
 Record: TypeAlias = dict[str, Any]
 """A route as plain data."""
@@ -52,6 +53,10 @@ class Request(ABC, Generic[R]):
         """A whole stream as the core sees it: its last piece, and what an earlier one told of its end and tokens."""
         said = self.reply(last, client)
         return replace(said, usage=said.usage or usage)
+
+    def talk(self, model: LLM) -> Prompt | None:
+        """What `model` would be sent to answer, as a prompt; None where that says more than messages or a text do."""
+        return None
 
     def draft(self, model: LLM) -> Reply:
         """An answer that may be rejected."""
@@ -115,6 +120,10 @@ class ChatRequest(ResponseRequest):
     messages: Sequence[ChatMessage]
     kwargs: Mapping[str, Any]
 
+    def talk(self, model: LLM) -> Prompt | None:
+        """The messages, unless tools, formats or stop words come with them."""
+        return _said(self.messages) if SHAPES.isdisjoint(self.kwargs) else None
+
     def ask(self, model: LLM) -> ChatResponse:
         """The whole answer of `model`."""
         return model.chat(list(self.messages), **self.kwargs)
@@ -139,6 +148,14 @@ class CompletionRequest(ResponseRequest):
     prompt: str
     formatted: bool
     kwargs: Mapping[str, Any]
+
+    def talk(self, model: LLM) -> Prompt | None:
+        """The prompt: a chat model makes a message of it, any other is sent it as it is."""
+        if not SHAPES.isdisjoint(self.kwargs):
+            return None
+        if model.metadata.is_chat_model:
+            return [ChatMessage(role=MessageRole.USER, content=self.prompt)]
+        return None if self.formatted else self.prompt
 
     def ask(self, model: LLM) -> CompletionResponse:
         """The whole answer of `model`."""
@@ -175,6 +192,10 @@ class PromptRequest(Request[Response]):
         if self.host.output_parser is not None:
             messages = self.host.output_parser.format_messages(messages)
         return self.host._extend_messages(messages)
+
+    def talk(self, model: LLM) -> Prompt | None:
+        """The template as `model` would be sent it, if it chats."""
+        return _said(self.messages(model)) if model.metadata.is_chat_model else None
 
     def text(self, model: LLM) -> str:
         """The template as one text, for `model`."""
@@ -223,6 +244,15 @@ class PromptRequest(Request[Response]):
     def piece(self, said: Response) -> Response:
         """A whole answer as the one piece of a stream."""
         return said.model_copy(update={"delta": text_of(said)})
+
+
+_SAID = frozenset({MessageRole.SYSTEM, MessageRole.DEVELOPER, MessageRole.USER, MessageRole.ASSISTANT})
+
+
+def _said(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage] | None:
+    """The messages, if they are all that anyone said: no calls of tools, and nothing that a tool returned."""
+    plain = all(message.role in _SAID and "tool_calls" not in message.additional_kwargs for message in messages)
+    return messages if plain else None
 
 
 def recorded(said: Response, record: Record) -> Response:

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking.client import SHAPES
 from automix_core.checking.custom import is_async, waited
-from automix_core.checking.measuring import checked, confidence_value, number_of
+from automix_core.checking.measuring import checked, number_of
 from automix_core.checking.query import Query
+from automix_core.evidence.agreement import TEMPERATURE, agreed
 from automix_core.evidence.wanted import FREE_NAMES
-from automix_core.routing.effects import Checks, Measured
+from automix_core.routing.counting import measured_by
+from automix_core.routing.effects import Measured
+from automix_core.routing.limits import Quote
+from automix_core.routing.price import Price
 
+from ..child.sampler import Prompt, Sampler
+from .sampling import adraw, draw
 from .self_verifier import SelfVerifier
+
+Talk: TypeAlias = Callable[[LLM], Prompt | None]
+"""What a model would be sent to answer; None where that says more than messages or a text do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What can be measured, by name. Of a verifier there is one for each model's drafts, and `by` says whom it asks."""
+    """What can be measured, by name. Of a verifier there is one for each model's drafts, and `by` says whom it asks.
+
+    A number stands for that many extra drafts, which take the caller's conversation: `samplers` draw them.
+    """
 
     ways: Mapping[str, Any]
+    samplers: Sequence[Sampler]
     by: Mapping[str, Sequence[int | None]]
 
     @classmethod
@@ -41,25 +55,57 @@ class Measures:
             else:
                 place = next((i for i, model in enumerate(models) if model is way.model), None)
                 ways[name], by[name] = [way] * len(models), [place] * len(models)
-        return cls(ways, by)
+        drafts = any(isinstance(way, int) for way in ways.values())
+        return cls(ways, [Sampler.of(model, keeps=SHAPES) for model in models] if drafts else (), by)
 
-    def measure(self, name: str, model: int, query: Query, answer: str) -> Measured:
+    def offered(self, talks: Callable[[], bool]) -> list[str]:
+        """The names that can be measured in a call: extra drafts need a conversation that its messages tell."""
+        drafts = {name for name, way in self.ways.items() if isinstance(way, int)}
+        return [name for name in self.ways if name not in drafts or talks()]
+
+    def quotes(self, query: Query, prompt: int, prices: Sequence[Price | None]) -> dict[str, list[Quote]]:
+        """About what each takes of each model's draft, where `prompt` tokens ask for an answer."""
+        return {name: [self._quote(name, m, query, prompt, prices) for m in range(len(prices))] for name in self.ways}
+
+    def _quote(self, name: str, model: int, query: Query, prompt: int, prices: Sequence[Price | None]) -> Quote:
+        way = self.ways[name]
+        if isinstance(way, int):
+            sampler = self.samplers[model]
+            together = sampler.terms(TEMPERATURE, None).together(sampler.memory)
+            return Quote.of_drafts(way, prompt, prices[model], together)
+        if name not in self.by:
+            return Quote()
+        checker, by = way[model], self.by[name][model]
+        price = checker.price if by is None else prices[by]
+        return Quote(checker.size(query, prompt).of_checks(checker.k), price)
+
+    def measure(self, name: str, model: int, query: Query, answer: str, talk: Talk) -> Measured:
         """The signal `name` of the draft of `model`."""
         way = self.ways[name]
         if name in self.by:
-            return self._of(name, model, way[model].check(query, answer, way[model].k).checks)
+            checker = way[model]
+            said = talk(checker.model) if getattr(checker, "continues", False) else None
+            found = checker.check(query, answer, checker.k, said).checks
+            return measured_by(found, self.by[name][model])
+        if isinstance(way, int):
+            sampler = self.samplers[model]
+            sample = draw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
+            return agreed(answer, sample, model)
         value = way(query.context_text, query.question, answer)
         return Measured(number_of(name, waited(value) if inspect.isawaitable(value) else value))
 
-    async def ameasure(self, name: str, model: int, query: Query, answer: str) -> Measured:
+    async def ameasure(self, name: str, model: int, query: Query, answer: str, talk: Talk) -> Measured:
         """`measure`, awaited; a blocking function runs in a thread."""
         way = self.ways[name]
         if name in self.by:
-            return self._of(name, model, (await way[model].acheck(query, answer, way[model].k)).checks)
+            checker = way[model]
+            said = talk(checker.model) if getattr(checker, "continues", False) else None
+            found = (await checker.acheck(query, answer, checker.k, said)).checks
+            return measured_by(found, self.by[name][model])
+        if isinstance(way, int):
+            sampler = self.samplers[model]
+            sample = await adraw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
+            return agreed(answer, sample, model)
         case = (query.context_text, query.question, answer)
         value = way(*case) if is_async(way) else await asyncio.to_thread(way, *case)
         return Measured(number_of(name, await value if inspect.isawaitable(value) else value))
-
-    def _of(self, name: str, model: int, found: Checks) -> Measured:
-        value = confidence_value(found.tally.confidence)
-        return Measured(value, found.usage, self.by[name][model], found.price)

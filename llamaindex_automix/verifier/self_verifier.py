@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
@@ -21,10 +21,12 @@ from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens, check_case, fit_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
 from automix_core.checking.turns import case, opening
+from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
+from automix_core.routing.limits import Size
 from automix_core.routing.price import Price
 from automix_core.shown import chosen
 
@@ -84,7 +86,6 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     """The price of `model`, if it is none of the cascade's; None leaves a route's cost unknown."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
-    _layout: ClassVar[str] = CASE
 
     @spelt_out
     def __init__(
@@ -124,6 +125,13 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)
 
+    @property
+    def _layout(self) -> str:
+        return CASE
+
+    def _read(self, text: str) -> bool | None:
+        return read_verdict(text)
+
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return list(chosen(self, in_words, ("k",)))
 
@@ -159,47 +167,56 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) on one case and count them."""
+        values = self._case(values)
         return self.check(_query(values), values["answer"], values.get("n", self.k)).model_dump()
 
     async def acall(self, values: dict[str, Any]) -> dict[str, Any]:
         """Draw k verdicts (or `n`, if given) on one case and count them, without blocking."""
+        values = self._case(values)
         return (await self.acheck(_query(values), values["answer"], values.get("n", self.k))).model_dump()
 
-    def check(self, query: Query, answer: str, n: int) -> Verification:
-        """`n` verdicts on `answer`, in a span if anyone looks at spans."""
-        return (self.verify if observed() else self._verify)(query, answer, n)
+    def _case(self, values: Any) -> Any:
+        """What it was called with, as a case."""
+        return values
 
-    async def acheck(self, query: Query, answer: str, n: int) -> Verification:
+    def check(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
+        """`n` verdicts on `answer`, in a span if anyone looks at spans.
+
+        `talk` is the conversation that was answered, where the check may go on from it.
+        """
+        return (self.verify if observed() else self._verify)(query, answer, n, talk)
+
+    async def acheck(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
         """`check`, awaited."""
-        return await (self.averify if observed() else self._averify)(query, answer, n)
+        return await (self.averify if observed() else self._averify)(query, answer, n, talk)
 
     @dispatcher.span
-    def verify(self, query: Query, answer: str, n: int) -> Verification:
+    def verify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
         """`n` verdicts on `answer`."""
-        return self._verify(query, answer, n)
+        return self._verify(query, answer, n, talk)
 
     @dispatcher.span
-    async def averify(self, query: Query, answer: str, n: int) -> Verification:
+    async def averify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
         """`verify`, awaited."""
-        return await self._averify(query, answer, n)
+        return await self._averify(query, answer, n, talk)
 
-    def _verify(self, query: Query, answer: str, n: int) -> Verification:
-        query, prompt = self._prepare(query, answer)
+    def _verify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
+        query, prompt = self._prepare(query, answer, talk)
         sample = draw(self._sampler, prompt, n, self.concurrency, self._terms)
         return self._verification(sample, query.truncated)
 
-    async def _averify(self, query: Query, answer: str, n: int) -> Verification:
-        query, prompt = self._prepare(query, answer)
+    async def _averify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
+        query, prompt = self._prepare(query, answer, talk)
         sample = await adraw(self._sampler, prompt, n, self.concurrency, self._terms)
         return self._verification(sample, query.truncated)
 
     def _verification(self, sample: Sample, truncated: bool) -> Verification:
         """The sample, read and counted. Raises the first error if no check worked."""
-        verdicts, checks = counted(sample, self._terms, price=self.price, truncated=truncated)
+        verdicts, checks = counted(sample, self._terms, price=self.price, truncated=truncated, read=self._read)
         plain = [None if verdict is None else int(verdict) for verdict in verdicts]
         return Verification(verdicts=plain, texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
-    def _prepare(self, query: Query, answer: str) -> tuple[Query, Prompt]:
+    def _prepare(self, query: Query, answer: str, talk: Prompt | None = None) -> tuple[Query, Prompt]:
         """The query, its context once and as it fits the window, and the prompt for it."""
         query = once(query)
 
@@ -243,9 +260,13 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
         parts = [*(str(turn.content) for turn in self._prefix), empty]
         return sum(self.count(part) + TOKENS_A_MESSAGE for part in parts)
 
-    def about_tokens(self, query: Query) -> int:
-        """About how many tokens one checking prompt for `query` has, its answer left out."""
-        return self._prefix_tokens + approximate_tokens(case(query, ""))
+    def about_tokens(self, query: Query, prompt: int) -> int:
+        """About how many tokens one check for `query` reads, its answer left out; `prompt` tokens ask for an answer."""
+        return self._prefix_tokens + approximate_tokens(case(query, "", self._layout))
+
+    def size(self, query: Query, prompt: int) -> Size:
+        """About what a check for `query` takes, where `prompt` tokens ask for an answer."""
+        return Size(prompt, self.about_tokens(query, prompt), self.together)
 
     @property
     def together(self) -> bool:

@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, Self
 
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
+from pydantic import model_validator
 
-from automix_core.checking.prompt import Shot
+from automix_core.checking.prompt import Shot, digest
 from automix_core.checking.query import Query
+from automix_core.checking.results import approximate_tokens
 from automix_core.checking.sampling import MaxTokens, Sample, Terms
-from automix_core.checking.token_verdict import CASE, INSTRUCTIONS, SHOTS, no_logprobs, terms_of
+from automix_core.checking.token_verdict import (
+    CONTEXT,
+    FOLLOW_UP,
+    INSTRUCTIONS,
+    MATTERS,
+    SHOTS,
+    About,
+    no_logprobs,
+    read_word,
+    terms_of,
+)
 from automix_core.decision import Tally
+from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import after, weighed
+from automix_core.routing.limits import Size
 from automix_core.routing.price import Price
 
 from ..child.responses import tokens_of
+from ..child.sampler import Prompt
 from .self_verifier import SelfVerifier, Verification
 
 log = logging.getLogger("automix")
+
+
+class _Words(SelfVerifier):
+    """Samples what is asked about the context: each reply is one word."""
+
+    @property
+    def _layout(self) -> str:
+        return CONTEXT.layout
+
+    def _read(self, text: str) -> bool | None:
+        return read_word(text, CONTEXT.words)
 
 
 class TokenVerifier(SelfVerifier):
@@ -33,20 +61,34 @@ class TokenVerifier(SelfVerifier):
 
     A model that gives no log-probabilities, or thinks before it answers, is sampled as `SelfVerifier` does, with `k`,
     `temperature` and `max_tokens`; that is said once.
+
+    `about="context"` asks something else, of which the draft tells nothing: does the context suffice to answer the
+    question? Yes or no, with a prompt of its own; as `measures={"sufficient": TokenVerifier(about="context")}` it is a
+    paid signal.
+
+    `continues=True` asks in the caller's own conversation: its messages as the checking model would be sent them to
+    answer, the draft as its turn, and the question in place of instructions and examples. So the two requests of a
+    large model that checks and then answers begin alike, and the second reads that at the provider's cached price.
+    Where there is no such conversation (alone, with tools, objects or stop words, a model of texts) it asks as usual.
     """
+
+    about: About = "answer"
+    """What is judged: the answer, or whether the context suffices."""
+    continues: bool = False
+    """Whether to ask in the caller's own conversation, after the draft."""
 
     shots: Sequence[Shot] = SHOTS
     """Worked examples, each checked in one word, as `Shot`s or dicts with their fields."""
     instructions: str = INSTRUCTIONS
     """The system message of the checking prompt."""
 
-    _layout: ClassVar[str] = CASE
-
     @spelt_out
     def __init__(
         self,
         model: LLM | None = None,
         *,
+        about: About = "answer",
+        continues: bool = False,
         k: int = 8,
         temperature: float | None = 1.0,
         max_tokens: MaxTokens = "auto",
@@ -58,27 +100,57 @@ class TokenVerifier(SelfVerifier):
         price: Price | None = None,
     ) -> None: ...
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_matter(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("about") == "context":
+            return {"instructions": CONTEXT.instructions, "shots": CONTEXT.shots, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _continues_what(self) -> Self:
+        if self.continues and self.about == "context":
+            raise ConfigError(
+                f'{type(self).__name__}: continues=True goes on from the draft, which about="context" does not see; '
+                "leave one of them out."
+            )
+        return self
+
+    @property
+    def _layout(self) -> str:
+        return MATTERS[self.about].layout
+
+    @property
+    def prompt_digest(self) -> str:
+        """What identifies the checking prompt."""
+        return digest("", (), FOLLOW_UP) if self.continues else super().prompt_digest
+
+    def _case(self, values: Any) -> Any:
+        return {"answer": "", **values} if self.about == "context" and isinstance(values, Mapping) else values
+
     @classmethod
     def class_name(cls) -> str:
         """The name used in serialization."""
         return "automix_token_verifier"
 
-    def _verify(self, query: Query, answer: str, n: int) -> Verification:
+    def _verify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
+        answer = answer if self.about == "answer" else ""
         if not self._sampler.gives_logprobs:
             self._say()
             return self._sampling._verify(query, answer, n)
-        found = super()._verify(query, answer, 1)
+        found = super()._verify(query, answer, 1, talk)
         if found.checks.tally != Tally():
             return found
         self._sampler.memory.forgo({"logprobs"})
         self._say()
         return _after(found, self._sampling._verify(query, answer, n))
 
-    async def _averify(self, query: Query, answer: str, n: int) -> Verification:
+    async def _averify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
+        answer = answer if self.about == "answer" else ""
         if not self._sampler.gives_logprobs:
             self._say()
             return await self._sampling._averify(query, answer, n)
-        found = await super()._averify(query, answer, 1)
+        found = await super()._averify(query, answer, 1, talk)
         if found.checks.tally != Tally():
             return found
         self._sampler.memory.forgo({"logprobs"})
@@ -94,8 +166,26 @@ class TokenVerifier(SelfVerifier):
     @cached_property
     def _sampling(self) -> SelfVerifier:
         """Who checks where no log-probabilities are given."""
+        if self.about == "context":
+            return _Words(**{name: getattr(self, name) for name in SelfVerifier.model_fields})
         names = SelfVerifier.model_fields.keys() - {"shots", "instructions"}
         return SelfVerifier(**{name: getattr(self, name) for name in names})
+
+    def _prepare(self, query: Query, answer: str, talk: Prompt | None = None) -> tuple[Query, Prompt]:
+        if not self.continues or talk is None or isinstance(talk, str):
+            return super()._prepare(query, answer, talk)
+        draft = ChatMessage(role=MessageRole.ASSISTANT, content=answer)
+        return query, [*talk, draft, ChatMessage(role=MessageRole.USER, content=FOLLOW_UP)]
+
+    def about_tokens(self, query: Query, prompt: int) -> int:
+        """About how many tokens one check for `query` reads, its answer left out; `prompt` tokens ask for an answer."""
+        if self.continues:
+            return prompt + approximate_tokens(FOLLOW_UP)
+        return super().about_tokens(query, prompt)
+
+    def size(self, query: Query, prompt: int) -> Size:
+        """About what a check for `query` takes: a word, where the model gives log-probabilities."""
+        return replace(super().size(query, prompt), word=self._sampler.gives_logprobs)
 
     def _say(self) -> None:
         if self._sampler.memory.first("logprobs"):
@@ -108,7 +198,7 @@ class TokenVerifier(SelfVerifier):
     def _verification(self, sample: Sample, truncated: bool) -> Verification:
         """The word, weighed."""
         tokens = tokens_of(sample.drawn[0].native) if sample.drawn else ()
-        checks = weighed(sample, tokens, price=self.price, truncated=truncated)
+        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=MATTERS[self.about].words)
         return Verification(texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
 

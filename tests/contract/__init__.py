@@ -9,6 +9,7 @@ from .asking import Configuration, Errands, Queries
 from .auditing import Audits
 from .budgeting import Budgeting
 from .checking import Verifiers
+from .continuing import Continuing
 from .deciding import AcceptAndEscalate, Policies
 from .failing import Failures
 from .finishing import Finishing
@@ -16,6 +17,7 @@ from .hedging import Hedging
 from .knowing import Signals
 from .limits import Limited
 from .measuring import Measures
+from .purchasing import Purchases
 from .recording import Records
 from .refusing import Refusals
 from .sharing import Cancellation, Concurrency
@@ -39,7 +41,9 @@ class AdapterContract(
     Records,
     Signals,
     TokenVerifiers,
+    Continuing,
     Measures,
+    Purchases,
     Audits,
     Queries,
     Errands,

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automix_core.checking.measuring import checked, confidence_value, number_of
+from automix_core.checking.measuring import checked, number_of
 from automix_core.checking.query import Query, read_coin
 from automix_core.checking.results import check_case
 from automix_core.checking.templates import is_formatted, texts_at
+from automix_core.decision import Tally
 from automix_core.errors import ConfigError
 from automix_core.evidence import TEXTUAL, TOKENS, Token
 from automix_core.evidence.wanted import draft_signals, needs_tokens, offered_signals, wanted_signals
+from automix_core.routing.counting import measured_by
+from automix_core.routing.effects import Checks
 
 
 def policy(*names: str) -> Any:
@@ -106,9 +109,12 @@ def test_a_measure_that_gives_no_number_is_named_with_what_it_gave() -> None:
 
 
 def test_a_confidence_is_measured_as_its_log_odds() -> None:
-    assert confidence_value(None) is None
-    assert confidence_value(0.5) == pytest.approx(0)
-    assert (confidence_value(0.9) or 0) > 0 > (confidence_value(0.1) or 0)
+    def value(confidence: float | None) -> float | None:
+        return measured_by(Checks(Tally(unreadable=1, probability=confidence)), 0).value
+
+    assert value(None) is None
+    assert value(0.5) == pytest.approx(0)
+    assert (value(0.9) or 0) > 0 > (value(0.1) or 0)
 
 
 @pytest.mark.parametrize("coin", [0, 0.0, 0.999])

@@ -76,7 +76,9 @@ class Request:
     @property
     def asks_for_word(self) -> bool:
         """Whether this is a verification in one word."""
-        return "reply with one word: correct or incorrect" in self.text.lower()
+        return any(
+            f"reply with one word: {words}" in self.text.lower() for words in ("correct or incorrect", "yes or no")
+        )
 
     @property
     def input_tokens(self) -> int:
