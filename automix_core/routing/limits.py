@@ -208,8 +208,10 @@ class Allowance:
     def _estimate(self, action: Action, steps: Sequence[Step]) -> float:
         """About what `action` will cost: like its kind before it in this call, else by the question's size."""
         results = [step.result for step in reversed(steps)]
+        if isinstance(action, Measure) and action.name not in self.quotes:  # about one check
+            action = Verify(action.model, 1)
         if isinstance(action, Measure):
-            quote = self.quotes[action.name][action.model] if action.name in self.quotes else Quote()
+            quote = self.quotes[action.name][action.model]
             measured = (s.result for s in reversed(steps) if s.do == "measure" and s.name == action.name)
             before = next((r.usage for r in measured if isinstance(r, Measured) and r.usage), None)
             drafts = (s.result for s in reversed(steps) if s.do == "draft" and s.model == action.model)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from functools import partial
 from typing import Any
 
 import pytest
 
 from automix_core.checking.concurrent import agather, gather
 from automix_core.checking.sampling import Drawn, Sample, Terms
+from automix_core.checking.token_verdict import CONTEXT, read_word
 from automix_core.decision import Accept, Draft, Finish, Measure, State, Tally, Verify
 from automix_core.errors import CostLimitError, TimeLimitError
 from automix_core.evidence import Token
@@ -144,6 +147,18 @@ def test_a_check_in_one_word_has_the_probability_of_its_token() -> None:
     unreadable = [[Token("Perhaps", -0.1)], [Token("...", -0.1)]]
     assert [weighed(sample, tokens).tally for tokens in unreadable] == [Tally(unreadable=1)] * 2
     assert weighed(sample, ()).tally == Tally()
+
+
+def test_of_a_context_yes_is_the_good_word() -> None:
+    sample = Sample((Drawn("Yes"),), usage=Usage(50, 1), requests=1)
+    table = {"Yes": -0.7, "No": -1.1, "Correct": -3.0}
+    found = weighed(sample, [Token("Yes", -0.7, table)], words=CONTEXT.words)
+    assert found.tally.probability == pytest.approx(1 / (1 + math.exp(-0.4)))
+    assert [read_word(text, CONTEXT.words) for text in ("Yes.", "no", "Correct", "N")] == [True, False, None, None]
+    verdicts, checks = counted(
+        Sample((Drawn("Yes"), Drawn("no"))), Terms(), read=partial(read_word, words=CONTEXT.words)
+    )
+    assert (verdicts, checks.tally) == ([True, False], Tally(1, 1))
 
 
 def test_a_check_after_one_that_told_nothing_is_paid_with_it() -> None:

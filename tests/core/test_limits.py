@@ -21,9 +21,9 @@ from automix_core.routing import breaker as breakers
 from automix_core.routing import waiting
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.drivers import afinish, arun, finish, run
-from automix_core.routing.effects import Checks, Decide, Effect, Reply, Result
+from automix_core.routing.effects import Checks, Decide, Effect, Failure, Measured, Reply, Result
 from automix_core.routing.ending import Ending, ending_of
-from automix_core.routing.limits import Allowance, Limits, Size
+from automix_core.routing.limits import Allowance, Limits, Quote, Size
 from automix_core.routing.price import Price
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.step import Step
@@ -150,6 +150,46 @@ def test_more_checks_are_thought_to_cost_what_the_first_did(together: bool, cost
         limits = Limits(max_cost=spent + spent + allowed * 1e-6)
         allowance = Allowance.of(limits, [Price(1, 1)] * 2, size=size)
         assert (allowance.exceeded_by(Verify(0, 2), steps) is not None) is over
+
+
+@pytest.mark.parametrize(
+    ("quote", "before", "cost"),
+    [
+        (Quote(), [], 0.0),
+        (Quote(Usage(300, 8), Price(1, 1)), [], 308.0),
+        (Quote(Usage(300, 8), Price(2, 1)), [Measured(1.0, Usage(40, 1), price=Price(1, 1))], 41 + 81.0),
+        (Quote(Usage(300, 8), Price(1, 1)), [Measured(None)], 308.0 * 2),
+        (Quote(Usage(300, 8), Price(1, 1)), [Failure(ValueError("no"))], 308.0),
+        (Quote(Usage(300, 8), Price(1, 1)), [Failure(ValueError("no"), left=True)], 308.0 * 2),
+        (Quote.of_drafts(2, 500, Price(1, 1), together=True), [], 100.0 + 2 * 10),
+        (Quote.of_drafts(2, 500, Price(1, 1), together=False), [], 2 * 110.0),
+    ],
+)
+def test_a_paid_signal_is_thought_to_cost_what_is_known_of_it(quote: Quote, before: list[Result], cost: float) -> None:
+    """The draft cost nothing; a signal `before` that told no tokens is taken for what it was thought to cost."""
+    steps = [Step("draft", 0, result=Reply("a", Usage(100, 10)))]
+    steps += [Step("measure", 0, name="mine", result=one) for one in before if isinstance(one, Measured | Failure)]
+    for part, over in [(1.01, False), (0.99, True)]:
+        limits = Limits(max_cost=cost * part * 1e-6 + 1e-12)
+        allowance = Allowance.of(limits, [Price(0, 0), Price(0, 0)], quotes={"mine": [quote] * 2})
+        assert (allowance.exceeded_by(Measure(0, "mine"), steps) is not None) is (over and cost > 0)
+
+
+def test_before_any_draft_is_known_more_of_them_are_thought_to_be_as_long_as_any() -> None:
+    assert Quote.of_drafts(2, 500, None, together=True).usage == Usage(500, 512)
+    assert Quote.of_drafts(2, 500, None, together=False).like(None) == Usage(1000, 512)
+
+
+@pytest.mark.parametrize(
+    ("size", "usage"),
+    [
+        (Size(check=100), Usage(800, 512)),
+        (Size(check=100, together=True), Usage(100, 512)),
+        (Size(check=100, word=True), Usage(100, 8)),
+    ],
+)
+def test_eight_checks_are_thought_to_take_as_many_requests_as_they_need(size: Size, usage: Usage) -> None:
+    assert size.of_checks(8) == usage
 
 
 def test_a_measurement_is_thought_to_cost_one_check_of_its_model() -> None:
