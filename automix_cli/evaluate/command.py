@@ -19,8 +19,9 @@ from automix_core.policies.timed import second_worth_of
 
 if TYPE_CHECKING:
     from automix_core.evaluation.bottom_line import BottomLine
+    from automix_core.evaluation.discrimination import Discrimination
     from automix_core.evaluation.replay import Replayed
-    from automix_core.outcomes.columns import Columns
+    from automix_core.outcomes.columns import Columns, Floats
 
 
 def evaluate(
@@ -50,6 +51,7 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write an HTML page with the curves.", show_default=False)] = None,
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
+    from automix_core.evaluation.lexical import lexical
     from automix_core.evaluation.replay import replay
     from automix_core.fitting.fit import Objective
     from automix_core.outcomes.columns import Columns
@@ -71,7 +73,7 @@ def evaluate(
     in_sample = file.data is not None and file.data.sha256 == digest(records)
     done = replay(file.policy, columns, file.k)
     with naming(outcomes):
-        facts = _facts(file, columns, done)
+        facts = _facts(file, columns, done, lexical(columns, records))
     facts["in_sample"] = in_sample
     facts["bottom_line"] = _bottom_line(columns, facts, margin).to_dict()
     facts["currency"] = "USD" if price else None
@@ -106,24 +108,24 @@ def matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
     return []
 
 
-def _facts(file: PolicyFile, columns: Columns, done: Replayed) -> dict[str, Any]:
-    from automix_core.evaluation.discrimination import discrimination
+def _facts(file: PolicyFile, columns: Columns, done: Replayed, baseline: Floats) -> dict[str, Any]:
+    from automix_core.evaluation.discrimination import beside, discrimination
     from automix_core.evaluation.evaluate import figures, intervals, warnings
     from automix_core.evaluation.reliability import reliability
     from automix_core.fitting.curve import curve, regions
     from automix_core.fitting.frontier import hull
 
     spots = curve(file.policy, columns)
+    words = {d.model: _told(d) for d in beside(columns, baseline)}
     return {
         **figures(columns, done).to_dict(),
         "intervals": {name: bounds(found) for name, found in intervals(columns, done).items()},
         "regions": [asdict(region) for region in regions(spots, columns)],
         "curve": [asdict(spot) for spot in spots],
         "hull": [asdict(spot) for spot in hull(spots)],
-        "reliability": [asdict(found) for found in reliability(columns)],
+        "reliability": [asdict(found) | {"lexical": words.get(found.model)} for found in reliability(columns)],
         "discrimination": [
-            {"model": d.model, "name": d.name, "n": d.n, "auroc": None if d.auroc is None else asdict(d.auroc)}
-            for d in discrimination(columns)
+            {"model": d.model, "name": d.name, "n": d.n, "auroc": _told(d)} for d in discrimination(columns, baseline)
         ],
         "warnings": warnings(columns, done),
     }
@@ -155,6 +157,10 @@ def _plainly(facts: dict[str, Any]) -> list[str]:
         f"The first model answers {1 - facts['route_share']:.0%} of them; "
         f"{facts['verdicts_per_query']:.1f} checks of drafts a question.",
     ]
+
+
+def _told(found: Discrimination) -> dict[str, float] | None:
+    return None if found.auroc is None else asdict(found.auroc)
 
 
 def _decisions(columns: Columns, done: Replayed) -> str:
@@ -210,15 +216,19 @@ def _words(facts: dict[str, Any], policy: str) -> str:
             f"checks of {checked['model']}: auroc {number(checked['auroc'], 3)}, "
             f"calibration error {checked['error']:.3f}, {checked['unreadable']:.1%} unreadable",
         ]
+        if checked["lexical"] is not None:
+            lines.append(f"  words alone, on the same drafts: auroc {_auroc(checked['lexical'])}")
         for b in checked["bins"]:
             lines.append(f"  confidence {b['confidence']:.2f}  mean score {b['score']:.3f}  ({b['n']} drafts)")
     for model in dict.fromkeys(d["model"] for d in facts["discrimination"]):
         lines += ["", f"what tells right drafts of {model} from wrong ones (auroc, 0.5 is nothing)"]
         for d in facts["discrimination"]:
             if d["model"] == model:
-                a = d["auroc"]
-                told = "-" if a is None else f"{a['mean']:.2f} ({a['low']:.2f} to {a['high']:.2f})"
-                lines.append(f"  {d['name']:<20} {told}  ({d['n']} drafts)")
+                lines.append(f"  {d['name']:<20} {_auroc(d['auroc'])}  ({d['n']} drafts)")
     if facts["warnings"]:
         lines += ["", *(f"warning: {warning}" for warning in facts["warnings"])]
     return "\n".join(lines)
+
+
+def _auroc(found: dict[str, float] | None) -> str:
+    return "-" if found is None else f"{found['mean']:.2f} ({found['low']:.2f} to {found['high']:.2f})"

@@ -58,7 +58,12 @@ def _reliability(facts: dict[str, Any]) -> list[str]:
     for checked in facts["reliability"]:
         bins = [[f"{b['confidence']:.2f}", f"{b['score']:.3f}", str(b["n"])] for b in checked["bins"]]
         auroc = "undefined" if checked["auroc"] is None else f"{checked['auroc']:.3f}"
+        alone = checked["lexical"]
         words = f"AUROC {auroc}, calibration error {checked['error']:.3f}, {checked['unreadable']:.1%} unreadable."
+        if alone is not None:
+            words += (
+                f" Words alone, on the same drafts: {alone['mean']:.2f} ({alone['low']:.2f} to {alone['high']:.2f})."
+            )
         parts += [f"<h2>Checks of {escape(checked['model'])}</h2><p>{words}</p>"]
         parts += [_table(["confidence", "mean score", "drafts"], bins)]
     return parts

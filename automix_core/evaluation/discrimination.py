@@ -11,6 +11,7 @@ from ..evidence.signs import SIGNS
 from ..outcomes.columns import Columns, Floats
 from .intervals import Interval, between
 
+LEXICAL = "lexical"
 _DRAWS = 1000
 
 
@@ -20,8 +21,8 @@ class Discrimination:
 
     `auroc` is the chance that a draft that scored in the upper half of the range has more of it than one that did not
     (less, where less is safer: `echo`, `unsupported_numbers`), with a 95 % bootstrap interval over drafts; 0.5 is
-    nothing, and None where scores don't differ. `name` is a signal's, "verdicts" or "probability"; `n` are the drafts
-    of which it is known.
+    nothing, and None where scores don't differ. `name` is a signal's, "verdicts", "probability" or "lexical", the
+    baseline; `n` are the drafts of which it is known.
     """
 
     model: str
@@ -30,21 +31,35 @@ class Discrimination:
     auroc: Interval | None
 
 
-def discrimination(columns: Columns) -> list[Discrimination]:
-    """Of every model the checks and then the signals, the best first."""
+def discrimination(columns: Columns, baseline: Floats | None = None) -> list[Discrimination]:
+    """Of every model the checks, the signals and the lexical `baseline` [n, N] of its drafts, the best first."""
     found = []
     for m, model in enumerate(columns.names):
-        each = [_of(model, name, values, columns.scores[:, m]) for name, values in _numbers(columns, m).items()]
+        each = [
+            _of(model, name, values, columns.scores[:, m]) for name, values in _numbers(columns, m, baseline).items()
+        ]
         found += sorted(each, key=lambda d: -1.0 if d.auroc is None else -d.auroc.mean)
     return found
 
 
-def _numbers(columns: Columns, m: int) -> dict[str, Floats]:
+def beside(columns: Columns, baseline: Floats) -> list[Discrimination]:
+    """Of every model that was checked the lexical `baseline`, on the drafts that were."""
+    found = []
+    for m, model in enumerate(columns.names):
+        checked = (columns.tallies[:, m, :2].sum(axis=1) > 0) | ~np.isnan(columns.probability[:, m])
+        values = np.where(checked, baseline[:, m], np.nan)
+        if not np.isnan(values).all():
+            found.append(_of(model, LEXICAL, values, columns.scores[:, m]))
+    return found
+
+
+def _numbers(columns: Columns, m: int, baseline: Floats | None) -> dict[str, Floats]:
     said, direct = columns.tallies[:, m], columns.probability[:, m]
     readable = said[:, :2].sum(axis=1)
     numbers = {
         "verdicts": np.where(readable > 0, said[:, 0] / np.maximum(readable, 1), np.nan),
         "probability": direct,
+        **({} if baseline is None else {LEXICAL: baseline[:, m]}),
         **columns.known(m),
         **columns.known(m, paid=True),
     }

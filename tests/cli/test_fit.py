@@ -159,6 +159,25 @@ def test_the_report_is_one_page_that_fetches_nothing(fitted: Path) -> None:
     assert "<script" not in page
 
 
+def test_words_alone_stand_beside_every_check(fitted: Path) -> None:
+    rows = [json.loads(line) for line in (fitted / "outcomes.jsonl").read_text().splitlines()]
+    for row in rows:
+        row["models"][0]["signals"] = {"support": row["models"][0]["score"]}
+    worded = fitted / "worded.jsonl"
+    worded.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = fitted / "worded.html"
+    facts = json.loads(automix("evaluate", fitted / "policy.json", worded, "--json", "--report", report).stdout)
+    (checked,) = facts["reliability"]
+    assert checked["lexical"] == {"mean": 1, "low": 1, "high": 1}
+    assert facts["discrimination"][0] == {"model": "model-0", "name": "lexical", "n": 200, "auroc": checked["lexical"]}
+    line = "words alone, on the same drafts: auroc 1.00 (1.00 to 1.00)"
+    assert line in automix("evaluate", fitted / "policy.json", worded).stdout
+    assert "Words alone, on the same drafts: 1.00" in report.read_text()
+    plain = json.loads(automix("evaluate", fitted / "policy.json", fitted / "outcomes.jsonl", "--json").stdout)
+    assert plain["reliability"][0]["lexical"] is None
+    assert "words alone" not in automix("evaluate", fitted / "policy.json", fitted / "outcomes.jsonl").stdout
+
+
 def test_explain_shows_the_words_of_the_routes(fitted: Path) -> None:
     facts = json.loads(automix("explain", fitted / "policy.json", "--json").stdout)
     assert facts["models"] == ["model-0", "model-1"]

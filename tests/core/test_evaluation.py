@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 
 from automix_core.decision import Decision, Policy, State
 from automix_core.errors import DataError
-from automix_core.evaluation.discrimination import discrimination
+from automix_core.evaluation.discrimination import beside, discrimination
 from automix_core.evaluation.evaluate import Evaluation, evaluate, intervals, warnings
 from automix_core.evaluation.intervals import interval
+from automix_core.evaluation.lexical import lexical
 from automix_core.evaluation.reliability import reliability
 from automix_core.evaluation.replay import replay
 from automix_core.fitting.curve import Spot, curve, regions
@@ -264,6 +266,39 @@ def test_each_number_known_about_a_draft_is_judged_with_an_interval() -> None:
     assert intervals["support"].low > 0.7
     assert intervals["echo"].low > 0.7
     assert intervals["length"].low < 0.5 < intervals["length"].high
+
+
+def test_words_alone_are_judged_beside_the_checks_from_signals_or_texts() -> None:
+    """Right drafts are in the context; checks are noise and of the first 60 drafts only; a third has no signals."""
+    rng = random.Random(0)
+    records = []
+    for i in range(120):
+        right = i % 2
+        small: dict[str, Any] = {
+            "name": "s",
+            "answer": "Oda Verrin" if right else "Piet Okoro",
+            "score": right,
+            "cost": 1,
+        }
+        if i < 60:
+            small["verdicts"] = [rng.randrange(2) for _ in range(4)]
+        if i % 3:
+            small["signals"] = {"support": float(right), "length": 2.0}
+        texts = {} if i == 3 else {"question": "Who built it?", "context": "Oda Verrin built it."}
+        large = {"name": "l", "score": 1, "cost": 9}
+        records.append(Outcome.model_validate({"id": str(i), **texts, "models": [small, large]}))
+    columns = Columns.of(records)
+    baseline = lexical(columns, records)
+    assert (~np.isnan(baseline)).sum(axis=0).tolist() == [119, 0]
+    (alone,) = beside(columns, baseline)
+    assert (alone.model, alone.name, alone.n) == ("s", "lexical", 59)
+    assert alone.auroc is not None
+    assert alone.auroc.low == 1
+    found = {d.name: d for d in discrimination(columns, baseline)}
+    assert next(iter(found)) == "lexical"
+    assert set(found) == {"lexical", "support", "verdicts", "length"}
+    assert found["lexical"].n == 119
+    assert np.isnan(lexical(columns)).sum(axis=0).tolist() == [40, 120], "without texts only what was recorded"
 
 
 def test_the_first_model_alone_has_no_ibc_whatever_the_order_of_sums() -> None:
