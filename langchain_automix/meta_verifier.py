@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from os import PathLike
 from typing import Any
 
@@ -10,7 +12,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, R
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from automix_core.checking.results import read_result
-from automix_core.decision import Accept, Decision, Policy, State, Tally, Verify
+from automix_core.decision import Accept, Decision, Measure, Policy, Signals, State, Tally, Verify, sorted_signals
 from automix_core.errors import ConfigError, PolicyError
 from automix_core.keywords import spelt_out
 from automix_core.policies.loading import as_policy
@@ -31,9 +33,10 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     """Decides from what the verifier said whether to keep a draft, check it again, or let a later model answer.
 
     In: the verifier's output and `"model"`, the number of the model that drafted (0 if absent); optionally
-    `"available"`, how many more verdicts could be drawn (0 if absent). Out: `{"action", "model", "reason"}`, where the
-    action is accept, verify or escalate and the model is the one kept, checked or to answer; verify adds `"n"`, the
-    number of verdicts wanted. `verifier | meta_verifier` composes; in a LangGraph it is a node, and `edge` a
+    `"available"`, how many more verdicts could be drawn (0 if absent), and `"signals"`, what is known about the draft
+    beside, as numbers by name: a policy that goes by signals needs no verdicts. Out: `{"action", "model", "reason"}`,
+    where the action is accept, verify or escalate and the model is the one kept, checked or to answer; verify adds
+    `"n"`, the number of verdicts wanted. `verifier | meta_verifier` composes; in a LangGraph it is a node, and `edge` a
     conditional edge.
 
     Raises `ConfigError` for settings that can't work, `PolicyError` for a policy that can't be read or was made for
@@ -113,8 +116,9 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
         model = values.get("model", 0)
         if isinstance(model, bool) or not isinstance(model, int) or not 0 <= model < self.models:
             raise ConfigError(f'MetaVerifier: "model" must be a number from 0 to {self.models - 1}, not {model!r}.')
-        if "verdicts" not in values and "confidence" not in values:
-            raise ConfigError("MetaVerifier needs the verifier's output: verdicts, or a confidence.")
+        signals = _signals(values.get("signals"))
+        if "verdicts" not in values and "confidence" not in values and not signals:
+            raise ConfigError("MetaVerifier needs the verifier's output (verdicts, or a confidence), or signals.")
         verdicts = list(values.get("verdicts") or ())
         tally = read_result(verdicts, len(verdicts))
         if not verdicts and values.get("confidence") is not None:
@@ -127,7 +131,22 @@ class MetaVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
             drafted=tuple(here),
             tallies=tuple(tally if it else Tally() for it in here),
             available=tuple(available if it else 0 for it in here),
+            signals=tuple(signals if it else () for it in here) if signals else (),
         )
+
+
+def _signals(given: Any) -> Signals:
+    """Signals as a state holds them; one that is None is missing. Raises `ConfigError` for what is no number."""
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping):
+        raise ConfigError(f'MetaVerifier: "signals" must be a dict of numbers by name, not {type(given).__name__}.')
+    for name, value in given.items():
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (number and math.isfinite(value)):
+            shown = value if number else type(value).__name__
+            raise ConfigError(f"MetaVerifier: the signal {name!r} must be a finite number, not {shown}; leave it out.")
+    return sorted_signals({name: value for name, value in given.items() if value is not None})
 
 
 def _seen(state: State) -> dict[str, Any]:
@@ -136,7 +155,8 @@ def _seen(state: State) -> dict[str, Any]:
     if model is None:
         return {}
     tally = state.tallies[model]
-    return {"model": model, "confidence": tally.confidence, "verdicts": tally.to_dict()}
+    seen = {"model": model, "confidence": tally.confidence, "verdicts": tally.to_dict()}
+    return {**seen, "signals": found} if (found := state.signals_of(model)) else seen
 
 
 def _plain(decision: Decision, state: State) -> dict[str, Any]:
@@ -144,6 +164,8 @@ def _plain(decision: Decision, state: State) -> dict[str, Any]:
     action, reason, drafted = decision.action, decision.reason, state.latest or 0
     if isinstance(action, Verify):
         return {"action": "verify", "model": action.model, "reason": reason, "n": action.n}
+    if isinstance(action, Measure):
+        return {"action": "measure", "model": action.model, "reason": reason, "name": action.name}
     if isinstance(action, Accept) and state.tallies[action.model].mute and drafted + 1 < len(state.drafted):
         reason = f"No check of model {action.model}'s draft could be read."
         return {"action": "escalate", "model": drafted + 1, "reason": reason}

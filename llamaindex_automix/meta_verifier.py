@@ -5,15 +5,18 @@ from __future__ import annotations
 from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field
 
-from automix_core.decision import Accept, Decision, Policy, State, Verify
+from automix_core.decision import Accept, Decision, Measure, Policy, State, Verify
 
 from .events import observed
 
 dispatcher = get_dispatcher(__name__)
 
 
+_WORDS: dict[type, str] = {Accept: "accept", Verify: "verify", Measure: "measure"}
+
+
 class Ruling(BaseModel):
-    """A decision as a trace shows it: accept, verify or escalate (a later model is to answer), and why."""
+    """A decision as a trace shows it: accept, verify, measure or escalate (a later model is to answer), and why."""
 
     action: str
     model: int
@@ -39,5 +42,5 @@ class MetaVerifier(DispatcherSpanMixin):
         """The decision of `policy` in `state`, in words."""
         decision = policy.decide(state)
         action = decision.action
-        word = "accept" if isinstance(action, Accept) else "verify" if isinstance(action, Verify) else "escalate"
+        word = next((word for kind, word in _WORDS.items() if isinstance(action, kind)), "escalate")
         return Ruling(action=word, model=action.model, reason=decision.reason, decision=decision)

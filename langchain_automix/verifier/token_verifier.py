@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import model_validator
 
+from automix_core.checking.disguises import inert
 from automix_core.checking.prompt import Shot, case_values, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
@@ -216,7 +217,7 @@ class TokenVerifier(SelfVerifier):
     ) -> tuple[Query, dict[str, str], Sequence[BaseMessage]]:
         if not self.continues or talk is None:
             return super()._prepared(query, answer, talk)
-        return query, case_values(query, answer), [*talk, AIMessage(answer), HumanMessage(FOLLOW_UP)]
+        return query, case_values(query, answer), [*talk, AIMessage(inert(answer)), HumanMessage(FOLLOW_UP)]
 
     def _terms(self, sampler: Sampler) -> Terms:
         return terms_of(super()._terms(sampler))

@@ -12,6 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 from pydantic import model_validator
 
+from automix_core.checking.disguises import inert
 from automix_core.checking.prompt import Shot, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
@@ -174,7 +175,7 @@ class TokenVerifier(SelfVerifier):
     def _prepare(self, query: Query, answer: str, talk: Prompt | None = None) -> tuple[Query, Prompt]:
         if not self.continues or talk is None or isinstance(talk, str):
             return super()._prepare(query, answer, talk)
-        draft = ChatMessage(role=MessageRole.ASSISTANT, content=answer)
+        draft = ChatMessage(role=MessageRole.ASSISTANT, content=inert(answer))
         return query, [*talk, draft, ChatMessage(role=MessageRole.USER, content=FOLLOW_UP)]
 
     def about_tokens(self, query: Query, prompt: int) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 
-from automix_core.decision import Accept, Decision, Draft, Finish, State, Verify
+from automix_core.decision import Accept, Decision, Draft, Finish, Measure, State, Tally, Verify
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.policies import Always, Band, Mixture, Threshold
+from automix_core.policies import Always, Band, EvidenceThreshold, Mixture, Threshold
 from automix_core.policies.saving import save_policy
 from langchain_automix import MetaVerifier, SelfVerifier
 from tests.langchain.fakes import NO, YES, Fake
@@ -49,6 +52,9 @@ def said(correct: int, incorrect: int = 0, unreadable: int = 0, **more: Any) -> 
         (Threshold(0.75), 3, said(0, 8, model=1), "escalate", 2),
         (Threshold(0.75), 2, said(0, 8, model=1), "accept", 1),  # no later model is left
         (Band(0.2, 0.8), 2, said(1, 7), "accept", 0),
+        (EvidenceThreshold(0.6), 2, {"model": 0, "signals": {"support": 1.0, "echo": None}}, "accept", 0),
+        (EvidenceThreshold(0.6), 2, {"signals": {"support": np.float32(0.1)}}, "escalate", 1),
+        (EvidenceThreshold(0.6), 3, said(0, model=1, signals={"support": 0.1}), "escalate", 2),
         (Always(-1), 2, said(8), "escalate", 1),
         (Always(0), 2, said(0, 8), "accept", 0),  # the model that is to answer has answered
         (Mixture(Always(0), Always(1), 1), 2, said(0, 8), "accept", 0),
@@ -126,11 +132,42 @@ def test_unknown_keywords_are_ignored_with_a_warning() -> None:
         (said(8, model="small"), '"model" must be a number from 0 to 1'),
         ({"verdicts": ["yes"]}, "a verdict is True, False or None"),
         ({"confidence": 1.5}, "between 0 and 1"),
+        ({"signals": {}}, "needs the verifier's output .verdicts, or a confidence., or signals"),
+        (said(8, signals=[1.0]), '"signals" must be a dict of numbers by name, not list'),
+        (said(8, signals={"support": "high"}), "the signal 'support' must be a finite number, not str"),
+        (said(8, signals={"support": True}), "the signal 'support' must be a finite number, not bool"),
+        (said(8, signals={"support": math.nan}), "the signal 'support' must be a finite number, not nan"),
+        (said(8, signals={"support": math.inf}), "the signal 'support' must be a finite number, not inf"),
     ],
 )
 def test_what_it_cannot_read(values: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         MetaVerifier().invoke(values)
+
+
+def test_what_a_trace_shows_of_a_decision_on_signals() -> None:
+    """A signal is measured, and those known are the step's input."""
+    seen: list[Any] = []
+
+    class Watch(BaseCallbackHandler):
+        def on_chain_start(self, serialized: Any, inputs: Any, **_: Any) -> None:
+            seen.append(inputs)
+
+        def on_chain_end(self, outputs: Any, **_: Any) -> None:
+            seen.append(outputs)
+
+    state = State(
+        (True, False),
+        (Tally(), Tally()),
+        (0, 0),
+        signals=((("support", 0.5),), ()),
+        purchasable=(("p_correct",), ()),
+    )
+    decided = MetaVerifier().decide(state, {"callbacks": [Watch()]}, Scripted(Measure(0, "p_correct")))
+    assert decided.action == Measure(0, "p_correct")
+    given, made = seen
+    assert (given["model"], given["signals"]) == (0, {"support": 0.5})
+    assert made == {"action": "measure", "model": 0, "name": "p_correct", "reason": "because"}
 
 
 CASE = {"context": "Oda Verrin built it.", "question": "Who built it?", "answer": "Verrin."}

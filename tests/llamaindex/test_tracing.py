@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from llama_index.core.response_synthesizers import ResponseMode, get_response_sy
 from llama_index_instrumentation import get_dispatcher
 from pydantic import Field
 
+from automix_core.decision import Accept, Decision, Finish, Measure, State, Verify
 from llamaindex_automix import AutoMixRoutingEvent, collect_routes, route_of
+from llamaindex_automix.meta_verifier import MetaVerifier
 from tests.llamaindex.engines import (
     PASSAGES,
     PATHS,
@@ -172,3 +175,13 @@ async def test_a_stream_that_nobody_reads_has_a_route(server: OpenAIServer, path
             gc.collect()
             await asyncio.sleep(0)
     assert [route.action for route in routes] == [path] * 2
+
+
+@pytest.mark.parametrize(
+    ("action", "word"),
+    [(Accept(0), "accept"), (Verify(0, 1), "verify"), (Measure(0, "p_correct"), "measure"), (Finish(1), "escalate")],
+)
+def test_a_decision_is_shown_in_a_word(action: Any, word: str) -> None:
+    policy = SimpleNamespace(decide=lambda state: Decision(action, "because"))
+    ruling = MetaVerifier().meta_verify(policy, State.start(2, 4))
+    assert (ruling.action, ruling.model, ruling.reason) == (word, action.model, "because")
