@@ -20,6 +20,7 @@ import pytest
 from tests.docs import pasted
 from tests.docs.test_pages import PAGES, named
 from tests.loopback import LangSmithCollector, OpenAIServer, Reply, Request
+from tests.loopback.decisions import KEY, DecisionServer
 from tests.loopback.schema import synthesise
 
 RUNNING = [page for page in PAGES if pasted.blocks(page.read_text("utf-8"))]
@@ -35,10 +36,16 @@ NEEDS = {
     "llama_index.core": "llamaindex",
     "llama_index.llms.openai_like": "llama-index-llms-openai-like",
     "llama_index.llms.openai": "llama-index-llms-openai",
+    "transformers": "transformers",
+    "lettucedetect": "lettucedetect",
+    "minicheck": "minicheck",
+    "httpx": "httpx",
 }
 """What a reader installs for a module: a package, or an extra of ours."""
 GIVEN = {*sys.stdlib_module_names, "automix_core", "pydantic", "numpy"}
 """What the base install has."""
+STUBS = Path(__file__).parent / "stubs"
+"""Stand-ins for packages whose weights are not to be had here, with their names and signatures."""
 FACTS = {"name": "Oda Verrin", "building": "lighthouse"}
 
 
@@ -95,6 +102,8 @@ def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
     text = page.read_text("utf-8")
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     given = {name: value for name, value in reached.items() if re.search(rf"\b{name}\b", text)}
+    if any(re.search(rf"^(from|import) {stub.name}\b", text, re.MULTILINE) for stub in STUBS.iterdir()):
+        given["PYTHONPATH"] = str(STUBS)
     ran = subprocess.run(
         [sys.executable, "-W", "error", pasted.__file__, str(page)],
         cwd=folder,
@@ -114,6 +123,12 @@ def _readme(page: str, printed: str, provider: OpenAIServer, collector: LangSmit
     assert "How many steps" in asked.text
 
 
+def _recipes(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """Each verifier keeps the right draft and rejects the wrong one; nobody else checks anything."""
+    assert [line.split()[0] for line in printed.splitlines()] == ["accept", "escalate"] * 4
+    assert provider.calls(verdict=True) == []
+
+
 def _streams(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
     """What the agent prints stands below its block."""
     assert "```text\n" + "\n".join(printed.splitlines()[-2:]) + "\n```" in page
@@ -131,6 +146,7 @@ def _tracing(page: str, printed: str, provider: OpenAIServer, collector: LangSmi
 
 MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = {
     "README.md": _readme,
+    "docs/core/recipes.md": _recipes,
     "docs/langchain/streams.md": _streams,
     "docs/langchain/tracing.md": _tracing,
 }
@@ -139,9 +155,11 @@ MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = 
 
 @pytest.mark.parametrize("page", RUNNING, ids=named)
 def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
-    with LangSmithCollector() as collector:
+    with LangSmithCollector() as collector, DecisionServer() as decisions:
         traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
-        printed = paste(page, tmp_path, provider, **traced)
+        decided = {"TYPESAFE_API_KEY": KEY, "TYPESAFE_BASE_URL": decisions.root}
+        printed = paste(page, tmp_path, provider, **traced, **decided)
+        assert decisions.errors == []
         if more := MORE.get(named(page)):
             more(page.read_text("utf-8"), printed, provider, collector)
 
