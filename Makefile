@@ -33,7 +33,7 @@ format: $(VENV)/.dev ## Format the code and fix what ruff can fix.
 
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
 	$(INSTALL) uv
-	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra all --extra serve --group dev --universal --python-version 3.11 \
 	    --upgrade --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "explain": "Say the rule of a policy in one sentence and a small table; with --details all of it.",
     "watch": "Say whether recorded traffic has drifted from what a policy was fitted on.",
     "pays": "Say what a cascade would cost beside the large model alone, from prices, lengths and the share kept.",
+    "serve": "Serve cascades behind an endpoint that speaks OpenAI's protocol.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",
 }
 """Each command is the function of its name in the module `command` of the package of its name."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.collect.plan import EMBEDDED, MOST_VERDICTS, ModelSettings, Plan, plan
+from automix_cli.cascade_file import EMBEDDED, MOST_VERDICTS, ModelSettings
+from automix_cli.collect.plan import Plan, plan
 from automix_cli.printing import not_over, outputs, print_json, write
 from automix_core.errors import ConfigError, DataError
 from automix_core.outcomes.outcome import Question, read_questions

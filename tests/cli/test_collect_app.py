@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from automix_cli.collect.plan import PROMPT, CheckSettings, File, ModelSettings
+from automix_cli.cascade_file import PROMPT, CascadeFile, CheckSettings, ModelSettings
 from automix_core.outcomes.outcome import read_outcomes
 from tests.cli.served import ROOT
 from tests.cli.test_collect import QUESTIONS, questions
@@ -24,6 +24,8 @@ pytest.importorskip(
 )
 
 PAGE = (ROOT / "docs" / "cli" / "collect.md").read_text("utf-8")
+SERVING = {"name", "policy", "without_context", "timeout", "max_cost", "when_out", "serve"}
+"""What `automix serve` reads, on a page of its own."""
 
 HEAD = """
 import os
@@ -255,10 +257,10 @@ def test_the_page_tells_the_prompt_and_the_settings() -> None:
     """The prompt as it is, and a configuration that can be read and names every setting."""
     assert f"```text\n{PROMPT}\n```" in PAGE
     shown = tomllib.loads(PAGE.split("```toml\n")[1].split("```")[0])
-    assert set(shown) | {"app"} == set(File.model_fields)
+    assert set(shown) | {"app"} | SERVING == set(CascadeFile.model_fields)
     assert set(shown["verify"]) == set(CheckSettings.model_fields)
     assert set(shown["model"][0]) == set(ModelSettings.model_fields)
-    File.model_validate(shown)
+    CascadeFile.model_validate(shown)
 
 
 @pytest.mark.parametrize(

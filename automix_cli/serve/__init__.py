@@ -1,0 +1,1 @@
+"""`automix serve`: cascades behind an endpoint that speaks OpenAI's protocol."""
