@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .audit.score import score
     from .checking.custom import CheckFunction
+    from .checking.limiter import Limiter
     from .decision import Accept, Decision, Draft, Finish, Measure, Policy, State, Tally, Verify
     from .drift.monitor import DriftMonitor
     from .errors import (
@@ -58,6 +59,7 @@ __all__ = [
     "EngineError",
     "Finish",
     "LimitError",
+    "Limiter",
     "Measure",
     "Mixture",
     "ModelError",
@@ -137,6 +139,7 @@ _HOMES = {
     "load_policy": "policies.saving",
     "save_policy": "policies.saving",
     "Breaker": "routing.breaker",
+    "Limiter": "checking.limiter",
     "Price": "routing.price",
     "Route": "routing.route",
 }

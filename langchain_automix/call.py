@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, is_question
 from automix_core.checking.client import SHAPES
+from automix_core.checking.limiter import alimited, alimited_pieces, limited, limited_pieces, limiting_checks
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query, read_coin
 from automix_core.decision import Draft, Policy, State
@@ -203,9 +204,10 @@ class Call:
 
     def _answer(self, model: int) -> Reply:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return as_reply(
-            as_message(child.invoke(self._for(model), config, **self.settings)), self.cascade.clients[model]
-        )
+        return as_reply(as_message(self._asked(model, child, config)), self.cascade.clients[model])
+
+    def _asked(self, model: int, child: Any, config: Any) -> Any:
+        return limited(self.cascade.limiter, lambda: child.invoke(self._for(model), config, **self.settings))
 
     async def _aanswer(self, model: int, parent: Parent | None = None) -> Reply:
         parent = parent or self.parent
@@ -215,10 +217,10 @@ class Call:
 
     async def _invoked(self, model: int, child: Any, config: Any) -> Any:
         if self.allowance.until is not None and blocks(child):
-            return await await_call_within(
-                lambda: child.invoke(self._for(model), config, **self.settings), self.allowance.asking(model)
-            )
-        return await child.ainvoke(self._for(model), config, **self.settings)
+            return await await_call_within(lambda: self._asked(model, child, config), self.allowance.asking(model))
+        if self.cascade.limiter is None:
+            return await child.ainvoke(self._for(model), config, **self.settings)
+        return await alimited(self.cascade.limiter, lambda: child.ainvoke(self._for(model), config, **self.settings))
 
     def _for(self, model: int) -> list[BaseMessage]:
         """The messages as one model is to see them."""
@@ -247,11 +249,16 @@ class Call:
 
     def _stream(self, model: int) -> Iterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        return iter(_begun(lambda: child.stream(self._for(model), config, **self.settings)))
+        begun = partial(_begun, lambda: child.stream(self._for(model), config, **self.settings))
+        return iter(limited_pieces(self.cascade.limiter, begun))
 
     async def _astream(self, model: int, parent: Parent | None = None) -> AsyncIterator[Any]:
         child, config = self.cascade.models[model], (parent or self.parent).config("answer", model)
-        return aiter(_abegun(lambda: child.astream(self._for(model), config, **self.settings)))
+
+        async def begun() -> AsyncIterator[Any]:
+            return aiter(_abegun(lambda: child.astream(self._for(model), config, **self.settings)))
+
+        return await alimited_pieces(self.cascade.limiter, begun)
 
     def _perform(self, effect: Effect | Gauge) -> Result:
         meta, verifier = self.cascade.meta, self.cascade.verifier
@@ -270,13 +277,17 @@ class Call:
             case Check(model=model, n=n, reply=draft):
                 query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
-                    return replace(verifier.check(query, draft.text, n, config), truncated=query.truncated)
+                    check = partial(verifier.check, query, draft.text, n, config)
+                    return replace(limited(self.cascade.limiter, check), truncated=query.truncated)
                 checker, talk = self.cascade.checkers[model], self._goes_on(model)
-                found, _ = verifier.check(self.query if talk else query, draft.text, n, checker, config, *talk)
+                query = self.query if talk else query
+                with limiting_checks(self.cascade.limiter):
+                    found, _ = verifier.check(query, draft.text, n, checker, config, *talk)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
-                config = self._verifying(model)
-                return self.cascade.measures.measure(name, model, self.query, draft.text, config, self._talk)
+                config, measures = self._verifying(model), self.cascade.measures
+                with limiting_checks(self.cascade.limiter):
+                    return measures.measure(name, model, self.query, draft.text, config, self._talk)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         async with watched(self.parent.handlers):
@@ -299,13 +310,17 @@ class Call:
             case Check(model=model, n=n, reply=draft):
                 query, config = self.cascade.shown(self.query, draft.text), self._verifying(model)
                 if isinstance(verifier, CustomVerifier):
-                    return replace(await verifier.acheck(query, draft.text, n, config), truncated=query.truncated)
+                    check = partial(verifier.acheck, query, draft.text, n, config)
+                    return replace(await alimited(self.cascade.limiter, check), truncated=query.truncated)
                 checker, talk = self.cascade.checkers[model], self._goes_on(model)
-                found, _ = await verifier.acheck(self.query if talk else query, draft.text, n, checker, config, *talk)
+                query = self.query if talk else query
+                with limiting_checks(self.cascade.limiter):
+                    found, _ = await verifier.acheck(query, draft.text, n, checker, config, *talk)
                 return replace(found, model=self.cascade.checked_by[model])
             case Gauge(model=model, name=name, reply=draft):
-                config = self._verifying(model)
-                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, config, self._talk)
+                config, measures = self._verifying(model), self.cascade.measures
+                with limiting_checks(self.cascade.limiter):
+                    return await measures.ameasure(name, model, self.query, draft.text, config, self._talk)
 
     def _raised(self, error: Exception) -> Reply:
         """The draft that a client raised instead of returning. Raises `error` if it is none."""
@@ -315,7 +330,7 @@ class Call:
 
     def _drafted(self, model: int) -> Any:
         config, asked = self.parent.config("draft", model), self.cascade.drafters[model]
-        return asked.ask(lambda child: child.invoke(self._for(model), config, **self.settings))
+        return asked.ask(lambda child: self._asked(model, child, config))
 
     async def _adrafted(self, model: int) -> Any:
         config, asked = self.parent.config("draft", model), self.cascade.drafters[model]

@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
 from automix_core.checking.client import Client
+from automix_core.checking.limiter import Limit
 from automix_core.checking.once import once
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
@@ -61,6 +62,7 @@ class Cascade:
     raising: bool
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
+    limiter: Limit | None = None
     hedge: bool = False
     owners: Sequence[int] = ()
     passage_budget: int | None = None
@@ -83,6 +85,7 @@ class Cascade:
         raising: bool = False,
         limits: Limits | None = None,
         breaker: Breaker | None = None,
+        limiter: Limit | None = None,
         hedge: bool = False,
         passage_budget: int | None = None,
         signals: Wanted = "auto",
@@ -129,6 +132,7 @@ class Cascade:
             raising=raising,
             limits=limits,
             circuits=[circuit_of(core_model(model), breaker) for model in models] if breaker else (),
+            limiter=limiter,
             hedge=hedge,
             owners=[id(core_model(model)) for model in models],
             passage_budget=passage_budget,

@@ -14,6 +14,7 @@ from llama_index.core.instrumentation.span import active_span_id
 
 from automix_core.audit.audit import Audit
 from automix_core.audit.record import Case, is_question
+from automix_core.checking.limiter import alimited, alimited_pieces, limited, limited_pieces, limiting_checks
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.decision import Draft, Policy, State
@@ -195,11 +196,17 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                checker, talk, limiter = self.cascade.checkers[model], self._goes_on(model), self.cascade.limiter
                 query = self.query if talk else self.cascade.shown(self.query, draft.text)
-                return self._billed(checker.check(query, draft.text, n, *talk).checks, model, query)
+                check = partial(checker.check, query, draft.text, n, *talk)
+                if isinstance(checker, CustomVerifier):
+                    return self._billed((limited(limiter, check)).checks, model, query)
+                with limiting_checks(limiter):
+                    return self._billed((check()).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                return self.cascade.measures.measure(name, model, self.query, draft.text, self.request.talk)
+                measures, talk = self.cascade.measures, self.request.talk
+                with limiting_checks(self.cascade.limiter):
+                    return measures.measure(name, model, self.query, draft.text, talk)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         match effect:
@@ -210,12 +217,17 @@ class Call:
                 except RuntimeError as error:
                     return self._rejected(model, error)
             case Check(model=model, n=n, reply=draft):
-                checker, talk = self.cascade.checkers[model], self._goes_on(model)
+                checker, talk, limiter = self.cascade.checkers[model], self._goes_on(model), self.cascade.limiter
                 query = self.query if talk else self.cascade.shown(self.query, draft.text)
-                found = await checker.acheck(query, draft.text, n, *talk)
-                return self._billed(found.checks, model, query)
+                check = partial(checker.acheck, query, draft.text, n, *talk)
+                if isinstance(checker, CustomVerifier):
+                    return self._billed((await alimited(limiter, check)).checks, model, query)
+                with limiting_checks(limiter):
+                    return self._billed((await check()).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                return await self.cascade.measures.ameasure(name, model, self.query, draft.text, self.request.talk)
+                measures, talk = self.cascade.measures, self.request.talk
+                with limiting_checks(self.cascade.limiter):
+                    return await measures.ameasure(name, model, self.query, draft.text, talk)
         return self._perform(effect)
 
     def _measurable(self) -> list[str]:
@@ -232,13 +244,14 @@ class Call:
 
     def _drafted(self, model: int, child: Any) -> Reply:
         self._managed(model, child)
-        return self.request.draft(child)
+        return limited(self.cascade.limiter, lambda: self.request.draft(child))
 
     async def _adrafted(self, model: int, child: Any) -> Reply:
         self._managed(model, child)
         if self._in_thread(child):
-            return await await_call_within(lambda: self.request.draft(child), self.allowance.asking(model))
-        return await self.request.adraft(child)
+            draft = partial(limited, self.cascade.limiter, lambda: self.request.draft(child))
+            return await await_call_within(draft, self.allowance.asking(model))
+        return await alimited(self.cascade.limiter, lambda: self.request.adraft(child))
 
     def _managed(self, model: int, child: Any) -> None:
         """A copy that drafts reports to whom the model itself does, by now."""
@@ -269,14 +282,16 @@ class Call:
 
     def _answer(self, model: int) -> Reply:
         child = self.cascade.models[model]
-        return self.request.reply(self.request.ask(child), client_of(child))
+        said = limited(self.cascade.limiter, lambda: self.request.ask(child))
+        return self.request.reply(said, client_of(child))
 
     async def _aanswer(self, model: int) -> Reply:
         child = self.cascade.models[model]
         if self._in_thread(child):
-            said = await await_call_within(lambda: self.request.ask(child), self.allowance.asking(model))
+            ask = partial(limited, self.cascade.limiter, lambda: self.request.ask(child))
+            said = await await_call_within(ask, self.allowance.asking(model))
         else:
-            said = await self.request.aask(child)
+            said = await alimited(self.cascade.limiter, lambda: self.request.aask(child))
         return self.request.reply(said, client_of(child))
 
     def _meter(self, model: int) -> Meter:
@@ -288,6 +303,9 @@ class Call:
 
     def _stream(self, model: int) -> Iterator[Any]:
         """The stream of `model`, asked for under the call's span, wherever it is read."""
+        return limited_pieces(self.cascade.limiter, partial(self._begun, model))
+
+    def _begun(self, model: int) -> Iterator[Any]:
         token = active_span_id.set(self.span)
         try:
             return self.request.stream(self.cascade.models[model])
@@ -296,6 +314,9 @@ class Call:
 
     async def _astream(self, model: int) -> AsyncIterator[Any]:
         """`_stream`, awaited."""
+        return await alimited_pieces(self.cascade.limiter, partial(self._abegun, model))
+
+    async def _abegun(self, model: int) -> AsyncIterator[Any]:
         token = active_span_id.set(self.span)
         try:
             return await self.request.astream(self.cascade.models[model])

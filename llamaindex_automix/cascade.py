@@ -9,6 +9,7 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 
+from automix_core.checking.limiter import Limit
 from automix_core.checking.once import once
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
@@ -58,6 +59,7 @@ class Cascade:
     raising: bool
     limits: Limits = field(default_factory=Limits)
     circuits: Sequence[Circuit | None] = ()
+    limiter: Limit | None = None
     hedge: bool = False
     owners: Sequence[int] = ()
     passage_budget: int | None = None
@@ -84,6 +86,7 @@ class Cascade:
         raising: bool = False,
         limits: Limits | None = None,
         breaker: Breaker | None = None,
+        limiter: Limit | None = None,
         hedge: bool = False,
         passage_budget: int | None = None,
         signals: Wanted = "auto",
@@ -136,6 +139,7 @@ class Cascade:
             raising=raising,
             limits=limits,
             circuits=[circuit_of(model, breaker) for model in models] if breaker else (),
+            limiter=limiter,
             hedge=hedge,
             owners=[id(model) for model in models],
             passage_budget=passage_budget,

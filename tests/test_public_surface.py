@@ -18,7 +18,7 @@ PUBLIC = {
         *("Always", "Threshold", "Band", "Mixture", "Share", "POMDP", "load_policy", "save_policy"),
         *("fit", "Objective", "evaluate", "explain", "solve", "Problem", "ObservationModel"),
         *("read_outcomes", "read_questions", "Outcome", "Question", "VerdictCost"),
-        *("Price", "Route", "CheckFunction", "Breaker", "summary", "score", "DriftMonitor", "Reloading"),
+        *("Price", "Route", "CheckFunction", "Breaker", "Limiter", "summary", "score", "DriftMonitor", "Reloading"),
         *("AutoMixError", "ConfigError", "DataError", "EngineError", "ModelError", "PolicyError", "QueryError"),
         *("LimitError", "TimeLimitError", "CostLimitError"),
     },

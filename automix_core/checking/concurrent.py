@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
+
+from .limiter import alimited, check_limiter, given_up, limited
 
 T = TypeVar("T")
 
 Ends = Callable[[Exception], bool]
 """Whether an error makes all requests that were not yet sent pointless."""
-
-
-given_up: ContextVar[Event | None] = ContextVar("automix_given_up", default=None)
-"""Set when nobody waits any longer for what is done in this context: what was not begun is not to begin."""
 
 
 def gather(calls: Sequence[Callable[[], T]], concurrency: int, ends: Ends | None = None) -> list[T | Exception]:
@@ -91,13 +89,13 @@ async def agather(
 
 def _tried(call: Callable[[], T]) -> T | Exception:
     try:
-        return call()
+        return limited(check_limiter(), call)
     except Exception as error:
         return error
 
 
 async def _atried(call: Callable[[], Awaitable[T]]) -> T | Exception:
     try:
-        return await call()
+        return await alimited(check_limiter(), call)
     except Exception as error:
         return error

@@ -14,7 +14,7 @@ from contextvars import copy_context
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
-from ..checking.concurrent import given_up
+from ..checking.limiter import given_up
 from ..errors import ModelError
 from .limits import Allowance
 

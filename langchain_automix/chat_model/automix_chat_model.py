@@ -19,10 +19,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
+from automix_core.checking.limiter import Limiter, RateLimiter, as_limiter
 from automix_core.checking.measuring import Measurement
 from automix_core.checking.passing import passed
 from automix_core.checking.query import Query
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 _PARTS = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge", "passage_budget"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "limiter", "hedge", "passage_budget"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -91,6 +92,9 @@ class AutoMixChatModel(Composite):
     """When the last model fails with a draft in hand: its error, or the draft, flagged."""
     breaker: Breaker | None = None
     """Leaves a model that keeps failing alone for a while; None asks it every time."""
+    limiter: Any = Field(default=None, repr=False, exclude=True)
+    """How many requests to the models are under way at once (drafts, checks, answers, streams): a number, a
+    `Limiter(n)` that several cascades share, or a rate limiter, which has `acquire` and `aacquire`."""
     hedge: bool = False
     """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
     prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
@@ -141,6 +145,7 @@ class AutoMixChatModel(Composite):
         when_out: WhenOut = "draft",
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
+        limiter: int | Limiter | RateLimiter | None = None,
         hedge: bool = False,
         passage_budget: int | None = None,
         verify_concurrency: int = 8,
@@ -165,6 +170,11 @@ class AutoMixChatModel(Composite):
         profile: ModelProfile | None = None,
     ) -> None: ...
 
+    @field_validator("limiter")
+    @classmethod
+    def _one_for_all_copies(cls, limiter: Any) -> Any:
+        return as_limiter(limiter)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         self._cascade()
@@ -185,6 +195,7 @@ class AutoMixChatModel(Composite):
                 raising=self.on_failure == "raise",
                 limits=limits,
                 breaker=self.breaker,
+                limiter=self.limiter,
                 hedge=self.hedge,
                 passage_budget=self.passage_budget,
                 signals=self.signals,

@@ -45,6 +45,7 @@ _IRRELEVANT = frozenset(
         "disable_streaming",
         "models",
         "audit",
+        "limiter",
     }
 )
 

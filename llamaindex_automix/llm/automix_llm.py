@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from automix_core.audit.audit import Audit
 from automix_core.checking.custom import CheckFunction
+from automix_core.checking.limiter import Limiter, RateLimiter
 from automix_core.checking.measuring import Measurement
 from automix_core.checking.query import Query
 from automix_core.decision import Policy
@@ -68,6 +69,7 @@ class AutoMixLLM(PromptingLLM):
         when_out: WhenOut = "draft",
         on_last_failure: OnLastFailure = "raise",
         breaker: Breaker | None = None,
+        limiter: int | Limiter | RateLimiter | None = None,
         hedge: bool = False,
         passage_budget: int | None = None,
         verify_concurrency: int = 8,

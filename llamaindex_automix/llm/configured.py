@@ -9,9 +9,10 @@ from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
-from pydantic import Field, PrivateAttr, field_serializer, model_validator
+from pydantic import Field, PrivateAttr, field_serializer, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
+from automix_core.checking.limiter import as_limiter
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
 from automix_core.errors import ConfigError, QueryError
@@ -32,7 +33,7 @@ from ..verifier.self_verifier import SelfVerifier
 
 _BUILT_OF = (
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
-    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "hedge", "passage_budget"),
+    *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "limiter", "hedge", "passage_budget"),
 )
 """Fields, beside the models, of which a cascade is put together."""
 
@@ -75,6 +76,9 @@ class RoutedLLM(FunctionCallingLLM):
     """When the last model fails with a draft in hand: its error, or the draft, flagged."""
     breaker: Breaker | None = None
     """Leaves a model that keeps failing alone for a while; None asks it every time."""
+    limiter: Any = Field(default=None, repr=False, exclude=True)
+    """How many requests to the models are under way at once (drafts, checks, answers, streams): a number, a
+    `Limiter(n)` that several cascades share, or a rate limiter, which has `acquire` and `aacquire`."""
     hedge: bool = False
     """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
     prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
@@ -101,6 +105,11 @@ class RoutedLLM(FunctionCallingLLM):
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
 
     _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
+
+    @field_validator("limiter")
+    @classmethod
+    def _one_for_all_copies(cls, limiter: Any) -> Any:
+        return as_limiter(limiter)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -140,6 +149,7 @@ class RoutedLLM(FunctionCallingLLM):
                 raising=self.on_failure == "raise",
                 limits=Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure),
                 breaker=self.breaker,
+                limiter=self.limiter,
                 hedge=self.hedge,
                 passage_budget=self.passage_budget,
                 signals=self.signals,

@@ -15,6 +15,7 @@ from .failing import Failures
 from .finishing import Finishing
 from .hedging import Hedging
 from .knowing import Signals
+from .limiting import Limiting
 from .limits import Limited
 from .measuring import Measures
 from .purchasing import Purchases
@@ -33,6 +34,7 @@ class AdapterContract(
     Refusals,
     Finishing,
     Limited,
+    Limiting,
     Hedging,
     Budgeting,
     Streams,
