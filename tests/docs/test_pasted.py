@@ -32,6 +32,7 @@ NEEDS = {
     "langchain": "langchain",
     "langchain_classic": "langchain-classic",
     "langgraph": "langgraph",
+    "langsmith": "langsmith",
     "llamaindex_automix": "llamaindex",
     "llama_index.core": "llamaindex",
     "llama_index.llms.openai_like": "llama-index-llms-openai-like",
@@ -144,9 +145,17 @@ def _tracing(page: str, printed: str, provider: OpenAIServer, collector: LangSmi
     assert all("docs" in node.tags and node.metadata["thread_id"] == "thread-7" for node in run.children)
 
 
+def _datasets(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """The outcome became an example."""
+    (example,) = collector.examples
+    assert example["inputs"]["question"] == "Who built the lighthouse?"
+    assert [model["score"] for model in example["metadata"]["models"]][1] == 1.0
+
+
 MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = {
     "README.md": _readme,
     "docs/core/recipes.md": _recipes,
+    "docs/langchain/datasets.md": _datasets,
     "docs/langchain/streams.md": _streams,
     "docs/langchain/tracing.md": _tracing,
 }

@@ -1,4 +1,4 @@
-"""The ingest side of LangSmith on 127.0.0.1, for the real client: what it posts becomes run trees."""
+"""LangSmith on 127.0.0.1, for the real client: what it posts becomes run trees, datasets and feedback."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
 
 from langsmith import Client
 
 from .http import Handler, LoopbackServer
+
+NOW = "2026-11-26T00:00:00+00:00"
+INFO = {
+    "version": "0.10.0",
+    "batch_ingest_config": {
+        "use_multipart_endpoint": True,
+        "size_limit": 100,
+        "size_limit_bytes": 20_971_520,
+        "scale_up_qsize_trigger": 1000,
+        "scale_up_nthreads_limit": 1,
+    },
+    "instance_flags": {"zstd_compression_enabled": False, "dataset_examples_multipart_enabled": True},
+}
 
 
 @dataclass
@@ -84,6 +99,9 @@ class LangSmithCollector(LoopbackServer):
         super().__init__()
         self.status = status
         self.posts = 0
+        self.datasets: list[dict[str, Any]] = []
+        self.examples: list[dict[str, Any]] = []
+        self.feedback: list[dict[str, Any]] = []
         self._runs: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
@@ -114,34 +132,83 @@ class LangSmithCollector(LoopbackServer):
             self.posts = 0
 
     def handle(self, http: Handler, method: str, path: str, body: bytes) -> None:
+        place, _, query = path.partition("?")
+        asked = parse_qs(query)
         if method == "GET":
-            limits = {"use_multipart_endpoint": True, "size_limit": 100, "size_limit_bytes": 20_971_520}
-            info = {
-                "version": "0.10.0",
-                "batch_ingest_config": {**limits, "scale_up_qsize_trigger": 1000, "scale_up_nthreads_limit": 1},
-                "instance_flags": {"zstd_compression_enabled": False},
-            }
-            http.send(200, json.dumps(info).encode())
+            found: Any
+            with self._lock:
+                if place.endswith("/info"):
+                    found = INFO
+                elif place.endswith("/datasets"):
+                    found = [one for one in self.datasets if one["name"] in asked.get("name", [one["name"]])]
+                elif place.endswith("/examples"):
+                    found = [one for one in self.examples if one["dataset_id"] in asked["dataset"]]
+                elif place.endswith("/feedback"):
+                    found = [
+                        one for one in self.feedback if one["run_id"] in asked["run"] and one["key"] in asked["key"]
+                    ]
+                else:
+                    found = INFO
+                if "offset" in asked:
+                    found = found[int(asked["offset"][0]) :]
+            http.send(200, json.dumps(found).encode())
             return
+        made: Any = {}
         with self._lock:
-            self.posts += 1
-            if self.status < 300 and path.endswith("/multipart"):
-                self._ingest(str(http.headers["Content-Type"]), body)
-        http.send(self.status, b"{}")
+            if place.endswith("/examples"):
+                made = self._examples(place.split("/")[-2], str(http.headers["Content-Type"]), body)
+            elif place.endswith("/datasets"):
+                given = json.loads(body)
+                made = {"id": str(uuid4()), "name": given["name"], "created_at": NOW}
+                self.datasets.append(made)
+            elif place.endswith("/feedback"):
+                made = {"trace_id": None, **json.loads(body), "created_at": NOW, "modified_at": NOW}
+                self.feedback.append(made)
+            else:
+                self.posts += 1
+                if self.status < 300 and path.endswith("/multipart"):
+                    self._ingest(str(http.headers["Content-Type"]), body)
+        http.send(self.status, json.dumps(made).encode())
+
+    def add_example(self, dataset: str, **fields: Any) -> None:
+        """Put an example into the dataset of that name, which is made if it is not there."""
+        with self._lock:
+            known = {one["name"]: one["id"] for one in self.datasets}
+            if dataset not in known:
+                known[dataset] = str(uuid4())
+                self.datasets.append({"id": known[dataset], "name": dataset, "created_at": NOW})
+            self.examples.append({"id": str(uuid4()), "dataset_id": known[dataset], "created_at": NOW, **fields})
+
+    def _examples(self, dataset: str, content_type: str, body: bytes) -> dict[str, Any]:
+        made: dict[str, dict[str, Any]] = {}
+        for name, value in _parts(content_type, body):
+            example, *rest = name.split(".")
+            fields = made.setdefault(example, {"id": example, "dataset_id": dataset, "created_at": NOW})
+            if rest:
+                fields[rest[0]] = value
+            else:
+                fields["metadata"] = value.get("metadata")
+        self.examples.extend(made.values())
+        return {"count": len(made), "example_ids": list(made)}
 
     def _ingest(self, content_type: str, body: bytes) -> None:
-        message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
-        for part in message.get_payload():
-            assert not isinstance(part, str)
-            disposition = part.get_param("name", header="content-disposition")
-            operation, run, *rest = str(disposition).split(".")
+        for name, value in _parts(content_type, body):
+            operation, run, *rest = name.split(".")
             if operation not in ("post", "patch"):
                 continue
-            payload = part.get_payload(decode=True)
-            assert isinstance(payload, bytes)
-            value = json.loads(payload)
             fields = self._runs.setdefault(run, {})
             if rest:
                 fields[rest[0]] = value
             else:
                 fields.update({key: each for key, each in value.items() if each is not None})
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[tuple[str, Any]]:
+    """The parts of a multipart body: their names, and what their JSON says; what is no JSON is left out."""
+    message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    for part in message.get_payload():
+        assert not isinstance(part, str)
+        payload = part.get_payload(decode=True)
+        assert isinstance(payload, bytes)
+        if part.get_content_type() == "application/json":
+            yield str(part.get_param("name", header="content-disposition")), json.loads(payload)
