@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from numbers import Real
@@ -12,6 +13,10 @@ from ..errors import ConfigError
 Measurement: TypeAlias = Callable[[str, str, str], float | Awaitable[float | None] | None]
 """Called as (context, question, answer); returns a number, or None where it has none."""
 
+
+log = logging.getLogger("automix")
+
+_said: set[str] = set()
 
 AGREEMENT = "agreement"
 """The signal that a number of extra drafts measures."""
@@ -56,4 +61,9 @@ def number_of(name: str, value: Any) -> float | None:
         return None
     if not isinstance(plain, Real):
         raise ConfigError(f"measures[{name!r}] returned {type(value).__name__}; it must return a number or None.")
-    return float(plain) if math.isfinite(plain) else None
+    if math.isfinite(plain):
+        return float(plain)
+    if name not in _said:
+        _said.add(name)
+        log.warning("measures[%r] returned %s, which is no number to go by: it is missing there.", name, float(plain))
+    return None

@@ -23,6 +23,8 @@ def wanted_signals(wanted: Wanted, policy: object) -> tuple[str, ...]:
             raise ConfigError(f'signals must be "auto" or a list of names, not {wanted!r}.')
         named = [name for name in getattr(policy, "signal_names", ()) if name in FREE_NAMES]
         return tuple(sorted(named or TEXTUAL))
+    if paid := sorted({"p_correct", "sufficient", "agreement"} & set(map(str, _listed(wanted)))):
+        raise ConfigError(f"signals: {', '.join(paid)} costs requests; say in measures= how it is measured.")
     if unknown := sorted(set(map(str, wanted)) - set(FREE_NAMES)):
         raise ConfigError(f"signals: there is no signal {', '.join(unknown)}; there are {', '.join(FREE_NAMES)}.")
     return tuple(sorted(set(wanted)))
@@ -30,8 +32,14 @@ def wanted_signals(wanted: Wanted, policy: object) -> tuple[str, ...]:
 
 def offered_signals(wanted: Wanted, paid: Iterable[str] = ()) -> frozenset[str]:
     """All that a policy may find known or measure, with `wanted` told and the `paid` ones that can be measured."""
-    free: Iterable[str] = FREE_NAMES if isinstance(wanted, str) else map(str, wanted)
+    free: Iterable[str] = FREE_NAMES if isinstance(wanted, str) else map(str, _listed(wanted))
     return frozenset(free) | frozenset(paid)
+
+
+def _listed(wanted: Sequence[str]) -> Sequence[str]:
+    if not isinstance(wanted, Iterable):
+        raise ConfigError(f'signals must be "auto" or a list of names, not {wanted!r}.')
+    return wanted
 
 
 def needs_tokens(names: Collection[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Mapping
@@ -101,6 +102,29 @@ def test_a_measured_number_is_plain_and_one_that_is_not_finite_is_missing(given:
     found = number_of("mine", given)
     assert found == number
     assert type(found) in (float, type(None))
+
+
+def test_a_number_that_is_not_finite_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "automix"):
+        assert [number_of("infinite", value) for value in (math.inf, -math.inf, None)] == [None] * 3
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("measures['infinite'] returned inf, which is no number to go by")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (None, '"auto" or a list of names, not None'),
+        (3, '"auto" or a list of names, not 3'),
+        (["p_correct", "support"], "p_correct costs requests; say in measures= how it is measured"),
+    ],
+)
+def test_what_are_no_free_signals_is_said(wanted: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        wanted_signals(wanted, object())
+    if not isinstance(wanted, list):
+        with pytest.raises(ConfigError, match=words):
+            offered_signals(wanted)
 
 
 def test_a_measure_that_gives_no_number_is_named_with_what_it_gave() -> None:

@@ -63,13 +63,17 @@ def provider() -> Iterator[OpenAIServer]:
         server.say(None, _call, when=_offers_tools)
         server.verdicts("The context says so.\nVerdict: Correct")
         server.say(None, "Correct", when=lambda request: request.asks_for_word)
-        server.say(None, "The context says 211.\nVerdict: Incorrect", when=_checks_a_wrong_number)
+        server.say(None, _finds_it_wrong, when=_checks_a_wrong_number)
         yield server
     assert not server.errors, server.errors[0]
 
 
 def _checks_a_wrong_number(request: Request) -> bool:
     return request.asks_for_verdict and "112 steps" in request.text
+
+
+def _finds_it_wrong(request: Request) -> str:
+    return "Incorrect" if request.asks_for_word else "The context says 211.\nVerdict: Incorrect"
 
 
 def _offers_tools(request: Request) -> bool:
@@ -126,8 +130,8 @@ def _readme(page: str, printed: str, provider: OpenAIServer, collector: LangSmit
 
 def _recipes(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
     """Each verifier keeps the right draft and rejects the wrong one; nobody else checks anything."""
-    assert [line.split()[0] for line in printed.splitlines()] == ["accept", "escalate"] * 4
-    assert provider.calls(verdict=True) == []
+    assert [line.split()[0] for line in printed.splitlines() if " at " in line] == ["accept", "escalate"] * 5
+    assert {check.model for check in provider.calls(verdict=True) if check.body.get("logprobs")} == {"gpt-4.1"}
 
 
 def _streams(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
