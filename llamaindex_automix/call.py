@@ -204,9 +204,9 @@ class Call:
                 with limiting_checks(limiter):
                     return self._billed((check()).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                measures, talk = self.cascade.measures, self.request.talk
+                measures, ask = self.cascade.measures, self.request.talk
                 with limiting_checks(self.cascade.limiter):
-                    return measures.measure(name, model, self.query, draft.text, talk)
+                    return measures.measure(name, model, self.query, draft.text, ask)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         match effect:
@@ -225,9 +225,9 @@ class Call:
                 with limiting_checks(limiter):
                     return self._billed((await check()).checks, model, query)
             case Gauge(model=model, name=name, reply=draft):
-                measures, talk = self.cascade.measures, self.request.talk
+                measures, ask = self.cascade.measures, self.request.talk
                 with limiting_checks(self.cascade.limiter):
-                    return await measures.ameasure(name, model, self.query, draft.text, talk)
+                    return await measures.ameasure(name, model, self.query, draft.text, ask)
         return self._perform(effect)
 
     def _measurable(self) -> list[str]:
