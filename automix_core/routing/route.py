@@ -55,7 +55,7 @@ class Route:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dict: what the adapters attach to a response."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        return plain({name: getattr(self, name) for name in self.__slots__})  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Route:
@@ -171,11 +171,16 @@ def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | N
     }
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):  # most are; telling a Mapping takes far longer
-        return value
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+def plain(value: Any) -> Any:
+    """`value` as data of its own, copied through: mappings as dicts, sequences as lists, numbers and text as they are.
+
+    Most of what stands in a route is a number or a text, and is not worth a call of its own.
+    """
+    if isinstance(value, dict):
+        return {key: item if type(item) in _SCALARS else plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+        return [item if type(item) in _SCALARS else plain(item) for item in value]
+    return plain(dict(value)) if isinstance(value, Mapping) else value
+
+
+_SCALARS = frozenset({type(None), str, int, float, bool})

@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from automix_core.checking.client import Client
 from automix_core.routing.attached import KEY
 from automix_core.routing.effects import Reply
-from automix_core.routing.route import Route
+from automix_core.routing.route import Route, plain
 from automix_core.usage import Usage
 
 from ..child.models import as_message, as_reply
@@ -126,15 +126,9 @@ def public(message: M) -> M:
         return message
     hit = "total_cost" in (message.usage_metadata or {})  # core's mark of one
     usage = record.usage if isinstance(record, Record) and not hit else message.usage_metadata
-    metadata = {**message.response_metadata, KEY: _copied(record)}
+    # copied through: the cache's entry and the callbacks' message stay as they are, whoever changes this one
+    metadata = {**message.response_metadata, KEY: plain(record)}
     return message.model_copy(update={"usage_metadata": usage, "response_metadata": metadata})
-
-
-def _copied(value: Any) -> Any:
-    """Plain data, copied through: the cache's entry and the callbacks' message stay as they are, whoever changes it."""
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def published(result: LLMResult) -> LLMResult:

@@ -41,6 +41,7 @@ from automix_core.policies import (
 from automix_core.policies.expected import expected
 from automix_core.policies.explain import explain
 from automix_core.policies.provider import Fixed, PolicyProvider, provider_of
+from automix_core.policies.rounds import ROUND, in_rounds
 from automix_core.policies.saving import load_policy, save_policy
 from automix_core.policies.solver import value
 from automix_core.routing.drivers import run
@@ -391,13 +392,13 @@ def test_saturated_confidences_stay_apart() -> None:
 
 def one_by_one(policy: Any, outcome: Outcome) -> tuple[int, float]:
     """Who answers and what it costs, with the signals as they are recorded."""
-    cost = 0.0
+    cost, used = 0.0, [0, 0]
 
     def perform(effect: Any) -> Result:
         nonlocal cost
         match effect:
-            case Decide(state):
-                decision: Decision = policy.decide(state)
+            case Decide(state, batch):
+                decision: Decision = in_rounds(policy, batch).decide(state)
                 return decision
             case Draft(m):
                 cost += outcome.models[m].cost
@@ -407,14 +408,15 @@ def one_by_one(policy: Any, outcome: Outcome) -> tuple[int, float]:
                 cost += outcome.models[m].signal_cost[name]
                 return Measured(outcome.models[m].signals[name])
             case Check(m, n):
-                said = outcome.models[m].verdicts[:n]
-                cost += outcome.models[m].verdict_cost.of(n, first=True)
+                said = outcome.models[m].verdicts[used[m] : used[m] + n]
+                cost += outcome.models[m].verdict_cost.of(n, first=not used[m])
+                used[m] += n
                 return Checks(Tally(sum(v is True for v in said), sum(v is False for v in said)))
         raise AssertionError(effect)
 
     offered = tuple(tuple(sorted(model.signal_cost)) for model in outcome.models)
     start = State.start(2, tuple(len(m.verdicts) for m in outcome.models), purchasable=offered)
-    ending = run(route(start), perform)
+    ending = run(route(start, rounds=lambda _: ROUND), perform)  # each verdict has its price, and a round none
     m = ending.action.model
     return m, cost + (outcome.models[m].cost if isinstance(ending.action, Finish) else 0.0)
 
