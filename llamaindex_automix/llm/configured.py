@@ -80,8 +80,9 @@ class RoutedLLM(FunctionCallingLLM):
     """How many requests to the models are under way at once (drafts, checks, answers, streams): a number, a
     `Limiter(n)` that several cascades share, or a rate limiter, which has `acquire` and `aacquire`."""
     hedge: bool = False
-    """Whether the answer that may be needed begins while a draft is checked, in awaited calls and streams; needs all
-    prices. A policy fitted with --second-worth says when that pays; with any other every check begins one."""
+    """Whether the answer that may be needed begins while a draft is checked, in awaited calls and awaited streams;
+    blocking ones begin nothing ahead. Needs all prices. A policy fitted with --second-worth says when it pays; with any
+    other every check begins one."""
     passage_budget: int | None = None
     """Tokens of the context that a check may see: what bears on the draft; None shows all. Beware: what is chosen by
     the draft's own words speaks for it."""
