@@ -12,6 +12,7 @@ from ..outcomes.columns import Columns
 from ..policies.problem import SignalModel
 from .beta_binomial import Array
 from .evidence import FEWEST, fit_evidence
+from .folds import folds
 from .steps import Cut, in_steps, mass
 
 _CUTS = (mass(3), mass(5), mass(8))
@@ -49,7 +50,7 @@ def _held_out(signals: dict[str, Array], score: Array) -> tuple[Evidence | None,
     evidence = fit_evidence(signals, score) if signals else None
     if evidence is None:
         return None, values
-    for fold in np.array_split(np.random.default_rng(0).permutation(len(score)), _FOLDS):
+    for fold in folds(score, _FOLDS):
         rest = np.setdiff1d(np.arange(len(score)), fold)
         part = fit_evidence({name: column[rest] for name, column in signals.items()}, score[rest])
         values[fold] = evidence_of(part or evidence, {n: column[fold] for n, column in signals.items()}, len(fold))
