@@ -7,7 +7,8 @@
 them into FOLDER/asked.jsonl, and 60 about others, each with the three passages that the demo would find for it, into
 FOLDER/collected.jsonl, for `automix collect --config FOLDER/collect.toml`. Which contexts go where is settled by their
 digests. No context is on both sides, but all are searched for every question, as a person's documents are. The asked
-100 are written in that form too, into FOLDER/replayed.jsonl: collected, they are what the demo would be asked.
+100 are written in that form too, into FOLDER/replayed.jsonl: collected, they are what the demo would be
+asked, and `benchmarks.replays` tells what any policy would have done with them.
 
 `run` asks the 100 with `automix demo --docs FOLDER/documents --ask --compare --json`, so the default policy decides and
 the fitted one is replayed on the same drafts and verdicts. An answer is right if it holds a gold answer word for word;
