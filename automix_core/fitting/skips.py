@@ -36,24 +36,35 @@ class Skip:
 
 def learn_skip(columns: Columns, reward: Array, weight: float, folds: Sequence[Ints]) -> Skip | None:
     """The skip that wins against a policy which earned `reward` on each question held out; None if none does."""
-    signals = {name: values for name, values in columns.query_signals.items() if np.isfinite(values).mean() > 0.9}
+    signals = usable(columns)
     if not signals or len(columns) < FEWEST:
         return None
     rewards = columns.scores - weight * columns.costs
     model = 1 + int(rewards[:, 1:].mean(axis=0).argmax())
     gain = rewards[:, model] - reward
-    skipped = np.zeros(len(columns), dtype=bool)
-    for fold in folds:
-        rest = np.setdiff1d(np.arange(len(columns)), fold)
-        wasted = wasted_by({name: values[rest] for name, values in signals.items()}, gain[rest])
-        if wasted is not None:
-            told = evidence_of(wasted, {name: values[fold] for name, values in signals.items()}, len(fold))
-            skipped[fold] = told >= 0.5
+    skipped = cross_skips(signals, gain, folds)
     won = np.where(skipped, gain, 0.0)
     learned = wasted_by(signals, gain)
     if learned is None or not won.mean() > _SURE * won.std() / np.sqrt(len(won)):
         return None
     return Skip(learned, model, skipped, float(won.mean()))
+
+
+def usable(columns: Columns) -> dict[str, Array]:
+    """The query's signals that are known of nine questions in ten."""
+    return {name: values for name, values in columns.query_signals.items() if np.isfinite(values).mean() > 0.9}
+
+
+def cross_skips(signals: Mapping[str, Array], gain: Array, folds: Sequence[Ints]) -> NDArray[np.bool_]:
+    """The questions on which skips learned without them would be taken."""
+    skipped = np.zeros(len(gain), dtype=bool)
+    for fold in folds:
+        rest = np.setdiff1d(np.arange(len(gain)), fold)
+        wasted = wasted_by({name: values[rest] for name, values in signals.items()}, gain[rest])
+        if wasted is not None:
+            told = evidence_of(wasted, {name: values[fold] for name, values in signals.items()}, len(fold))
+            skipped[fold] = told >= 0.5
+    return skipped
 
 
 def wasted_by(signals: Mapping[str, Array], gain: Array) -> Evidence | None:

@@ -21,7 +21,7 @@ from automix_core.fitting.curve import curve
 from automix_core.fitting.skips import learn_skip, wasted_by
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
-from automix_core.policies import Curtailed, Skipping
+from automix_core.policies import Curtailed, EvidenceThreshold, Skipping
 from automix_core.policies.rule import sentence
 
 WASTED = Evidence([Estimator([Term("question_words", 10.0, (10.0, 20.0), (-1.0, 1.0))])])
@@ -96,6 +96,9 @@ def test_policies_of_policies_tell_what_they_look_at() -> None:
     assert (Always(0).query_signal_names, SKIPPING.signal_names, SKIPPING.measures) == ((), (), ())
     assert "overlap" in Curtailed(Own()).query_signal_names
     assert SKIPPING.missing(0, {}) == ()
+    by_words = Skipping(EvidenceThreshold(0.6), WASTED, 1)
+    assert "support" in by_words.missing(0, {})
+    assert "support" in by_words.signal_names
 
 
 @pytest.mark.parametrize(("given", "said"), [({"model": 0}, "later model"), ({"at_least": 2.0}, "from 0 to 1")])
