@@ -9,6 +9,7 @@ from llama_index.core.llms.llm import LLM
 from pydantic import BaseModel
 
 from automix_core.errors import ConfigError
+from automix_core.sealed import SEALED, seal, unseal
 
 
 def payload(model: LLM) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def payload(model: LLM) -> dict[str, Any]:
 
 
 def state_of(component: BaseModel, droppable: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What pickle keeps of `component`: all of its fields.
+    """What pickle keeps of `component`: all of its fields, and no keys of its models (`restored` takes it back).
 
     LlamaIndex's components leave out what can't be pickled, silently, and would come back as something else. Raises
     `ConfigError` instead, but for the `droppable` fields.
@@ -33,9 +34,16 @@ def state_of(component: BaseModel, droppable: tuple[str, ...] = ()) -> dict[str,
                     "stand at the top of a module."
                 ) from error
             del kept[name]
-    return {
+    state = {
         "__dict__": kept,
         "__pydantic_fields_set__": component.model_fields_set,
         "__pydantic_extra__": None,
         "__pydantic_private__": None,
     }
+    return {SEALED: seal(state, type(component).__name__)}
+
+
+def restored(state: dict[str, Any]) -> dict[str, Any]:
+    """What `state_of` kept; a key comes back where it is known."""
+    found: dict[str, Any] = unseal(state[SEALED]) if SEALED in state else state
+    return found

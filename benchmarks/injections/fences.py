@@ -7,10 +7,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from random import Random
 from typing import TypeAlias
 from urllib.parse import unquote
 
+from automix_core.checking.disguises import squeezed
 from automix_core.checking.prompt import TAGS
 from automix_core.checking.query import Query
 from automix_core.checking.transcript import transcript
@@ -215,5 +217,7 @@ def show(n: int = 10_000) -> None:
         for reader, counts in readers.items():
             total = counts.pop("all")
             print(f"{version}, {reader}: {counts.total()} of {total} leave their block ({counts.total() / total:.1%})")
+    passed = sum(sha256(text.encode()).hexdigest()[:6] not in squeezed(text)[0] for text in GROUND)
+    print(f"ground: {passed} of {len(GROUND)} would pass where marks are held against letters and digits as they stand")
     for version, left in turns().items():
         print(f"forged turns in histories, {version}: {left} of 2000")

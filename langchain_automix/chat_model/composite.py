@@ -21,6 +21,7 @@ from langchain_core.utils.uuid import uuid7
 from pydantic import ConfigDict
 
 from automix_core.routing.collecting import Collectors, collecting, collectors
+from automix_core.sealed import SEALED, seal, unseal
 
 from ..tracing import tokens as accounting
 from ..tracing.parent import Parent, configured_by, current
@@ -30,6 +31,12 @@ class Composite(BaseChatModel):
     """The base of `AutoMixChatModel`: what it does for its children's runs, whatever it routes."""
 
     model_config = ConfigDict(defer_build=True)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {SEALED: seal(super().__getstate__(), type(self).__name__)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(unseal(state[SEALED]))
 
     def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> AIMessage:
         """As every chat model does; what `config` holds for configurable models reaches the children."""

@@ -28,6 +28,7 @@ from automix_core.routing.counting import counted
 from automix_core.routing.effects import Checks
 from automix_core.routing.limits import Size
 from automix_core.routing.price import Price
+from automix_core.sealed import SEALED, seal, unseal
 from automix_core.shown import chosen
 
 from ..child.models import in_words
@@ -123,6 +124,12 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def get_lc_namespace(cls) -> list[str]:
         """Where `langchain_core.load` finds the class."""
         return ["langchain_automix"]
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {SEALED: seal(super().__getstate__(), type(self).__name__)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(unseal(state[SEALED]))
 
     @property
     def lc_attributes(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from automix_core.shown import Words
 from ..call import Call
 from ..cascade import Cascade
 from ..child.responses import in_words
-from ..dumps import payload, state_of
+from ..dumps import payload, restored, state_of
 from ..query.passing import COIN, passed
 from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
@@ -254,6 +254,9 @@ class RoutedLLM(FunctionCallingLLM):
 
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self, droppable=("callback_manager",))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(restored(state))
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         models = [Words(in_words(model)) for model in self.models]

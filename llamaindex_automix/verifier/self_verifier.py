@@ -32,7 +32,7 @@ from automix_core.shown import chosen
 
 from ..child.responses import in_words
 from ..child.sampler import Prompt, Sampler
-from ..dumps import payload, state_of
+from ..dumps import payload, restored, state_of
 from ..events import observed
 from ..query.passages import texts
 from .sampling import adraw, draw
@@ -124,6 +124,9 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(restored(state))
 
     @property
     def _layout(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from langchain_core.load import dumpd, dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, trim_messages
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI
+from pydantic import Field, SecretStr
 
+from automix_core import ConfigError
 from automix_core.policies.always import Always
 from automix_core.policies.threshold import Band, Threshold
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
 from tests.langchain.cascades import SECRET, cascade, child, script
+from tests.langchain.fakes import Fake
 from tests.loopback import OpenAIServer
 
 
@@ -175,3 +179,22 @@ def test_models_do_not_pickle_secrets_into_their_fingerprint(server: OpenAIServe
         server, models=[child(server, "small", api_key="another"), child(server, "large", api_key="another")]
     )
     assert other._identifying_params == cascade(server)._identifying_params
+
+
+class Keyed(Fake):
+    api_key: SecretStr = SecretStr("sk-canary-0123456789")
+    default_headers: dict[str, str] = Field(default={"X-Secret": "hdr-canary-0123456789"})
+
+
+def test_pickles_hold_no_key_or_are_refused_with_a_word(server: OpenAIServer) -> None:
+    model = AutoMixChatModel([Keyed(says="Oda."), Keyed(says="Verrin.")], verifier=SelfVerifier(model=Keyed(), k=3))
+    for whole in (model, model.verifier):
+        pickled = pickle.dumps(whole)
+        assert b"canary" not in pickled
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.models[1].says, again.verifier.k) == ("Verrin.", 3)
+    assert again.models[0].api_key.get_secret_value().startswith("sk-canary")
+    assert again.invoke("Who?", automix_context="Oda.").text in ("Oda.", "Verrin.")
+    for whole in (cascade(server), SelfVerifier(model=child(server, "judge"))):
+        with pytest.raises(ConfigError, match=rf"{type(whole).__name__} can't be pickled .*Make it anew"):
+            pickle.dumps(whole)

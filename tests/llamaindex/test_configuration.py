@@ -93,7 +93,9 @@ def test_a_model_comes_back_from_a_pickle_as_it_was(server: OpenAIServer) -> Non
         should_verify=is_short,
     )
     model.complete(QUESTION, automix_context="x")  # clients exist by now
-    again = pickle.loads(pickle.dumps(model))
+    pickled = [pickle.dumps(whole) for whole in (model, model.verifier, SelfVerifier(model=child(server, "judge")))]
+    assert all(KEY.encode() not in data for data in pickled), "the key's place is in memory"
+    again = pickle.loads(pickled[0])
     for name in ("policy", "prices", "without_context", "auxiliary", "should_verify", "verify_concurrency"):
         assert getattr(again, name) == getattr(model, name)
     assert (again.verifier.k, again.verifier.shots, again.verifier.temperature) == (3, shots, 0.5)
