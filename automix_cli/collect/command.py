@@ -70,6 +70,14 @@ def collect(
             show_default=False,
         ),
     ] = None,
+    measures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Paid signals of every draft, by its model: p_correct, sufficient, agreement.",
+            show_default=False,
+        ),
+    ] = None,
     to_label: Annotated[
         Path | None,
         typer.Option(help="Write the questions without gold answers on which the models disagree.", show_default=False),
@@ -107,6 +115,7 @@ def collect(
         app=app,
         texts=texts,
         signals=signals,
+        measures=measures,
     )
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)

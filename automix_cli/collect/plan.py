@@ -21,6 +21,8 @@ from automix_core.evidence.wanted import FREE_NAMES, needs_tokens, wanted_signal
 from automix_core.routing.price import Price
 
 _AT_ONCE = 8
+MEASURES = ("p_correct", "sufficient", "agreement")
+"""The paid signals that can be bought of every draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Plan:
     app: str | None = None
     texts: bool = True
     signals: tuple[str, ...] = tuple(sorted(TEXTUAL))
+    measures: tuple[str, ...] = ()
 
 
 def plan(
@@ -49,6 +52,7 @@ def plan(
     app: str | None = None,
     texts: bool = True,
     signals: str | None = None,
+    measures: str | None = None,
 ) -> Plan:
     """The plan of a configuration file and the options that overrule it. Raises `ConfigError` for what can't work."""
     read = read_cascade_file(file) if file else CascadeFile()
@@ -74,6 +78,7 @@ def plan(
         app=app,
         texts=texts and read.texts,
         signals=_signals(read.signals if signals is None else signals, app),
+        measures=_measures(measures or "", app),
     )
     return found if k is None else replace(found, verify=found.verify.model_copy(update={"k": k}))
 
@@ -89,6 +94,16 @@ def _check(models: Sequence[ModelSettings], read: CascadeFile, app: str | None) 
             raise ConfigError(f"The prompt must contain {placeholder}.")
     if app and read.prompt != PROMPT:
         raise ConfigError(f"A prompt is given, but {app} has its own; leave out prompt.")
+
+
+def _measures(named: str, app: str | None) -> tuple[str, ...]:
+    """The paid signals to buy of every draft. Raises `ConfigError` for one that there is not, or under an app."""
+    names = tuple(dict.fromkeys(filter(None, named.replace(" ", "").split(","))))
+    if unknown := [name for name in names if name not in MEASURES]:
+        raise ConfigError(f"measures: there is no signal {', '.join(unknown)} to buy; there are {', '.join(MEASURES)}.")
+    if names and app:
+        raise ConfigError(f"measures: of the app {app} audits buy signals, not collect; leave {', '.join(names)} out.")
+    return names
 
 
 def _signals(named: str | Sequence[str], app: str | None) -> tuple[str, ...]:

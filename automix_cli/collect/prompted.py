@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from automix_cli.collect.calls import Calls, Message
 from automix_cli.collect.gather import all_of
 from automix_cli.collect.journal import Paid
+from automix_cli.collect.measures import AGREEMENT, DRAFTS, word_messages
 from automix_cli.collect.plan import Plan
 from automix_cli.collect.system import CallError
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.checking.thoughts import final_text
+from automix_core.checking.token_verdict import REPLY_TOKENS
 from automix_core.checking.turns import turns
+from automix_core.evidence.agreement import TEMPERATURE
 from automix_core.evidence.wanted import needs_tokens
 from automix_core.outcomes.outcome import Question
 
@@ -80,19 +84,34 @@ class Prompted:
     async def checks(self, model: int, question: Question, draft: Paid, nth: int) -> list[Paid]:
         """k checks: in one request if the server gives them, what is missing one by one, at the same time."""
         verify, messages = self.plan.verify, check_messages(question, final_text(draft.texts[0]))
+        return await self._drawn(verify.k, model, messages, nth, verify.temperature, verify.max_tokens)
 
+    async def measured(self, model: int, question: Question, draft: Paid, nth: int) -> dict[str, list[Paid]]:
+        """The requests for each paid signal, by the model that drafted. Raises `CallError`."""
+        found: dict[str, list[Paid]] = {}
+        for name in self.plan.measures:
+            if name == AGREEMENT:
+                messages = answer_messages(self.plan.prompt, question)
+                limit = self.plan.models[model].max_tokens
+                found[name] = await self._drawn(DRAFTS, model, messages, nth, TEMPERATURE, limit)
+            else:
+                asked = word_messages(name, question, final_text(draft.texts[0]))
+                found[name] = [
+                    await self.calls.complete(
+                        model, asked, temperature=TEMPERATURE, max_tokens=REPLY_TOKENS, nth=nth, logprobs=True
+                    )
+                ]
+        return found
+
+    async def _drawn(
+        self, k: int, model: int, messages: Sequence[Message], nth: int, warmth: float | None, limit: int | None
+    ) -> list[Paid]:
         async def draw(n: int, place: int) -> Paid:
             return await self.calls.complete(
-                model,
-                messages,
-                temperature=verify.temperature,
-                max_tokens=verify.max_tokens,
-                n=n,
-                place=place,
-                nth=nth,
+                model, messages, temperature=warmth, max_tokens=limit, n=n, place=place, nth=nth
             )
 
-        most = min(verify.k, MOST_CHOICES)
+        most = min(k, MOST_CHOICES)
         try:
             first = [await draw(most, 0)]
         except CallError as error:
@@ -100,7 +119,7 @@ class Prompted:
                 raise
             first = []
         given = sum(len(batch.texts) for batch in first)
-        missing, size = verify.k - given, MOST_CHOICES if given == MOST_CHOICES else 1
+        missing, size = k - given, MOST_CHOICES if given == MOST_CHOICES else 1
         sizes = [min(size, missing - start) for start in range(0, missing, size)]
         return [*first, *await all_of(partial(draw, n, place) for place, n in enumerate(sizes, 1))]
 

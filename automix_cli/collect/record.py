@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from automix_cli.collect import measures
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.plan import Plan
 from automix_core.checking import results as checking
@@ -25,11 +26,13 @@ from automix_core.outcomes.scoring import Scorer
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A model's answer, why it can't be checked if it can't ("cut off"), and the requests that checked it."""
+    """A model's answer, why it can't be checked if it can't ("cut off"), and the requests that checked it, or that
+    measured a paid signal, by its name."""
 
     paid: Paid
     problem: str = ""
     checks: Sequence[Paid] = ()
+    measured: Mapping[str, Sequence[Paid]] = field(default_factory=dict)
 
 
 class Books:
@@ -93,6 +96,12 @@ def outcome(
             model["problem"] = draft.problem
         if not draft.problem and (found := signals(question, draft.paid, answer, plan.signals)):
             model["signals"] = found
+        if draft.measured:
+            values = {name: measures.value(name, answer, asked) for name, asked in draft.measured.items()}
+            known = {name: value for name, value in values.items() if value is not None}
+            model["signals"] = {**model.get("signals", {}), **known}
+            spent_on = {name: books.spent(asked) for name, asked in draft.measured.items()}
+            model["signal_cost"] = {name: answer_cost(cost, tokens) for name, tokens in spent_on.items()}
         if draft.checks:
             model |= _checked(draft.checks, plan.verify.k, books, cost)
         model["usage"] = None if draft.paid.input_tokens is None else _usage(spent)

@@ -155,7 +155,8 @@ class _Run:
         problem = finish.problem(paid.texts[0], paid.finish[0])
         if m == len(self.plan.models) - 1 or problem:
             return Draft(paid, problem)
-        return Draft(paid, "", await self.system.checks(m, question, paid, nth))
+        checks = await self.system.checks(m, question, paid, nth)
+        return Draft(paid, "", checks, await self.system.measured(m, question, paid, nth))
 
 
 def _try(score: Scorer, questions: Sequence[Question]) -> None:

@@ -41,3 +41,6 @@ class System(Protocol):
 
     async def checks(self, model: int, question: Question, draft: Paid, nth: int) -> list[Paid]:
         """Checks of its draft, k of them in one request or several. Raises `CallError`."""
+
+    async def measured(self, model: int, question: Question, draft: Paid, nth: int) -> dict[str, list[Paid]]:
+        """The requests for each paid signal of its draft. Raises `CallError`."""

@@ -78,6 +78,10 @@ class App:
         name = self._key(model, question, nth, answer=draft.texts[0], case=draft.case, verify=verify)
         return [await self._once(name, lambda: self._systems[model].checks(dict(draft.case or {}), draft.texts[0]))]
 
+    async def measured(self, model: int, question: Question, draft: Paid, nth: int) -> dict[str, list[Paid]]:
+        """None: the plan refuses paid signals of an app."""
+        return {}
+
     def _key(self, model: int, question: Question, nth: int, **more: Any) -> str:
         """What identifies a call: the app as it stands in its file, the model's name, the question."""
         asked = {"app": self._plan.app, "source": self._source, "model": self._plan.models[model].name}
