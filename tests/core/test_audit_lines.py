@@ -95,6 +95,8 @@ def test_what_a_full_disk_cut_off_is_taken_back(tmp_path: Path, monkeypatch: pyt
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing.*o\.jsonl can't be written"):
         Lines(tmp_path / "missing" / "o.jsonl")
+    with pytest.raises(ConfigError, match="can't be written: Is a directory"):
+        Lines(tmp_path)
     with pytest.raises(ConfigError, match="1 byte or more"):
         Lines(tmp_path / "o.jsonl", 0)
 
