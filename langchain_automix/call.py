@@ -290,6 +290,8 @@ class Call:
                     return measures.measure(name, model, self.query, draft.text, config, self._talk)
 
     async def _aperform(self, effect: Effect | Gauge) -> Result:
+        if isinstance(effect, Decide) and not self._traced(effect.state):  # nobody watches, so nothing is awaited
+            return in_rounds(self.policy, effect.batch).decide(effect.state)
         async with watched(self.parent.handlers):
             return await self._ado(effect)
 
@@ -298,8 +300,6 @@ class Call:
         match effect:
             case Decide(state=state, batch=batch):
                 policy = in_rounds(self.policy, batch)
-                if not self._traced(state):
-                    return policy.decide(state)
                 return await meta.adecide(state, self.parent.config("meta_verifier"), policy)
             case Draft(model=model):
                 try:
