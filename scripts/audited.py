@@ -17,7 +17,7 @@ def judge(text: str) -> tuple[int, list[str]]:
         found: list[dict[str, Any]] = json.loads(text)["dependencies"]
     except (ValueError, KeyError, TypeError):
         return 2, []
-    looked_up = [package for package in found if "vulns" in package]
+    looked_up = [package for package in found or () if "vulns" in package]
     if not looked_up:
         return 2, []
     lines = [

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from ..checking.thoughts import final_text
 from ..decision import Decision, Draft, Measure, State, Tally, Verify
 from ..usage import Usage
 from .price import Price
@@ -44,7 +45,7 @@ class Reply:
     `problem` says why the draft can't be kept, e.g. "cut off"; `passes` why it is kept without being judged, e.g.
     because it calls a tool and so answers nothing yet. `name` is the model's name as the provider gave it. `signals`
     are what is known about the draft for nothing; a missing one is missing. Here and below, `seconds` is how long it
-    took, as the driver measured.
+    took, as the driver measured. `is_data`: the text is an object's, or a call's arguments.
     """
 
     text: str
@@ -55,6 +56,12 @@ class Reply:
     passes: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = field(default=None, compare=False)
+    is_data: bool = False
+
+    @property
+    def judged(self) -> Reply:
+        """The draft as it is judged: by its final text; data whole, as a thought mark in a field is served with it."""
+        return self if self.is_data else replace(self, text=final_text(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _verify(trail: Trail, action: Verify) -> Generator[Effect, Any, str | Ending
     model = action.model
     draft = trail.drafts[model]
     trail.pending = Step("verify", model, action.n)
-    result = yield Check(model, action.n, draft)
+    result = yield Check(model, action.n, draft.judged)
     trail.pending = None
     if isinstance(result, Failure):
         if isinstance(result.error, LimitError) and result.left:
@@ -190,7 +190,7 @@ def _measure(trail: Trail, action: Measure) -> Generator[Effect, Any, Ending | N
     model, name = action.model, action.name
     draft = trail.drafts[model]
     trail.pending = Step("measure", model, name=name)
-    result = yield cast("Effect", Gauge(model, name, draft))
+    result = yield cast("Effect", Gauge(model, name, draft.judged))
     trail.pending = None
     trail.steps.append(Step("measure", model, result=result, name=name))
     if isinstance(result, Failure):

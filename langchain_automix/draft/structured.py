@@ -72,7 +72,7 @@ class Structure:
         found = self.parse(reply.native, model)
         if found["parsing_error"] is not None or found["parsed"] is None:
             return replace(reply, problem="not in the form that was asked for")
-        return replace(reply, text=_as_text(reply.native, found["parsed"]))
+        return replace(reply, text=_as_text(reply.native, found["parsed"]), is_data=True)
 
     def parser(self, include_raw: bool) -> Runnable[AIMessage, Any]:
         """From the cascade's message to what the caller asked for."""

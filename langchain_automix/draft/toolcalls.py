@@ -50,7 +50,8 @@ def judged(reply: Reply, tools: Sequence[Any], final: frozenset[str] = frozenset
         if fault := _fault(call["args"], known.get(call["name"], {})):
             return replace(reply, problem=f"a call of {call['name']!r} whose arguments don't fit: {fault}")
     if final.issuperset(call["name"] for call in message.tool_calls):
-        return replace(reply, text="\n".join(json.dumps(c["args"], ensure_ascii=False) for c in message.tool_calls))
+        said = "\n".join(json.dumps(call["args"], ensure_ascii=False) for call in message.tool_calls)
+        return replace(reply, text=said, is_data=True)
     return replace(reply, passes="The draft calls a tool; the answer after it is what gets verified.")
 
 

@@ -102,7 +102,8 @@ class ObjectRequest(Request[Made]):
         """An answer as the core sees it: an object made of a reply that was cut off is cut off too."""
         text = said.made.model_dump_json() if isinstance(said.made, BaseModel) else str(said.made)
         reason = finish_reason(said.heard[-1]) if said.heard else None
-        return Reply(text, tokens(said.heard), said, problem(text, reason, good=client.good))
+        why = problem(text, reason, good=client.good)
+        return Reply(text, tokens(said.heard), said, why, is_data=True)
 
     def recorded(self, said: Made, record: Record) -> Made:
         """The object with its route."""

@@ -76,4 +76,4 @@ class MethodRequest(Request[Made]):
 
     def reply(self, said: Made, client: Client) -> Reply:
         """An answer as the core sees it."""
-        return Reply(str(said.made), tokens(said.heard), said)
+        return Reply(str(said.made), tokens(said.heard), said, is_data=True)
