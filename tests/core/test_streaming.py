@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from automix_core.checking.finish import UNFINISHED
-from automix_core.decision import Accept, Finish
+from automix_core.decision import Accept, Draft, Finish
 from automix_core.errors import ModelError, TimeLimitError
 from automix_core.routing import waiting
 from automix_core.routing.drivers import afinish, arun, finish, run
@@ -200,7 +200,7 @@ async def test_an_interrupted_finishing_call_leaves_its_books() -> None:
 async def test_an_interruption_passes_even_where_a_flow_would_go_on() -> None:
     def stubborn() -> Any:
         try:
-            yield "anything"
+            yield Draft(0)
         except BaseException:
             yield "again"
 
