@@ -3,8 +3,9 @@
     python benchmarks/overhead.py [--rounds N] [--json]
 
 Children answer at once, so only the machinery is timed. By hand: the small model, the verifier's own few-shot prompt
-formatted, k verdicts as AutoMix draws them (k concurrent calls of a model without `n`), the verifier's reader, a
-comparison, the large model. Calls of both kinds take turns; times are lower deciles, since other work on the machine
+formatted, k concurrent verdicts of a model without `n`, the verifier's reader, a comparison, the large model. Only at
+k = 1 are the steps the same: above it AutoMix draws in rounds, three of eight where all say incorrect.
+Calls of both kinds take turns; times are lower deciles, since other work on the machine
 only ever adds. With a tracer the steps by hand are traced either as they are, each model call a trace of its own
 ("loose"), or in one trace with a run for the whole, the check and the decision, as AutoMix shows them ("tree").
 """
