@@ -42,7 +42,9 @@ REPLY = (
     "\u201d", '"', "|", "~~", "    ", "<|channel|>final<|message|>", "\u2028", "\r", "**", "- ", "1. ", "Reason:",
 )  # fmt: skip
 replies = st.lists(st.sampled_from(REPLY) | st.text(max_size=4), max_size=14).map("".join)
-odd = st.sampled_from([None, True, -1, 0, 1e308, -1e308, "", "x" * 300, [], {}, [[]], {"a": {}}, "\u0000", 10**40])
+odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, -1, 0, 1e308, -1e308, "", "x" * 300, [], {}, [[]], {"a": {}}, "\u0000", 10**40]
+)
 said = st.lists(st.tuples(st.sampled_from(["User", "Assistant", "System", "Tool"]), st.text(max_size=60)), max_size=5)
 
 
