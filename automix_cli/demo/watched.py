@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from automix_core.decision import Decision, Policy, State, check_models
+from automix_core.evidence.asked import QUERY
 
 from .events import Show, Weighed
 
@@ -25,6 +26,16 @@ class Watched:
         decision = self.policy.decide(state)
         self.show(Weighed(state, decision, self.signal_names))
         return decision
+
+    @property
+    def quiet(self) -> Policy:
+        """The policy alone, for decisions that are only looked ahead at."""
+        return self.policy
+
+    @property
+    def query_signal_names(self) -> tuple[str, ...]:
+        """The signals of the query that it uses; all of them where it doesn't say."""
+        return tuple(getattr(self.policy, "query_signal_names", QUERY))
 
     @property
     def signal_names(self) -> tuple[str, ...]:

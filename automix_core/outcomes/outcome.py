@@ -297,5 +297,6 @@ def _first(error: ValidationError) -> str:
     if first["type"] == "json_invalid":
         return f"not a whole JSON object ({first['msg'].removeprefix('Invalid JSON: ')})."
     field = ".".join(str(part) for part in first["loc"]) or "record"
+    field = field if field.isprintable() else repr(field)  # a file may name its fields as it likes
     words = first["msg"].removeprefix("Value error, ")
     return f"field {field}: {words[0].lower()}{words[1:]}{'' if words.endswith('.') else '.'}"

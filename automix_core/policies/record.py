@@ -104,7 +104,8 @@ def first_of(error: ValidationError) -> str:
     """Pydantic's first complaint as "the field: what is wrong with it."."""
     first = error.errors(include_url=False, include_context=False)[0]
     field, said = ".".join(map(str, first["loc"])), str(first["msg"])
-    return f"{field}: {said[0].lower()}{said[1:]}."
+    shown = field if field.isprintable() else repr(field)  # a file may name its fields as it likes
+    return f"{shown}: {said[0].lower()}{said[1:]}."
 
 
 def _written(field: Field[Any], value: Any) -> Any:

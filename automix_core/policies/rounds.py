@@ -42,7 +42,11 @@ def round_price(together: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _InRounds:
-    """Decides whether the rest of a batch matters, and how much of it to draw next."""
+    """Decides whether the rest of a batch matters, and how much of it to draw next.
+
+    What might happen is asked of the policy's `quiet` self, where it has one: a policy that tells somebody of its
+    decisions would tell of those that nobody comes to.
+    """
 
     policy: Policy
     batch: Batch
@@ -56,7 +60,7 @@ class _InRounds:
         if left > MOST:
             whole = self.batch.price == math.inf
             return Decision(Verify(m, left if whole else left - MOST), "The draft is checked before it is kept.")
-        found = _plan(self.policy, state, self.batch)
+        found = _plan(getattr(self.policy, "quiet", self.policy), state, self.batch)
         if isinstance(found, int):
             words = f"{found} more verdicts may settle it." if found < left else "The draft is checked."
             return Decision(Verify(m, found), words)

@@ -267,6 +267,7 @@ def test_prices_given_to_fit_and_evaluate(server: OpenAIServer, tmp_path: Path) 
         json.loads(automix("evaluate", policy, tmp_path / "u.jsonl", "--json", *prices).stdout),
         json.loads(automix("evaluate", policy, priced, "--json").stdout),
     ]
+    assert [told.pop("currency") for told in figures] == ["USD", None]  # a file of outcomes does not say
     assert figures[0] == figures[1]
     assert figures[0]["in_sample"]
 

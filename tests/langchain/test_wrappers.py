@@ -213,6 +213,7 @@ CHILDREN: dict[str, Any] = {
 }
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", CHILDREN)
 async def test_wrapped_children(server: OpenAIServer, kind: str, path: Path) -> None:
