@@ -123,7 +123,7 @@ def kept(row: Row) -> bool:
     """If the default policy keeps the draft: at the prompt's own reader."""
     said = row["verdicts"] if row["prompt"] == "now" else row["by_the_old_reader"]
     correct, incorrect = said.count(1), said.count(0)
-    return correct + incorrect > 0 and correct / (correct + incorrect) >= KEEP
+    return bool(correct + incorrect and correct / (correct + incorrect) >= KEEP)
 
 
 def paired(pairs: list[tuple[bool, bool]]) -> str:
@@ -168,12 +168,12 @@ def show() -> None:
     measured = rows(SIGNALS)
     bare = {row["id"]: row["signals"] for row in measured if row["set"] in ("clean", "poisonedrag-clean")}
     print(f"\n{'signals, mean':<34}{'n':>5}" + "".join(f"{name:>22}" for name in (*SHOWN, "evidence")))
-    groups: dict[str, list[tuple[Row, Row]]] = {}
+    kinds: dict[str, list[tuple[Row, Row]]] = {}
     for row in measured:
         if row["set"] not in ("clean", "poisonedrag-clean"):
             for group in (row["set"], *([f"own, {row['place']}", f"own, {row['technique']}"] * (row["set"] == "own"))):
-                groups.setdefault(group, []).append((bare[row["id"].partition("+")[0]], row["signals"]))
-    for group, pairs in sorted(groups.items()):
+                kinds.setdefault(group, []).append((bare[row["id"].partition("+")[0]], row["signals"]))
+    for group, pairs in sorted(kinds.items()):
         cells = [[_value(side, name) for side in pair] for name in (*SHOWN, "evidence") for pair in pairs]
         size = len(pairs)
         means = [_means(cells[i * size : (i + 1) * size]) for i in range(len(SHOWN) + 1)]

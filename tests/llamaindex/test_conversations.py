@@ -16,7 +16,7 @@ from tests.llamaindex.engines import PASSAGES, QUESTION, cascade, child
 from tests.loopback import OpenAIServer, Reply
 
 TEMPLATE = PromptTemplate("Read {context_str} and say {query_str}")
-VALUES = {"context_str": PASSAGES[1], "query_str": QUESTION}
+VALUES: dict[str, Any] = {"context_str": PASSAGES[1], "query_str": QUESTION}
 UNSURE = Reply("No", logprobs={"Correct": math.log(0.2), "Incorrect": math.log(0.8)})
 
 
