@@ -31,10 +31,11 @@ check: test lint types contracts docs ## Everything above but the demo.
 format: $(VENV)/.dev ## Format the code and fix what ruff can fix.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+# With their extras: pip takes a package that is wanted with one for another than the pinned, once a newer version is out.
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
 	$(INSTALL) uv
 	$(BIN)/uv pip compile pyproject.toml --extra all --extra serve --group dev --universal --python-version 3.11 \
-	    --upgrade --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	    --upgrade --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
 
 ci: ## Run what continuous integration runs, in environments of its own.
