@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..decision import Accept, Decision, Finish, Policy, State, Tally, Verify, check_models
-from ..evidence.asked import QUERY
+from ..decision import Accept, Decision, Finish, Policy, State, Tally, Verify
 from .problem import final_counts
+from .within import Within
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Curtailed:
+class Curtailed(Within):
     """Decides as `policy` after all its verdicts, but asks only for as many as can settle the matter.
 
     It is for policies that draw every available verdict at once and then decide (`Threshold`, `Band`, a POMDP solved
@@ -34,30 +33,6 @@ class Curtailed:
         if self.policy.decide(whole).action != Verify(m, whole.available[m]):
             return self.policy.decide(state)
         return _settled(self, state, m) or _ask(self, state, m)
-
-    @property
-    def signal_names(self) -> tuple[str, ...]:
-        """The free signals that its policy uses."""
-        return tuple(getattr(self.policy, "signal_names", ()))
-
-    @property
-    def query_signal_names(self) -> tuple[str, ...]:
-        """The signals of the query that its policy looks at; all if it doesn't tell."""
-        return tuple(getattr(self.policy, "query_signal_names", QUERY))
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """The paid signals that its policy may ask for."""
-        return tuple(getattr(self.policy, "measures", ()))
-
-    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
-        """The signals that its policy was fitted with and that a draft of `model` lacks."""
-        asked = getattr(self.policy, "missing", None)
-        return asked(model, signals) if callable(asked) else ()
-
-    def check_models(self, models: int) -> None:
-        """Raise `PolicyError` if its policy can't decide for a cascade of `models`."""
-        check_models(self.policy, models)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..decision import Decision, Finish, Policy, State, check_models
 from ..errors import ConfigError, PolicyError
 from ..evidence.estimator import Evidence
 from .threshold import unit_interval
+from .within import Within
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Skipping:
+class Skipping(Within):
     """Let `model` answer at once where `wasted`, made of the query's signals, is `at_least` so much; else as `policy`.
 
     `wasted` is the chance, weighted by what is at stake, that the question is better given to `model` without a draft.
@@ -57,21 +58,6 @@ class Skipping:
     def query_signal_names(self) -> tuple[str, ...]:
         """The signals of the query that it uses, sorted."""
         return tuple(sorted({*self.wasted.names, *getattr(self.policy, "query_signal_names", ())}))
-
-    @property
-    def signal_names(self) -> tuple[str, ...]:
-        """The free signals of drafts that its policy uses."""
-        return tuple(getattr(self.policy, "signal_names", ()))
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """The paid signals that its policy may ask for."""
-        return tuple(getattr(self.policy, "measures", ()))
-
-    def missing(self, model: int, signals: Mapping[str, float]) -> tuple[str, ...]:
-        """The signals that its policy was fitted with and that a draft of `model` lacks."""
-        found = getattr(self.policy, "missing", None)
-        return found(model, signals) if callable(found) else ()
 
     def check_models(self, models: int) -> None:
         """Raise `PolicyError` if its policy can't decide for a cascade of `models`, or the cascade has no `model`."""
