@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..decision import Decision, Finish, Policy, State, check_models
 from ..errors import ConfigError, PolicyError
+from ..evidence.asked import QUERY
 from ..evidence.estimator import Evidence
 from .threshold import unit_interval
 from .within import Within
@@ -56,8 +57,8 @@ class Skipping(Within):
 
     @property
     def query_signal_names(self) -> tuple[str, ...]:
-        """The signals of the query that it uses, sorted."""
-        return tuple(sorted({*self.wasted.names, *getattr(self.policy, "query_signal_names", ())}))
+        """The signals of the query that it or its policy looks at, sorted; all if that doesn't tell."""
+        return tuple(sorted({*self.wasted.names, *getattr(self.policy, "query_signal_names", QUERY)}))
 
     def check_models(self, models: int) -> None:
         """Raise `PolicyError` if its policy can't decide for a cascade of `models`, or the cascade has no `model`."""

@@ -98,6 +98,7 @@ def test_policies_of_policies_tell_what_they_look_at() -> None:
     assert Mixture(SKIPPING, Always(0), 0.5).query_signal_names == ("question_words",)
     assert (Always(0).query_signal_names, SKIPPING.signal_names, SKIPPING.measures) == ((), (), ())
     assert "overlap" in Curtailed(Own()).query_signal_names
+    assert "overlap" in Skipping(Own(), WASTED, 1).query_signal_names, "one that doesn't tell may look at any"
     assert SKIPPING.missing(0, {}) == ()
     by_words = Skipping(EvidenceThreshold(0.6), WASTED, 1)
     assert "support" in by_words.missing(0, {})
