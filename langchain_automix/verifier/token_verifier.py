@@ -13,15 +13,14 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import model_validator
 
 from automix_core.checking.disguises import inert
+from automix_core.checking.one_word import BareWords, OneWord, check_continues, of_its_matter
 from automix_core.checking.prompt import Shot, case_values, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.checking.sampling import MaxTokens, Sample, Terms
 from automix_core.checking.token_verdict import (
-    CONTEXT,
     FOLLOW_UP,
     INSTRUCTIONS,
-    MATTERS,
     SHOTS,
     About,
     no_logprobs,
@@ -29,7 +28,6 @@ from automix_core.checking.token_verdict import (
     terms_of,
 )
 from automix_core.decision import Tally
-from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import after, weighed
 from automix_core.routing.effects import Checks
@@ -43,18 +41,11 @@ from .self_verifier import SelfVerifier
 log = logging.getLogger("automix")
 
 
-class _Words(SelfVerifier):
+class _Words(BareWords, SelfVerifier):
     """Samples what is asked about the context: each reply is one word."""
 
-    @property
-    def _layout(self) -> str:
-        return CONTEXT.layout
 
-    def _read(self, text: str) -> bool | None:
-        return read_word(text, CONTEXT.words)
-
-
-class TokenVerifier(SelfVerifier):
+class TokenVerifier(OneWord, SelfVerifier):
     """Checks an answer in one word; the word's probability is the confidence.
 
     In: as `SelfVerifier`. Out: `{"verdicts": [], "texts": ["Correct"], "confidence": 0.83}`; the confidence is None
@@ -106,35 +97,22 @@ class TokenVerifier(SelfVerifier):
     @model_validator(mode="before")
     @classmethod
     def _of_its_matter(cls, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("about") == "context":
-            return {"instructions": CONTEXT.instructions, "shots": CONTEXT.shots, **given}
-        return given
+        return of_its_matter(given)
 
     @model_validator(mode="after")
     def _continues_what(self) -> Self:
-        if self.continues and self.about == "context":
-            raise ConfigError(
-                f'{type(self).__name__}: continues=True goes on from the draft, which about="context" does not see; '
-                "leave one of them out."
-            )
+        check_continues(type(self).__name__, self.about, self.continues)
         return self
-
-    @property
-    def _layout(self) -> str:
-        return MATTERS[self.about].layout
 
     @property
     def prompt_digest(self) -> str:
         """What identifies the checking prompt."""
         return digest("", (), FOLLOW_UP) if self.continues else super().prompt_digest
 
-    def _case(self, values: Any) -> Any:
-        return {"answer": "", **values} if self.about == "context" and isinstance(values, Mapping) else values
-
     @property
     def reader(self) -> Runnable[Any, int | None]:
         """From a reply of one word (message or text) to 1, 0 or None."""
-        words = MATTERS[self.about].words
+        words = self._words
 
         def read(reply: Any) -> int | None:
             verdict = read_word(reply.text if isinstance(reply, BaseMessage) else str(reply), words)
@@ -152,7 +130,7 @@ class TokenVerifier(SelfVerifier):
         talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """The probability of `answer`, in one request; `n` sampled verdicts where the model gives none."""
-        answer = answer if self.about == "answer" else ""
+        answer = self._shown(answer)
         if not sampler.gives_logprobs:
             self._say(sampler)
             return self._sampling.check(query, answer, n, sampler, config)
@@ -174,7 +152,7 @@ class TokenVerifier(SelfVerifier):
         talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
-        answer = answer if self.about == "answer" else ""
+        answer = self._shown(answer)
         if not sampler.gives_logprobs:
             self._say(sampler)
             return await self._sampling.acheck(query, answer, n, sampler, config)
@@ -226,7 +204,7 @@ class TokenVerifier(SelfVerifier):
         """Weigh the word into `found`; return what the Runnable does."""
         native = sample.drawn[0].native if sample.drawn else None
         tokens = tokens_of(native) if isinstance(native, AIMessage) else ()
-        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=MATTERS[self.about].words)
+        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=self._words)
         found.append(checks)
         return {"verdicts": [], "texts": sample.texts, "confidence": checks.tally.confidence}
 

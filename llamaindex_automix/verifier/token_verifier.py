@@ -13,23 +13,20 @@ from llama_index.core.llms.llm import LLM
 from pydantic import model_validator
 
 from automix_core.checking.disguises import inert
+from automix_core.checking.one_word import BareWords, OneWord, check_continues, of_its_matter
 from automix_core.checking.prompt import Shot, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.checking.sampling import MaxTokens, Sample, Terms
 from automix_core.checking.token_verdict import (
-    CONTEXT,
     FOLLOW_UP,
     INSTRUCTIONS,
-    MATTERS,
     SHOTS,
     About,
     no_logprobs,
-    read_word,
     terms_of,
 )
 from automix_core.decision import Tally
-from automix_core.errors import ConfigError
 from automix_core.keywords import spelt_out
 from automix_core.routing.counting import after, weighed
 from automix_core.routing.limits import Size
@@ -42,18 +39,11 @@ from .self_verifier import SelfVerifier, Verification
 log = logging.getLogger("automix")
 
 
-class _Words(SelfVerifier):
+class _Words(BareWords, SelfVerifier):
     """Samples what is asked about the context: each reply is one word."""
 
-    @property
-    def _layout(self) -> str:
-        return CONTEXT.layout
 
-    def _read(self, text: str) -> bool | None:
-        return read_word(text, CONTEXT.words)
-
-
-class TokenVerifier(SelfVerifier):
+class TokenVerifier(OneWord, SelfVerifier):
     """Checks an answer in one word; the word's probability is the confidence.
 
     In: as `SelfVerifier`. Out: `{"verdicts": [], "texts": ["Correct"], "confidence": 0.83}`; the confidence is None
@@ -104,30 +94,17 @@ class TokenVerifier(SelfVerifier):
     @model_validator(mode="before")
     @classmethod
     def _of_its_matter(cls, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("about") == "context":
-            return {"instructions": CONTEXT.instructions, "shots": CONTEXT.shots, **given}
-        return given
+        return of_its_matter(given)
 
     @model_validator(mode="after")
     def _continues_what(self) -> Self:
-        if self.continues and self.about == "context":
-            raise ConfigError(
-                f'{type(self).__name__}: continues=True goes on from the draft, which about="context" does not see; '
-                "leave one of them out."
-            )
+        check_continues(type(self).__name__, self.about, self.continues)
         return self
-
-    @property
-    def _layout(self) -> str:
-        return MATTERS[self.about].layout
 
     @property
     def prompt_digest(self) -> str:
         """What identifies the checking prompt."""
         return digest("", (), FOLLOW_UP) if self.continues else super().prompt_digest
-
-    def _case(self, values: Any) -> Any:
-        return {"answer": "", **values} if self.about == "context" and isinstance(values, Mapping) else values
 
     @classmethod
     def class_name(cls) -> str:
@@ -135,7 +112,7 @@ class TokenVerifier(SelfVerifier):
         return "automix_token_verifier"
 
     def _verify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
-        answer = answer if self.about == "answer" else ""
+        answer = self._shown(answer)
         if not self._sampler.gives_logprobs:
             self._say()
             return self._sampling._verify(query, answer, n)
@@ -147,7 +124,7 @@ class TokenVerifier(SelfVerifier):
         return _after(found, self._sampling._verify(query, answer, n))
 
     async def _averify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
-        answer = answer if self.about == "answer" else ""
+        answer = self._shown(answer)
         if not self._sampler.gives_logprobs:
             self._say()
             return await self._sampling._averify(query, answer, n)
@@ -199,7 +176,7 @@ class TokenVerifier(SelfVerifier):
     def _verification(self, sample: Sample, truncated: bool) -> Verification:
         """The word, weighed."""
         tokens = tokens_of(sample.drawn[0].native) if sample.drawn else ()
-        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=MATTERS[self.about].words)
+        checks = weighed(sample, tokens, price=self.price, truncated=truncated, words=self._words)
         return Verification(texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
 
