@@ -145,9 +145,7 @@ class Cascade:
             passage_budget=passage_budget,
         )
         limits.check_prices(cascade.checker_prices)
-        if limits.max_cost is not None and prices is not None:
-            for quotes in paid.quotes(Query(""), 0, prices).values():
-                limits.check_prices([quote.price for quote in quotes])
+        paid.check_prices(limits, prices)
         return cascade
 
     def allowance(self, query: Query, messages: Callable[[], Sequence[ChatMessage]]) -> Allowance:

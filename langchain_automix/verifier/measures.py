@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,14 +10,14 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from automix_core.checking.client import SHAPES
-from automix_core.checking.custom import is_async, waited
-from automix_core.checking.measuring import checked, number_of
+from automix_core.checking.measuring import checked
 from automix_core.checking.query import Query
 from automix_core.evidence.agreement import TEMPERATURE, agreed
 from automix_core.evidence.wanted import FREE_NAMES
 from automix_core.routing.counting import measured_by
 from automix_core.routing.effects import Measured
 from automix_core.routing.limits import Quote
+from automix_core.routing.offer import Offer
 from automix_core.routing.price import Price
 
 from ..child.models import Child
@@ -32,15 +30,13 @@ Talk: TypeAlias = Callable[[Child], Sequence[BaseMessage] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(Offer):
     """What can be measured, by name. `samplers` and `by` say which model is asked about each draft.
 
     A number stands for that many extra drafts, which take the caller's conversation.
     """
 
-    ways: Mapping[str, Any]
     samplers: Mapping[str, Sequence[Sampler]]
-    by: Mapping[str, Sequence[int | None]]
 
     @classmethod
     def of(cls, measures: Any, models: Sequence[Child]) -> Measures:
@@ -56,16 +52,7 @@ class Measures:
                 samplers[name], by[name] = [Sampler.of(own)] * len(models), [place] * len(models)
             elif isinstance(way, SelfVerifier):
                 samplers[name], by[name] = [Sampler.of(one) for one in models], range(len(models))
-        return cls(ways, samplers, by)
-
-    def offered(self, talks: Callable[[], bool]) -> list[str]:
-        """The names that can be measured in a call: extra drafts need a conversation that its messages tell."""
-        drafts = {name for name, way in self.ways.items() if isinstance(way, int)}
-        return [name for name in self.ways if name not in drafts or talks()]
-
-    def quotes(self, query: Query, prompt: int, prices: Sequence[Price | None]) -> dict[str, list[Quote]]:
-        """About what each takes of each model's draft, where `prompt` tokens ask for an answer."""
-        return {name: [self._quote(name, m, query, prompt, prices) for m in range(len(prices))] for name in self.ways}
+        return cls(ways, by, samplers)
 
     def _quote(self, name: str, model: int, query: Query, prompt: int, prices: Sequence[Price | None]) -> Quote:
         way = self.ways[name]
@@ -89,8 +76,7 @@ class Measures:
                 return agreed(answer, sample, model)
             found, _ = way.check(query, answer, way.k, sampler, config, said)
             return measured_by(found, self.by[name][model])
-        value = way(query.context_text, query.question, answer)
-        return Measured(number_of(name, waited(value) if inspect.isawaitable(value) else value))
+        return self.called(name, query, answer)
 
     async def ameasure(
         self, name: str, model: int, query: Query, answer: str, config: RunnableConfig, talk: Talk
@@ -105,6 +91,4 @@ class Measures:
                 return agreed(answer, sample, model)
             found, _ = await way.acheck(query, answer, way.k, sampler, config, said)
             return measured_by(found, self.by[name][model])
-        case = (query.context_text, query.question, answer)
-        value = way(*case) if is_async(way) else await asyncio.to_thread(way, *case)
-        return Measured(number_of(name, await value if inspect.isawaitable(value) else value))
+        return await self.acalled(name, query, answer)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking.client import SHAPES
-from automix_core.checking.custom import is_async, waited
-from automix_core.checking.measuring import checked, number_of
+from automix_core.checking.measuring import checked
 from automix_core.checking.query import Query
 from automix_core.evidence.agreement import TEMPERATURE, agreed
 from automix_core.evidence.wanted import FREE_NAMES
 from automix_core.routing.counting import measured_by
 from automix_core.routing.effects import Measured
 from automix_core.routing.limits import Quote
+from automix_core.routing.offer import Offer
 from automix_core.routing.price import Price
 
 from ..child.sampler import Prompt, Sampler
@@ -30,15 +28,13 @@ Talk: TypeAlias = Callable[[LLM], Prompt | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(Offer):
     """What can be measured, by name. Of a verifier there is one for each model's drafts, and `by` says whom it asks.
 
     A number stands for that many extra drafts, which take the caller's conversation: `samplers` draw them.
     """
 
-    ways: Mapping[str, Any]
     samplers: Sequence[Sampler]
-    by: Mapping[str, Sequence[int | None]]
 
     @classmethod
     def of(cls, measures: Any, models: Sequence[LLM]) -> Measures:
@@ -56,16 +52,7 @@ class Measures:
                 place = next((i for i, model in enumerate(models) if model is way.model), None)
                 ways[name], by[name] = [way] * len(models), [place] * len(models)
         drafts = any(isinstance(way, int) for way in ways.values())
-        return cls(ways, [Sampler.of(model, keeps=SHAPES) for model in models] if drafts else (), by)
-
-    def offered(self, talks: Callable[[], bool]) -> list[str]:
-        """The names that can be measured in a call: extra drafts need a conversation that its messages tell."""
-        drafts = {name for name, way in self.ways.items() if isinstance(way, int)}
-        return [name for name in self.ways if name not in drafts or talks()]
-
-    def quotes(self, query: Query, prompt: int, prices: Sequence[Price | None]) -> dict[str, list[Quote]]:
-        """About what each takes of each model's draft, where `prompt` tokens ask for an answer."""
-        return {name: [self._quote(name, m, query, prompt, prices) for m in range(len(prices))] for name in self.ways}
+        return cls(ways, by, [Sampler.of(model, keeps=SHAPES) for model in models] if drafts else ())
 
     def _quote(self, name: str, model: int, query: Query, prompt: int, prices: Sequence[Price | None]) -> Quote:
         way = self.ways[name]
@@ -91,8 +78,7 @@ class Measures:
             sampler = self.samplers[model]
             sample = draw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
             return agreed(answer, sample, model)
-        value = way(query.context_text, query.question, answer)
-        return Measured(number_of(name, waited(value) if inspect.isawaitable(value) else value))
+        return self.called(name, query, answer)
 
     async def ameasure(self, name: str, model: int, query: Query, answer: str, talk: Talk) -> Measured:
         """`measure`, awaited; a blocking function runs in a thread."""
@@ -106,6 +92,4 @@ class Measures:
             sampler = self.samplers[model]
             sample = await adraw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
             return agreed(answer, sample, model)
-        case = (query.context_text, query.question, answer)
-        value = way(*case) if is_async(way) else await asyncio.to_thread(way, *case)
-        return Measured(number_of(name, await value if inspect.isawaitable(value) else value))
+        return await self.acalled(name, query, answer)
