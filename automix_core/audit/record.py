@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..checking.passing import NO_CONTEXT, Asked
 from ..checking.query import Query
-from ..checking.thoughts import final_text
 from ..decision import Draft
 from ..evidence.asked import asked_in
 from ..evidence.wanted import draft_signals
@@ -112,11 +111,11 @@ class Case:
             return reply
 
         def draw(model: int, reply: Reply, n: int) -> Checks:
-            found: Checks = perform(Check(model, n, reply))
+            found: Checks = perform(Check(model, n, reply.judged))
             return found
 
         def measure(model: int, reply: Reply, name: str) -> Measured:
-            found: Measured = perform(Gauge(model, name, reply))
+            found: Measured = perform(Gauge(model, name, reply.judged))
             return found
 
         k, names = (cascade.k, measures) if query.context else (0, ())
@@ -240,7 +239,7 @@ def _part(case: Case, model: int, *, checked: bool) -> _Answer:
 def _measured(measure: Measuring, model: int, reply: Reply, name: str) -> Measured | None:
     """A signal that can't be had is missing: the rest of the outcome is paid for."""
     try:
-        return measure(model, replace(reply, text=final_text(reply.text)), name)
+        return measure(model, reply, name)
     except Exception as error:
         log.warning("An audit could not measure %s (%s); the outcome goes without.", name, type(error).__name__)
         return None

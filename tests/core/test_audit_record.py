@@ -9,9 +9,9 @@ import pytest
 
 from automix_core.audit.record import Case, at_hand, record
 from automix_core.checking.query import Query
-from automix_core.decision import Accept, Finish, Tally
+from automix_core.decision import Accept, Draft, Finish, Tally
 from automix_core.outcomes.outcome import Outcome
-from automix_core.routing.effects import Checks, Failure, Reply
+from automix_core.routing.effects import Check, Checks, Failure, Gauge, Measured, Reply
 from automix_core.routing.ending import Ending
 from automix_core.routing.price import Price
 from automix_core.routing.route import settle
@@ -152,3 +152,29 @@ def test_a_second_draft_takes_the_place_of_the_first_and_of_its_checks() -> None
         Step("draft", 0, result=SMALL),
     )
     assert at_hand(Ending(Accept(0), "why", steps, models=2), None) == ({0: SMALL}, {0: []})
+
+
+class Told:
+    """A cascade of two models, as far as an audit asks it."""
+
+    names, prices, k, signals = ("small", "large"), PRICES, 1, ()
+
+
+@pytest.mark.parametrize("is_data", [False, True])
+def test_what_an_audit_checks_and_measures_is_what_a_call_does(is_data: bool) -> None:
+    """By the final text; but of an object's field, which is served with all that it holds, all of it."""
+    text = '{"who": "<think>unsure</think>Oda"}' if is_data else "<think>unsure</think>Oda"
+    shown: list[str] = []
+
+    def perform(effect: Draft | Check | Gauge) -> Checks | Measured:
+        assert not isinstance(effect, Draft), "both answers are at hand"
+        shown.append(effect.reply.text)
+        return Measured(0.5) if isinstance(effect, Gauge) else Checks(Tally(1, 0))
+
+    draft = Reply(text, Usage(100, 10), is_data=is_data)
+    ending = Ending(Finish(1), "why", (Step("draft", 0, result=draft),), models=2)
+    route = settle(ending, ASKED, policy="p", names=Told.names)
+    case = Case.of(route, ASKED, ending, LARGE, Told(), perform, None, measures=["p_correct"])
+    found = record(case, same)
+    assert shown == [text if is_data else "Oda"] * 2
+    assert found["models"][0]["signals"]["p_correct"] == 0.5
