@@ -13,12 +13,11 @@ from langchain_core.runnables import Runnable
 
 from automix_core.checking.client import Client
 from automix_core.checking.limiter import Limit
-from automix_core.checking.once import once
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
-from automix_core.evidence.bearing import about, bearing, check_budget
+from automix_core.evidence.bearing import about, check_budget, shown
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
 from automix_core.policies.loading import Live, as_provider
 from automix_core.policies.provider import PolicyProvider
@@ -152,8 +151,7 @@ class Cascade:
 
     def shown(self, query: Query, draft: str) -> Query:
         """What a check of `draft` sees of `query`."""
-        budget = self.passage_budget
-        return query if budget is None else bearing(once(query), draft, budget, self._count)
+        return shown(query, draft, self.passage_budget, self._count)
 
     @property
     def checker_prices(self) -> Sequence[Price | None]:
@@ -172,8 +170,8 @@ class Cascade:
         prompt = approximate_tokens("\n".join(message.text for message in messages))
         if isinstance(self.verifier, CustomVerifier):
             return Size(prompt)
-        shown = about(query, self.passage_budget, self._count)
-        return self.verifier.size(shown, prompt, self.checkers[0])
+        query = about(query, self.passage_budget, self._count)
+        return self.verifier.size(query, prompt, self.checkers[0])
 
     @property
     def _count(self) -> Callable[[str], int]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ..checking.once import once
 from ..checking.query import IN_CONTEXT, LEFT_OUT, Query
 from ..errors import ConfigError
 from .lexical import Draft, refusal
@@ -49,6 +50,11 @@ def check_budget(budget: int | None) -> None:
 def about(query: Query, budget: int | None, counter: Callable[[str], int]) -> Query:
     """A query of about the size of what `bearing` makes of `query`, whatever the draft."""
     return query if budget is None else query.fit(lambda cut: counter(cut.context_text) <= budget)
+
+
+def shown(query: Query, draft: str, budget: int | None, counter: Callable[[str], int]) -> Query:
+    """What a check of `draft` sees of `query`: its context once, and of that what bears on the draft; None: all."""
+    return query if budget is None else bearing(once(query), draft, budget, counter)
 
 
 def bearing(query: Query, draft: str, budget: int, counter: Callable[[str], int]) -> Query:
