@@ -165,7 +165,8 @@ class Call:
             seconds=monotonic() - self.began,
         )
         tell(route, self.into)
-        self.parent.mark(facts(route))
+        if self.parent.handlers:
+            self.parent.mark(facts(route))
         self.cascade.provider.observe(ending.first_signals)
         return route, whole
 

@@ -10,8 +10,8 @@ from random import Random
 from threading import Lock
 
 from ..errors import ConfigError
-from ..routing.meters import count_alarm
 from ..routing.route import Route
+from ..routing.telemetry import count_alarm
 from .ranks import Ranks
 from .wealth import Wealth
 

@@ -68,6 +68,11 @@ class Route:
             ) from None
 
 
+def keeps_a_draft(model: int, steps: Sequence[Mapping[str, Any]], models: int) -> bool:
+    """Whether a route kept a draft of a model before the last: by who answered, its steps, and how many models."""
+    return model < models - 1 and bool(steps) and steps[-1]["do"] == "accept"
+
+
 def settle(ending: Ending, query: Query, **known: Any) -> Route:
     """The route of one call, as `close_books` writes it."""
     return close_books(ending, query, **known)[0]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from .route import Route
+from .route import Route, keeps_a_draft
 
 _ROLES = ("draft", "verify", "answer")
 
@@ -94,7 +94,7 @@ def summary(routes: Iterable[Route | Mapping[str, Any]]) -> Summary:
                 seconds.setdefault(step["do"], []).append(step["seconds"])
         if route.get("seconds") is not None:
             seconds.setdefault("call", []).append(route["seconds"])
-    kept = [r for r in found if r["model"] < len(r["usage"]["by_model"]) - 1 and r["steps"] and _kept(r)]
+    kept = [r for r in found if keeps_a_draft(r["model"], r["steps"], len(r["usage"]["by_model"]))]
     return Summary(
         calls=len(found),
         kept_share=len(kept) / len(found) if found else None,
@@ -110,10 +110,6 @@ def summary(routes: Iterable[Route | Mapping[str, Any]]) -> Summary:
         seconds={do: Seconds.of(values) for do, values in seconds.items()},
         errors=_counted(error for r in found for error in r["errors"]),
     )
-
-
-def _kept(route: Mapping[str, Any]) -> bool:
-    return bool(route["steps"][-1]["do"] == "accept")
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:

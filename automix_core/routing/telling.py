@@ -6,8 +6,8 @@ import logging
 from typing import TypeAlias
 
 from .collecting import Collectors, collect
-from .meters import count
 from .route import Route
+from .telemetry import count
 
 Fact: TypeAlias = str | float
 

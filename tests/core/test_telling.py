@@ -13,7 +13,7 @@ import pytest
 from automix_core.checking.query import Query
 from automix_core.decision import Accept
 from automix_core.drift.monitor import DriftMonitor
-from automix_core.routing import meters
+from automix_core.routing import telemetry
 from automix_core.routing.effects import Reply
 from automix_core.routing.ending import Ending
 from automix_core.routing.price import Price
@@ -84,16 +84,16 @@ class Instrument:
 
 def test_without_an_sdk_nothing_is_counted_or_imported() -> None:
     code = (
-        "import sys, tests.core.test_telling as t; t.tell(t.told(), ()); t.meters.count_alarm('score');"
+        "import sys, tests.core.test_telling as t; t.tell(t.told(), ()); t.telemetry.count_alarm('score');"
         "sys.exit('opentelemetry.metrics' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_calls_money_and_evidence_are_counted_by_policy_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = meters.Meters(*(Instrument() for _ in meters.Meters._fields))  # type: ignore[arg-type]
+    found = telemetry.Meters(*(Instrument() for _ in telemetry.Meters._fields))  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", sys)
-    monkeypatch.setattr(meters, "_meters", lambda: found)
+    monkeypatch.setattr(telemetry, "_meters", lambda: found)
     tell(told(), ())
     tell(told(version=None, evidence=None), ())
     points: Any = found
@@ -122,7 +122,7 @@ import tests.core.test_telling as t
 reader = InMemoryMetricReader()
 metrics.set_meter_provider(MeterProvider([reader]))
 t.tell(t.told(), ())
-t.meters.count_alarm("evidence")
+t.telemetry.count_alarm("evidence")
 found = [m for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics]
 print(sorted((m.name, m.unit, len(m.data.data_points)) for m in found))
 """

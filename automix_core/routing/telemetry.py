@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .route import Route
+from .route import Route, keeps_a_draft
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Counter, Histogram, UpDownCounter
@@ -56,7 +56,7 @@ def count(route: Route) -> None:
     if _SDK not in sys.modules:
         return
     meters, version = _meters(), {"automix.policy_version": route.policy_version or "none"}
-    kept = bool(route.steps) and route.steps[-1]["do"] == "accept" and route.model < len(route.usage["by_model"]) - 1
+    kept = keeps_a_draft(route.model, route.steps, len(route.usage["by_model"]))
     who: dict[str, Any] = {"automix.model": route.model, "automix.action": route.action, "automix.kept": kept}
     meters.calls.add(1, version | who)
     if route.seconds is not None:
