@@ -24,6 +24,7 @@ from ..evidence.estimator import Estimator, Evidence, Term
 from ..evidence.signs import SIGNS
 from ..evidence.tokens import TOKENS
 from ..evidence.unfitted import PARTS
+from .logistic import logistic
 
 WEIGHTS: Mapping[str, float] = {
     **{name: weight for name, (weight, _, _) in PARTS.items()},
@@ -180,15 +181,7 @@ def platt(s: Array, y: Array) -> tuple[float, float]:
     slope, bias = _SLOPE, float(np.log((y.sum() + 1) / (len(y) - y.sum() + 1)))
     x = np.column_stack([s - centre, np.ones(len(s))])
     prior = np.array([_PSEUDO * max(float(s.var()), 1e-6), 1e-3])  # in labels: the slope's scale is that of s
-    theta = np.array([slope, bias])
-    for _ in range(50):
-        p = sigmoid(x @ theta)
-        gradient = x.T @ (p - y) + prior * (theta - [slope, 0.0])
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(prior)
-        step = np.linalg.solve(curvature, gradient)
-        theta = theta - np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
+    theta = logistic(x, y, np.array([slope, bias]), prior, np.array([slope, 0.0]))
     slope = max(float(theta[0]), 0.0)
     if slope == 0.0:
         return 0.0, bias

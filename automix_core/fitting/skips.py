@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evidence.arrays import Array, evidence_of, sigmoid
+from ..evidence.arrays import Array, evidence_of
 from ..evidence.estimator import Estimator, Evidence, Term
 from ..outcomes.columns import Columns, Ints
+from .logistic import logistic
 
 FEWEST = 50
 """Questions below which nothing is tried."""
 _DRAWN = 10.0
+"""Labels that draw the weights to 0."""
 _SURE = 2.0
 """Standard errors of the gain on questions left out that it must be above 0."""
 
@@ -82,21 +84,7 @@ def wasted_by(signals: Mapping[str, Array], gain: Array) -> Evidence | None:
         return None
     x = np.column_stack([*(np.interp(v, at, (-1.0, 1.0)) for v, at in zip(values[rows].T, ends, strict=True)),
                          np.ones(int(rows.sum()))])  # fmt: skip
-    theta = _logistic(x, (gain[rows] > 0).astype(float), size)
+    pull = np.append(np.full(x.shape[1] - 1, _DRAWN) * x[:, :-1].var(axis=0), 1e-3)  # the bias hardly
+    theta = logistic(x, (gain[rows] > 0).astype(float), np.zeros(x.shape[1]), pull, np.zeros(x.shape[1]), size, 1e-6)
     terms = [Term(n, float(w), at, (-1.0, 1.0)) for n, w, at in zip(names, theta[:-1], ends, strict=True)]
     return Evidence([Estimator(terms, float(theta[-1]))])
-
-
-def _logistic(x: Array, y: Array, size: Array) -> Array:
-    """Weights drawn to 0 as by `_DRAWN` more labels, the last one, the bias, hardly."""
-    pull = np.append(np.full(x.shape[1] - 1, _DRAWN) * x[:, :-1].var(axis=0), 1e-3)
-    theta = np.zeros(x.shape[1])
-    for _ in range(50):
-        p = sigmoid(x @ theta)
-        gradient = x.T @ (size * (p - y)) + pull * theta
-        curvature = (x * (size * np.maximum(p * (1 - p), 1e-6))[:, None]).T @ x + np.diag(np.maximum(pull, 1e-6))
-        step = np.linalg.solve(curvature, gradient)
-        theta = theta - np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return theta
