@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from automix_cli.collect.calls import Message
 from automix_cli.collect.journal import Paid
+from automix_core.checking.measuring import AGREEMENT
 from automix_core.checking.query import Query, passages
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.token_verdict import ANSWER, CONTEXT, Matter, log_odds
@@ -16,7 +17,6 @@ from automix_core.outcomes.outcome import Question
 
 WORDS: Mapping[str, Matter] = {"p_correct": ANSWER, "sufficient": CONTEXT}
 """What is asked in one word, by the signal's name."""
-AGREEMENT = "agreement"
 DRAFTS = 2
 """More drafts that agreement compares."""
 

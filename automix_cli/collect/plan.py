@@ -14,14 +14,16 @@ from automix_cli.cascade_file import (
     ModelSettings,
     read_cascade_file,
 )
+from automix_cli.options import listed
 from automix_cli.prices import named_prices, price
+from automix_core.checking.measuring import AGREEMENT
 from automix_core.errors import ConfigError
 from automix_core.evidence.lexical import TEXTUAL
 from automix_core.evidence.wanted import FREE_NAMES, needs_tokens, wanted_signals
 from automix_core.routing.price import Price
 
 _AT_ONCE = 8
-MEASURES = ("p_correct", "sufficient", "agreement")
+MEASURES = ("p_correct", "sufficient", AGREEMENT)
 """The paid signals that can be bought of every draft."""
 
 
@@ -42,7 +44,7 @@ class Plan:
 
 
 def plan(
-    file: Path | None,
+    file: CascadeFile | Path | None,
     models: Sequence[str] = (),
     prices: Sequence[str] = (),
     *,
@@ -54,15 +56,21 @@ def plan(
     signals: str | None = None,
     measures: str | None = None,
 ) -> Plan:
-    """The plan of a configuration file and the options that overrule it. Raises `ConfigError` for what can't work."""
-    read = read_cascade_file(file) if file else CascadeFile()
+    """The plan of a configuration, read or in its file, and the options that overrule it.
+
+    Raises `ConfigError` for what can't work.
+    """
+    read = file if isinstance(file, CascadeFile) else read_cascade_file(file) if file else CascadeFile()
     app = app or read.app
     named = [_model(text, app) for text in models]
     chosen = {model.name: model for model in (named or read.model)}
     if len(chosen) < len(named or read.model):
         raise ConfigError("Two models have the same name.")
     if len(chosen) < 2:
-        raise ConfigError(f"Collecting needs two models or more, cheapest first; there are {len(chosen)} (--model).")
+        raise ConfigError(
+            f"A cascade needs two models or more, cheapest first; there are {len(chosen)}: give each a --model, or a "
+            "[[model]] in the file."
+        )
     for name, text in named_prices(prices, list(chosen)).items():
         chosen[name] = chosen[name].model_copy(update={"price": text})
     settings = list(chosen.values())
@@ -98,7 +106,7 @@ def _check(models: Sequence[ModelSettings], read: CascadeFile, app: str | None) 
 
 def _measures(named: str, app: str | None) -> tuple[str, ...]:
     """The paid signals to buy of every draft. Raises `ConfigError` for one that there is not, or under an app."""
-    names = tuple(dict.fromkeys(filter(None, named.replace(" ", "").split(","))))
+    names = tuple(dict.fromkeys(listed(named)))
     if unknown := [name for name in names if name not in MEASURES]:
         raise ConfigError(f"measures: there is no signal {', '.join(unknown)} to buy; there are {', '.join(MEASURES)}.")
     if names and app:
@@ -114,7 +122,7 @@ def _signals(named: str | Sequence[str], app: str | None) -> tuple[str, ...]:
     if named == "all":
         named = tuple(TEXTUAL) if app else FREE_NAMES
     elif isinstance(named, str) and named != "auto":
-        named = [name.strip() for name in named.split(",") if name.strip()]
+        named = listed(named)
     found = wanted_signals(named, None)
     if app and needs_tokens(found):
         tokens = ", ".join(name for name in found if needs_tokens([name]))

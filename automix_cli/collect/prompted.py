@@ -9,9 +9,10 @@ from functools import partial
 from automix_cli.collect.calls import Calls, Message
 from automix_cli.collect.gather import all_of
 from automix_cli.collect.journal import Paid
-from automix_cli.collect.measures import AGREEMENT, DRAFTS, word_messages
+from automix_cli.collect.measures import DRAFTS, word_messages
 from automix_cli.collect.plan import Plan
 from automix_cli.collect.system import CallError
+from automix_core.checking.measuring import AGREEMENT
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.token_verdict import REPLY_TOKENS

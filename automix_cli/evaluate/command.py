@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.prices import repriced
+from automix_cli.options import Repricing
 from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, say, span, write
-from automix_cli.routed import routed
+from automix_cli.recorded import recorded
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.outcomes.outcome import digest, read_outcomes
+from automix_core.outcomes.outcome import digest
 from automix_core.policies.saving import PolicyFile, load_policy_file
 from automix_core.policies.timed import second_worth_of
 
@@ -27,14 +27,7 @@ if TYPE_CHECKING:
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
     outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
-    price: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=IN/OUT[/CACHED]",
-            help="USD per million tokens: costs anew from the recorded tokens.",
-            show_default=False,
-        ),
-    ] = None,
+    price: Repricing = None,
     margin: Annotated[float, typer.Option(help="The loss of mean score that counts as none.")] = 0.02,
     second_worth: Annotated[
         float | None,
@@ -61,10 +54,7 @@ def evaluate(
         raise ConfigError(f"--margin must be a loss of score from 0 to 1, not {margin!r}; 0.02 is usual.")
     outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
-    records = read_outcomes(outcomes)
-    with naming(outcomes):
-        records = repriced(records, price or ())
-    records, left = routed(records)
+    records, left = recorded(outcomes, price or ())
     worth = Objective(second_worth=second_worth).second_worth
     worth = second_worth_of(file.policy) if worth is None else worth
     with naming(outcomes):

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from automix_cli.fit.replacing import Judged, judge, parted
-from automix_cli.prices import repriced
+from automix_cli.options import Repricing, listed
 from automix_cli.printing import bounds, naming, not_over, outputs, print_json, say, span
-from automix_cli.routed import routed
+from automix_cli.recorded import recorded
 from automix_core.errors import ConfigError
-from automix_core.outcomes.outcome import Outcome, digest, read_outcomes
+from automix_core.outcomes.outcome import Outcome, digest
 from automix_core.policies import POMDP, Always, Mixture, Skipping, Timed
 from automix_core.policies.saving import FittedOn, save_policy
 from automix_core.policies.timed import second_worth_of
@@ -53,14 +53,7 @@ def fit(
             metavar="S", help="What a second of waiting is worth, in the unit of costs (USD).", show_default=False
         ),
     ] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=IN/OUT[/CACHED]",
-            help="USD per million tokens: costs anew from the recorded tokens.",
-            show_default=False,
-        ),
-    ] = None,
+    price: Repricing = None,
     signals: Annotated[
         str | None,
         typer.Option(
@@ -105,16 +98,13 @@ def fit(
     if confidence is not None and max_loss is None:
         raise ConfigError("--confidence is how sure a certificate must be: give --max-loss with it, or leave it out.")
     objective = Objective(cost_weight, max_cost, min_quality, second_worth)
-    records = read_outcomes(outcomes)
-    with naming(outcomes):
-        records = repriced(records, price or ())
-    records, left = routed(records)
+    records, left = recorded(outcomes, price or ())
     if max_loss is not None and objective != Objective(second_worth=second_worth):
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
         columns = Columns.of(records)
         if signals is not None:
-            columns = columns.limited([name.strip() for name in signals.split(",") if name.strip()])
+            columns = columns.limited(listed(signals))
         if verdicts is not None:
             columns = columns.first(verdicts)
         whole, apart = columns, None

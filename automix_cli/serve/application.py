@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -145,14 +145,15 @@ def _headers(route: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
-async def _begun(pieces: AsyncIterator[str]) -> Response:
+async def _begun(pieces: AsyncGenerator[str, None]) -> Response:
     """The stream, once its first piece is there: an error before it is an answer with a status of its own."""
     first = await anext(pieces)
 
     async def whole() -> AsyncIterator[str]:
-        yield first
-        async for later in pieces:
-            yield later
+        async with aclosing(pieces):
+            yield first
+            async for later in pieces:
+                yield later
 
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return StreamingResponse(whole(), media_type="text/event-stream", headers=headers)
@@ -165,7 +166,7 @@ async def _pieces(
     messages: list[Any],
     metrics: Metrics,
     traffic: Traffic,
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Server-sent events: the answer as it comes, the route on the last piece of it, the usage if asked for."""
     whole: Any = None
     try:

@@ -45,7 +45,7 @@ def _cascade(path: Path, file: CascadeFile, running: ExitStack, weights: Path | 
 
     if file.app is not None:
         raise ConfigError("app is for collecting; a served cascade needs the url of each [[model]].")
-    planned = plan(path)
+    planned = plan(file)
     policy: Any = file.policy
     if isinstance(policy, float):
         policy = Threshold(policy)

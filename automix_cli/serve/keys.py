@@ -8,6 +8,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from automix_cli.options import listed
 from automix_core.errors import ConfigError, DataError
 from automix_core.files import read_text
 
@@ -55,7 +56,7 @@ def read_keys(file: str | None, host: str) -> Keys:
         if not keys:
             raise ConfigError(f"serve.keys_file: {file} holds no key; write one a line.")
     else:
-        keys = [key.strip() for key in os.environ.get(VARIABLE, "").split(",") if key.strip()]
+        keys = listed(os.environ.get(VARIABLE, ""))
     for place, key in enumerate(keys, start=1):
         if len(key) < 8 or not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigError(f"Key {place} of the server is no key: 8 or more ASCII signs without spaces are needed.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from automix_core.checking.finish import problem as problem_of
+
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
@@ -16,6 +18,8 @@ _PASSED = (
     *("reasoning_effort", "parallel_tool_calls", "service_tier", "metadata"),
 )
 """Settings that go to the models as they are."""
+_ENDED = {"cut off": "length", "filtered": "content_filter"}
+"""OpenAI's words for what can be wrong with an answer's end."""
 
 
 class StreamOptions(BaseModel):
@@ -125,12 +129,10 @@ def call_pieces(chunks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def finish_reason(message: AIMessage) -> str:
     """Why the answer ended, in OpenAI's words."""
-    said = str(message.response_metadata.get("finish_reason") or "").lower()
     if message.tool_calls or message.invalid_tool_calls:
         return "tool_calls"
-    if said in ("length", "max_tokens", "max_output_tokens"):
-        return "length"
-    return "content_filter" if said in ("content_filter", "safety") else "stop"
+    said = message.response_metadata.get("finish_reason")
+    return _ENDED.get(problem_of(message.text or "-", None if said is None else str(said)), "stop")
 
 
 def usage(spent: Mapping[str, Any] | None) -> dict[str, Any] | None:

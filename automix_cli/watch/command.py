@@ -10,8 +10,7 @@ import typer
 
 from automix_cli.evaluate.command import matching
 from automix_cli.printing import naming, print_json
-from automix_cli.routed import routed
-from automix_core.outcomes.outcome import read_outcomes
+from automix_cli.recorded import recorded
 from automix_core.policies.saving import load_policy_file
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def watch(
     from automix_core.outcomes.columns import Columns
 
     file = load_policy_file(policy)
-    records, left = routed(read_outcomes(outcomes))
+    records, left = recorded(outcomes)
     with naming(outcomes):
         columns = Columns.of(records)
     said = [*left, *matching(file, columns, policy)]

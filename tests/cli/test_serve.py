@@ -15,7 +15,7 @@ import httpx
 import openai
 import pytest
 import uvicorn
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
@@ -24,6 +24,7 @@ from automix_cli.serve.application import application
 from automix_cli.serve.cascades import built
 from automix_cli.serve.keys import Keys
 from automix_cli.serve.traffic import Traffic
+from automix_cli.serve.wire import finish_reason
 from automix_core import Threshold, save_policy
 from tests.loopback import OpenAIServer, Reply
 
@@ -275,3 +276,16 @@ def test_metrics(url: str) -> None:
     told = httpx.get(f"{url}/metrics").text
     assert 'automix_calls_total{action="accept",cascade="cascade",model="0"} 1.0' in told
     assert "automix_cost_usd_total" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("stop", "stop"), (None, "stop"), ("end_turn", "stop"), ("length", "length"), ("MAX_TOKENS", "length"),
+     ("model_length", "length"), ("content_filter", "content_filter"), ("SAFETY", "content_filter")],
+)  # fmt: skip
+def test_why_an_answer_ended_is_said_in_openais_words(said: str | None, reason: str) -> None:
+    told = {} if said is None else {"finish_reason": said}
+    assert finish_reason(AIMessage("Oda", response_metadata=told)) == reason
+    assert finish_reason(AIMessage("", response_metadata=told)) == reason
+    called = AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "1"}], response_metadata=told)
+    assert finish_reason(called) == "tool_calls"
