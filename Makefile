@@ -34,7 +34,7 @@ format: $(VENV)/.dev ## Format the code and fix what ruff can fix.
 # With their extras: pip takes a package that is wanted with one for another than the pinned, once a newer version is out.
 lock: $(VENV)/.made ## Bring requirements-dev.lock to the newest versions that pyproject.toml allows.
 	$(INSTALL) uv
-	$(BIN)/uv pip compile pyproject.toml --extra all --extra serve --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra all --extra serve --extra report --extra parquet --group dev --universal --python-version 3.11 \
 	    --upgrade --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	    --quiet --output-file requirements-dev.lock
 

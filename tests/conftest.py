@@ -11,6 +11,13 @@ import pytest
 from automix_core.policies import rounds
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Several workers (`-n`) take whole files: what one test of a file compares, the others of that file have found."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+
+
 @pytest.fixture(autouse=True)
 def _no_loop_left(request: pytest.FixtureRequest) -> None:
     """LlamaIndex's `asyncio_run` would make an event loop for this thread and never close it."""
