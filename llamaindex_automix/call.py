@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,7 +33,7 @@ from automix_core.routing.limits import FREE, Allowance
 from automix_core.routing.procedure import bypass, route
 from automix_core.routing.route import Route, settle
 from automix_core.routing.streaming import Streamed
-from automix_core.routing.telling import tell
+from automix_core.routing.telling import facts, tell
 from automix_core.routing.waiting import await_call_within
 
 from . import events
@@ -60,6 +60,7 @@ class Call:
     asked: Asked
     coin: float | None = None
     span: str | None = field(default_factory=active_span_id.get)
+    chart: events.Chart = field(default_factory=events.charting)
     into: Collectors = field(default_factory=collectors)
     allowance: Allowance = FREE
     audit: Audit | None = None
@@ -111,8 +112,11 @@ class Call:
                 except GeneratorExit as unread:
                     ending.failed(unread)
                     raise
+                so_far = self._charting(stream)
                 with closing(stream.pieces(self._stream)) as pieces:
-                    yield from pieces
+                    for piece in pieces:
+                        so_far()
+                        yield piece
                 last = self._last(stream)
             if last is not None:
                 yield last
@@ -132,8 +136,10 @@ class Call:
                 except GeneratorExit as unread:
                     (ending if hedge is None else await hedge.dropped(ending)).failed(unread)
                     raise
+                so_far = self._charting(stream)
                 async with aclosing(stream.apieces(self._astream)) as pieces:
                     async for piece in pieces:
+                        so_far()
                         yield piece
                 last = self._last(stream)
             if last is not None:
@@ -349,7 +355,15 @@ class Call:
 
     def _books(self, ending: Ending, answer: Reply | None = None) -> Route:
         """The route of the call, told to the collectors that were open when it began and to the instrumentation."""
-        closed = settle(
+        closed = self._closed(ending, answer)
+        tell(closed, self.into)
+        self.cascade.provider.observe(ending.first_signals)
+        events.routed(closed, self.span)
+        self.chart(facts(closed))
+        return closed
+
+    def _closed(self, ending: Ending, answer: Reply | None) -> Route:
+        return settle(
             ending,
             self.query,
             policy=repr(self.policy),
@@ -359,10 +373,22 @@ class Call:
             answer=answer,
             seconds=monotonic() - self.began,
         )
-        tell(closed, self.into)
-        self.cascade.provider.observe(ending.first_signals)
-        events.routed(closed, self.span)
-        return closed
+
+    def _charting(self, stream: Streamed[Any]) -> Callable[[], None]:
+        """What charts a stream as far as it was read, at its first piece and when its model tells of tokens.
+
+        OpenInference ends the span of the call with that of the model within, which is before the books are closed.
+        """
+        charted: object = stream  # nothing yet
+
+        def so_far() -> None:
+            nonlocal charted
+            heard = stream.heard
+            if self.chart is not events.nowhere and isinstance(heard, Meter) and heard.usage != charted:
+                charted = heard.usage
+                self.chart(facts(self._closed(stream.ending, heard.reply())))
+
+        return so_far
 
 
 def _text(stream: Streamed[Any]) -> str:

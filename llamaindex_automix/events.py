@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.instrumentation.events.exception import ExceptionEvent
@@ -17,11 +17,12 @@ from llama_index_instrumentation.span import active_span_id
 from llama_index_instrumentation.span_handlers import NullSpanHandler
 
 from automix_core.routing.route import Route
-from automix_core.routing.telling import facts
+from automix_core.routing.telling import Fact
 
 dispatcher = get_dispatcher(__name__)
 _TRACES = "opentelemetry.trace"
 QUIET = (NullEventHandler, NullSpanHandler)
+Chart: TypeAlias = Callable[[Mapping[str, Fact]], None]
 
 
 def observed(source: Dispatcher = dispatcher) -> bool:
@@ -51,18 +52,34 @@ class AutoMixRoutingEvent(BaseEvent):
         return "AutoMixRoutingEvent"
 
 
-def routed(route: Route, span: str | None) -> None:
-    """Tell the route of the call whose span is `span`, and OpenTelemetry's span of the call what dashboards chart.
+def charting() -> Chart:
+    """What puts facts on the OpenTelemetry span that is the current one now, wherever it is called, while that is open.
 
-    An instrumentation such as OpenInference's makes its span the current one while the call runs. A stream that is read
-    elsewhere has its event only: the current span there is somebody else's.
+    An instrumentation such as OpenInference's makes its span the current one while the call runs.
     """
+    if _TRACES not in sys.modules or active_span_id.get() is None:
+        return nowhere
+    from opentelemetry.trace import get_current_span
+
+    span = get_current_span()
+    # The methods, not the span: OpenInference's current span is a stand-in, for another once a stream is handed out.
+    is_open, put = span.is_recording, span.set_attributes
+
+    def chart(found: Mapping[str, Fact]) -> None:
+        if is_open():
+            put(found)
+
+    return chart
+
+
+def nowhere(found: Mapping[str, Fact]) -> None:
+    """Nobody charts."""
+
+
+def routed(route: Route, span: str | None) -> None:
+    """Tell the route of the call whose span is `span`."""
     if observed():
         dispatcher.event(AutoMixRoutingEvent(automix=route.to_dict(), span_id=span))
-    if _TRACES in sys.modules and span is not None and span == active_span_id.get():
-        from opentelemetry.trace import get_current_span
-
-        get_current_span().set_attributes(facts(route))
 
 
 def streamed(text: str, span: str | None) -> None:

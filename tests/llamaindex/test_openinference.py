@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.response_synthesizers import ResponseMode
 
 from automix_core import Price
+from automix_core.policies.share import Share
 from llamaindex_automix import collect_routes
 from tests.llamaindex.engines import PASSAGES, PATHS, QUESTION, Path, ask, cascade, expected, index, script
 from tests.loopback import OpenAIServer
@@ -76,13 +78,48 @@ def test_openinference(
     assert json.loads(ruled.attributes["output.value"])["action"] == path
     (called,) = (span for span in finished if span.name.startswith("AutoMixLLM."))
     charted = {key: value for key, value in called.attributes.items() if key.startswith("automix_")}
-    if streaming:  # read under another span: the event alone tells it
-        assert not any(key.startswith("automix_") for span in finished for key in span.attributes)
-    else:
-        assert charted["automix_action"] == path
-        assert charted["automix_cost_usd"] > 0
+    assert charted["automix_action"] == path
+    assert charted["automix_cost_usd"] > 0
+    assert isinstance(charted["automix_saved_usd"], float)
+    assert not any(key.startswith("automix_") for span in finished if span is not called for key in span.attributes)
     everything = json.dumps([dict(span.attributes) for span in finished])
     assert "sk-engine-key" not in everything
+
+
+@pytest.mark.parametrize("way", ["chat", "stream_chat", "astream_chat"])
+async def test_the_evidence_of_the_policy_is_charted_where_it_tells_one(
+    server: OpenAIServer, exported: Any, way: str
+) -> None:
+    """On the span of the call, not on the one of whoever made it or reads its stream."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    script(server, "accept")
+    model, asked = cascade(server, policy=Share(0.4)), [ChatMessage(QUESTION)]
+    with TracerProvider().get_tracer("a user's").start_as_current_span("mine") as span:
+        match way:
+            case "chat":
+                model.chat(asked, automix_context="x")
+            case "stream_chat":
+                list(model.stream_chat(asked, automix_context="x"))
+            case "astream_chat":
+                _ = [piece async for piece in await model.astream_chat(asked, automix_context="x")]
+    (called,) = (span for span in exported.get_finished_spans() if span.name == f"AutoMixLLM.{way}")
+    assert 0 <= called.attributes["automix_evidence"] <= 1
+    assert "automix_cost_usd" not in called.attributes, "no price is known"
+    mine: Any = span
+    assert not mine.attributes
+
+
+def test_a_stream_that_is_read_after_its_span_is_over_is_charted_nowhere(server: OpenAIServer) -> None:
+    """A span of the user's own, under which the call was made; setting anything on it then is a warning."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    script(server, "accept")
+    with TracerProvider().get_tracer("a user's").start_as_current_span("mine") as span:
+        pieces = cascade(server).stream_complete(QUESTION, automix_context="x")
+    assert "".join(piece.delta or "" for piece in pieces) == expected("accept")
+    mine: Any = span
+    assert not mine.attributes
 
 
 @pytest.mark.parametrize("path", PATHS)
