@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from automix_core.cascade_file.prices import price
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Outcome
 from automix_core.outcomes.pricing import priced
-from automix_core.routing.price import Price
 
 
 def named_prices(texts: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -35,20 +35,3 @@ def repriced(outcomes: list[Outcome], texts: Sequence[str]) -> list[Outcome]:
     if missing := [name for name in names if name not in found]:
         raise ConfigError(f"Prices are given for some models only; {', '.join(missing)} has none.")
     return priced(outcomes, found)
-
-
-def price(name: str, text: str) -> Price:
-    """The price `IN/OUT` or `IN/OUT/CACHED`. Raises `ConfigError` if it is none."""
-    parts = text.split("/")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (2, 3):
-        raise ConfigError(
-            f"The price of {name} must be IN/OUT or IN/OUT/CACHED in USD per million tokens, not {text!r}."
-        )
-    found = Price(*numbers)
-    if not all(number == 0 or 1e-9 <= number <= 1e9 for number in numbers):
-        raise ConfigError(f"The price of {name}, {text}, must be 0 or lie between 1e-9 and 1e9 USD per million tokens.")
-    return found

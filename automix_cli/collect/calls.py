@@ -17,8 +17,8 @@ from automix_cli.collect.journal import Journal, Paid, key
 from automix_cli.collect.refusals import learned, without_logprobs, worded
 from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
-from automix_cli.endpoint.endpoint import Endpoint
 from automix_core.checking.refusal import Memory
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import DRAFT_ALTERNATIVES
 from automix_core.evidence.reported import reported_tokens

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.cascade_file import EMBEDDED, MOST_VERDICTS, ModelSettings
 from automix_cli.collect.plan import Plan, plan
 from automix_cli.printing import not_over, outputs, print_json, write
+from automix_core.cascade_file.settings import EMBEDDED, MOST_VERDICTS, ModelSettings
 from automix_core.errors import ConfigError, DataError
 from automix_core.outcomes.outcome import Question, read_questions
 
@@ -181,8 +181,8 @@ def _system(
         return
     from automix_cli.collect.calls import Calls
     from automix_cli.collect.prompted import Prompted
-    from automix_cli.endpoint.endpoint import parse_endpoint
     from automix_cli.engine.engine import embedded
+    from automix_core.endpoint.endpoint import parse_endpoint
 
     inside = [settings for settings in wanted.models if settings.url.startswith(EMBEDDED)]
     own = {s.name: parse_endpoint(s.url, s.name) for s in wanted.models if s not in inside}

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from automix_cli.cascade_file import (
+from automix_cli.options import listed
+from automix_cli.prices import named_prices
+from automix_core.cascade_file.prices import prices_of
+from automix_core.cascade_file.reading import read_cascade_file
+from automix_core.cascade_file.settings import (
     EMBEDDED,
     PROMPT,
     CascadeFile,
     CheckSettings,
     ModelSettings,
-    read_cascade_file,
 )
-from automix_cli.options import listed
-from automix_cli.prices import named_prices, price
 from automix_core.checking.measuring import AGREEMENT
 from automix_core.errors import ConfigError
 from automix_core.evidence.lexical import TEXTUAL
@@ -78,7 +79,7 @@ def plan(
     inside = any(model.url.startswith(EMBEDDED) for model in settings)  # these share this computer's CPU
     found = Plan(
         models=tuple(settings),
-        prices=_prices(settings),
+        prices=prices_of(settings),
         prompt=read.prompt,
         scorer=scorer or read.scorer,
         concurrency=concurrency or read.concurrency or (1 if inside else _AT_ONCE),
@@ -137,13 +138,3 @@ def _model(text: str, app: str | None) -> ModelSettings:
     if not (name and equals and url and text.isprintable()):
         raise ConfigError(f"--model must be NAME=URL#MODEL{', or with --app NAME' if app else ''}, not {text!r}.")
     return ModelSettings(name=name, url=url)
-
-
-def _prices(models: Sequence[ModelSettings]) -> tuple[Price, ...] | None:
-    """All models' prices, or None if none has one."""
-    without = [model.name for model in models if model.price is None]
-    if len(without) == len(models):
-        return None
-    if without:
-        raise ConfigError(f"Prices are given for some models only; {', '.join(without)} has none.")
-    return tuple(price(model.name, model.price or "") for model in models)

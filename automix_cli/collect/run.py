@@ -14,9 +14,9 @@ from automix_cli.collect.journal import Journal, Paid
 from automix_cli.collect.plan import Plan
 from automix_cli.collect.record import Books, Draft, outcome, scored
 from automix_cli.collect.system import CallError, System
-from automix_cli.endpoint.endpoint import key_variable
 from automix_core.checking import finish
 from automix_core.checking.query import PASSAGE_BREAK, passages
+from automix_core.endpoint.endpoint import key_variable
 from automix_core.errors import DataError
 from automix_core.outcomes.kinds import UNANSWERABLE
 from automix_core.outcomes.outcome import Question

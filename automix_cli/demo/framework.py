@@ -38,10 +38,10 @@ class Framework(StrEnum):
         """
         body: dict[str, Any] = {"extra_body": {"cache_prompt": False}} if afresh else {}
         if self is Framework.LANGCHAIN:
-            from ..endpoint.langchain import chat_model
+            from langchain_automix.child.endpoint import chat_model
 
             return chat_model(endpoint, **body, **options)
-        from ..endpoint.llamaindex import openai_like
+        from llamaindex_automix.child.endpoint import openai_like
 
         if afresh:
             body = {"additional_kwargs": {"stream_options": {"include_usage": True}, **body}}

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from automix_cli import tether, weights
-from automix_cli.endpoint.endpoint import Endpoint
 from automix_cli.engine.launch import ended, launch
 from automix_cli.progress import Progress, Quiet
+from automix_core.endpoint.endpoint import Endpoint
 
 if TYPE_CHECKING:
     import subprocess

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from automix_cli.cascade_file import read_cascade_file
+from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.errors import ConfigError
 
 
@@ -49,9 +49,11 @@ def serve(
     settings = settings.model_copy(
         update={name: value for name, value in (("host", host), ("port", port)) if value is not None}
     )
-    keys = read_keys(settings.keys_file, settings.host)
+    folder = files[0].parent
+    keys = read_keys(settings.keys_file and str(folder / settings.keys_file), settings.host)
     with built(read, weights) as cascades:
-        listening = _listen(settings.host, settings.port, files[0])
+        place = () if port is not None else ("serve", "port")
+        listening = _listen(settings.host, settings.port, read[0][1].at(*place))
         traffic = Traffic(keys, settings.most_bytes, settings.per_minute, settings.at_once)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"Serving {', '.join(cascades)} at http://{shown}:{listening.getsockname()[1]}/v1", err=True)
@@ -66,7 +68,7 @@ def serve(
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int, file: Path) -> socket.socket:
+def _listen(host: str, port: int, where: str) -> socket.socket:
     """A socket that listens, before anything is promised. Raises `ConfigError` if the port is taken."""
     listening = None
     try:
@@ -78,5 +80,5 @@ def _listen(host: str, port: int, file: Path) -> socket.socket:
     except OSError as error:
         if listening is not None:
             listening.close()
-        raise ConfigError(f"{file}: {host}, port {port}: {error.strerror or error}; choose another --port.") from None
+        raise ConfigError(f"{where}: {host}, port {port}: {error.strerror or error}; choose another --port.") from None
     return listening

@@ -26,13 +26,13 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from automix_cli.demo.corpus import Passage
 from automix_cli.demo.retrieval import Retriever
-from automix_cli.endpoint.llamaindex import openai_like
 from automix_cli.engine.engine import embedded
 from automix_cli.progress import Quiet
 from automix_cli.weights import DEFAULT_PAIR, TINY_PAIR
 from automix_core import Always, Route
 from automix_core.outcomes.scoring import f1
 from llamaindex_automix import AutoMixLLM, collect_routes
+from llamaindex_automix.child.endpoint import openai_like
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PROMPT = PromptTemplate(

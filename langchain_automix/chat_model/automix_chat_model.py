@@ -22,6 +22,8 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
+from automix_core.cascade_file.building import build
+from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.checking.custom import CheckFunction
 from automix_core.checking.limiter import Limiter, RateLimiter, as_limiter
 from automix_core.checking.measuring import Measurement
@@ -170,6 +172,17 @@ class AutoMixChatModel(Composite):
         output_version: str | None = None,
         profile: ModelProfile | None = None,
     ) -> None: ...
+
+    @classmethod
+    def from_config(cls, path: str | PathLike[str], **settings: Any) -> Self:
+        """The cascade that a `cascade.toml` describes, over its endpoints' `ChatOpenAI`.
+
+        `settings` are the constructor's keywords and win over the file. Keys are read from the environment, by the
+        models' names. Raises `ConfigError` that names the file and the line to blame, and where langchain-openai lacks.
+        """
+        from ..child.endpoint import chat_model
+
+        return build(cls, read_cascade_file(path), chat_model, SelfVerifier, settings)
 
     @field_validator("limiter")
     @classmethod

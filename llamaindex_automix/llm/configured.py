@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Literal, Self
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
@@ -12,6 +13,8 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, field_serializer, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
+from automix_core.cascade_file.building import build
+from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.checking.limiter import as_limiter
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
@@ -234,6 +237,18 @@ class RoutedLLM(FunctionCallingLLM):
         if part is None or isinstance(part, SelfVerifier):
             return part and part.to_dict()
         return repr(part) if not callable(part) else getattr(part, "__qualname__", type(part).__name__)
+
+    @classmethod
+    def from_config(cls, path: str | PathLike[str], **settings: Any) -> Self:
+        """The cascade that a `cascade.toml` describes, over its endpoints' `OpenAILike`.
+
+        `settings` are the constructor's keywords and win over the file. Keys are read from the environment, by the
+        models' names. Raises `ConfigError` that names the file and the line to blame, and where the package
+        llama-index-llms-openai-like lacks.
+        """
+        from ..child.endpoint import openai_like
+
+        return build(cls, read_cascade_file(path), openai_like, SelfVerifier, settings)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Any:

@@ -13,10 +13,10 @@ from automix_cli.demo.corpus import Question, handbook, questions
 from automix_cli.demo.events import Asked, Event
 from automix_cli.demo.retrieval import Retriever
 from automix_cli.demo.session import Answered, Session
-from automix_cli.endpoint.endpoint import Endpoint
-from automix_cli.endpoint.langchain import chat_model
 from automix_core.decision import Policy
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.policies import Threshold
+from langchain_automix.child.endpoint import chat_model
 from tests.loopback import OpenAIServer
 
 NAMES = ["small", "large"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from automix_cli.cascade_file import PROMPT, CascadeFile, CheckSettings, ModelSettings
+from automix_core.cascade_file.settings import PROMPT, CascadeFile, CheckSettings, ModelSettings
 from automix_core.outcomes.outcome import read_outcomes
 from tests.cli.served import ROOT
 from tests.cli.test_collect import QUESTIONS, questions

@@ -9,7 +9,7 @@ import pytest
 from automix_cli.collect.calls import Calls
 from automix_cli.collect.journal import Journal
 from automix_cli.collect.plan import plan
-from automix_cli.endpoint.endpoint import Endpoint
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
 from tests.loopback import OpenAIServer
 

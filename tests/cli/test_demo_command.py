@@ -19,12 +19,12 @@ from automix_cli.demo import in_langchain
 from automix_cli.demo.framework import Framework
 from automix_cli.demo.models import Models
 from automix_cli.demo.session import Session
-from automix_cli.endpoint.endpoint import Endpoint
-from automix_cli.endpoint.langchain import chat_model
 from automix_cli.engine.engine import Engine
 from automix_cli.progress import Quiet
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import EngineError
 from automix_core.policies import Threshold
+from langchain_automix.child.endpoint import chat_model
 from tests.cli.demos import NAMES, RETRIEVER, SUPPER, models, provider
 from tests.loopback import OpenAIServer, Reply
 

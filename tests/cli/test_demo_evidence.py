@@ -18,14 +18,14 @@ from automix_cli.demo.compare import compared, signals_of
 from automix_cli.demo.report import document
 from automix_cli.demo.session import Answered, Session
 from automix_cli.demo.view import View
-from automix_cli.endpoint.endpoint import Endpoint
-from automix_cli.endpoint.llamaindex import openai_like
 from automix_core.decision import Policy
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.evidence import TEXTUAL
 from automix_core.fitting.fit import fit
 from automix_core.outcomes.outcome import ModelOutcome, Outcome
 from automix_core.policies import EvidenceThreshold, Threshold
 from automix_core.policies.saving import save_policy
+from llamaindex_automix.child.endpoint import openai_like
 from tests.cli.demos import NAMES, RETRIEVER, SUPPER, answered, models, provider
 from tests.loopback import OpenAIServer, Reply
 

@@ -18,9 +18,9 @@ from automix_cli.demo.corpus import Question
 from automix_cli.demo.events import Answering, Asked, Checked, Decided, Drafted, Event, Found, Said, Verdict
 from automix_cli.demo.measured import measured
 from automix_cli.demo.session import Session
-from automix_cli.endpoint.endpoint import Endpoint
-from automix_cli.endpoint.llamaindex import openai_like
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.policies import Threshold
+from llamaindex_automix.child.endpoint import openai_like
 from tests.cases import block
 from tests.cli.demos import BAD, GOOD, NAMES, RETRIEVER, SUPPER, provider
 from tests.loopback import OpenAIServer, Quirks, Reply

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from automix_cli.endpoint.endpoint import Endpoint, parse_endpoint
+from automix_core.endpoint.endpoint import Endpoint, parse_endpoint
 from automix_core.errors import ConfigError
 
 
@@ -95,8 +95,8 @@ def test_what_is_on_this_computer(host: str, loopback: bool) -> None:
 def test_proxies_are_ignored_on_loopback_only(host: str, trusted: bool) -> None:
     pytest.importorskip("langchain_openai")
     pytest.importorskip("llama_index.llms.openai_like")
-    from automix_cli.endpoint.langchain import chat_model
-    from automix_cli.endpoint.llamaindex import openai_like
+    from langchain_automix.child.endpoint import chat_model
+    from llamaindex_automix.child.endpoint import openai_like
 
     endpoint = Endpoint(f"http://{host}:1/v1", "m", "a-secret-key", context_window=2048)
     chat, like = chat_model(endpoint, max_tokens=5), openai_like(endpoint, max_tokens=5)

@@ -89,8 +89,8 @@ class TestTheRealEngine:
     def test_both_frameworks_reach_it_past_a_proxy(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("langchain_openai")
         pytest.importorskip("llama_index.llms.openai_like")
-        from automix_cli.endpoint.langchain import chat_model
-        from automix_cli.endpoint.llamaindex import openai_like
+        from langchain_automix.child.endpoint import chat_model
+        from llamaindex_automix.child.endpoint import openai_like
 
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -166,8 +166,8 @@ class TestBehindAProxy:
         self, index: PackageIndex, toys: Play, stub_engine: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("langchain_openai")
-        from automix_cli.endpoint.langchain import chat_model
         from automix_cli.engine.engine import embedded
+        from langchain_automix.child.endpoint import chat_model
 
         monkeypatch.setattr("automix_cli.weights.registry.MODELS", (toys.weights,))
         with Proxy() as proxy:
@@ -199,7 +199,7 @@ from automix_cli.engine import engine
 begun = engine.embedded
 def embedded(*args, **settings):
     from contextlib import contextmanager
-    from automix_cli.endpoint.langchain import chat_model
+    from langchain_automix.child.endpoint import chat_model
     @contextmanager
     def asked():
         with begun(*args, **settings) as (running,):

@@ -19,13 +19,13 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
-from automix_cli.cascade_file import read_cascade_file
 from automix_cli.serve.application import application
 from automix_cli.serve.cascades import built
 from automix_cli.serve.keys import Keys
 from automix_cli.serve.traffic import Traffic
 from automix_cli.serve.wire import finish_reason
 from automix_core import Threshold, save_policy
+from automix_core.cascade_file.reading import read_cascade_file
 from tests.loopback import OpenAIServer, Reply
 
 CONTEXT = "The lighthouse of Quillon has 211 steps. It was built by Oda Verrin."

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from automix_cli.cascade_file import line_of, read_cascade_file
 from automix_cli.serve.keys import Keys, read_keys
+from automix_core.cascade_file.lines import line_of
+from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.errors import ConfigError
 from tests.cli.test_fit import automix
 from tests.cli.test_serve import QUESTION, cascade_file

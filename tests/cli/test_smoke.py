@@ -14,10 +14,10 @@ from langchain_core.messages import SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from automix_cli.endpoint.langchain import chat_model
 from automix_cli.engine.engine import Engine
 from automix_core import Always, Decision, Finish, Route, State, Threshold
 from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes, route_of
+from langchain_automix.child.endpoint import chat_model
 
 pytestmark = pytest.mark.engine
 

@@ -11,6 +11,7 @@ from .budgeting import Budgeting
 from .checking import Verifiers
 from .continuing import Continuing
 from .deciding import AcceptAndEscalate, Policies
+from .describing import Described
 from .failing import Failures
 from .finishing import Finishing
 from .hedging import Hedging
@@ -50,6 +51,7 @@ class AdapterContract(
     Queries,
     Errands,
     Configuration,
+    Described,
 ):
     """All of it."""
 

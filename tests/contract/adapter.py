@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from automix_core import Route
@@ -104,6 +105,10 @@ class Adapter(ABC):
     @abstractmethod
     def cascade(self, models: list[Any], **settings: Any) -> Any:
         """The adapter's model."""
+
+    @abstractmethod
+    def from_config(self, path: Path, **settings: Any) -> Any:
+        """The adapter's model, as a file describes it."""
 
     @abstractmethod
     def verifier(self, **settings: Any) -> Any:

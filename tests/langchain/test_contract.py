@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
+from pathlib import Path
 from typing import Any
 
 from langchain_classic.evaluation import QAEvalChain
@@ -59,6 +60,9 @@ class TestMessages(AdapterContract):
 
     def cascade(self, models: list[Any], **settings: Any) -> AutoMixChatModel:
         return AutoMixChatModel(models=models, **settings)
+
+    def from_config(self, path: Path, **settings: Any) -> AutoMixChatModel:
+        return AutoMixChatModel.from_config(path, **settings)
 
     def verifier(self, **settings: Any) -> SelfVerifier:
         return SelfVerifier(**settings)

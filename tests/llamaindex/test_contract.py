@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
@@ -71,6 +72,9 @@ class TestMessages(AdapterContract):
 
     def cascade(self, models: list[Any], **settings: Any) -> AutoMixLLM:
         return AutoMixLLM(models=models, **settings)
+
+    def from_config(self, path: Path, **settings: Any) -> AutoMixLLM:
+        return AutoMixLLM.from_config(path, **settings)
 
     def verifier(self, **settings: Any) -> SelfVerifier:
         return SelfVerifier(**settings)

@@ -53,6 +53,7 @@ RIGHT = {
     AutoMix([small, large], check)
     AutoMix([small, large], verifier=sure)
     checks: list[CheckFunction] = [check, sure]""",
+    "a file": "model: AutoMix = AutoMix.from_config('cascade.toml', timeout=3.0)",
     "routes": """
     route: Route = route_of(message)
     maybe: Route | None = route_of(message, None)

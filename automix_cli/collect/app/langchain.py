@@ -13,9 +13,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from automix_cli.cascade_file import CheckSettings
 from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
 from automix_cli.collect.journal import Paid
+from automix_core.cascade_file.settings import CheckSettings
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
 from automix_core.errors import ConfigError
 from automix_core.outcomes.evaluation_sets import CONTEXT, QUESTION

@@ -6,9 +6,9 @@ from typing import Any
 
 from llama_index.core.llms.llm import LLM
 
-from automix_cli.cascade_file import CheckSettings
 from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
 from automix_cli.collect.journal import Paid
+from automix_core.cascade_file.settings import CheckSettings
 from automix_core.checking.query import passages
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Question

@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
-from automix_cli.cascade_file import CheckSettings
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.system import CallError
+from automix_core.cascade_file.settings import CheckSettings
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage

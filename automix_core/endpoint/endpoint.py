@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from automix_core.errors import ConfigError
+from ..errors import ConfigError
+
+TIMEOUT = 300.0
+"""Seconds for one request: a long prompt takes a while on a laptop's CPU."""
 
 
 @dataclass(frozen=True)

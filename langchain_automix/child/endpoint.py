@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from automix_core.endpoint.endpoint import TIMEOUT
+from automix_core.endpoint.loopback import clients
 from automix_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
 
-    from automix_cli.endpoint.endpoint import Endpoint
-
-TIMEOUT = 300.0
-"""Seconds for one request: a long prompt takes a while on a laptop's CPU."""
+    from automix_core.endpoint.endpoint import Endpoint
 
 
 def chat_model(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
-    """The endpoint as a chat model that answers at temperature 0; `options` are ChatOpenAI's own and win.
+    """The endpoint as a chat model that answers at temperature 0 unless told; `options` are ChatOpenAI's own and win.
 
     Usage is streamed too (langchain-openai leaves it out for a base URL of one's own). On loopback the environment's
     proxies are ignored; elsewhere they stay in use.
@@ -27,15 +26,14 @@ def chat_model(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
     try:
         from langchain_openai import ChatOpenAI
     except ImportError as error:
-        raise ConfigError("langchain-openai is missing: pip install 'automix-rag[all]'") from error
+        raise ConfigError(
+            "langchain-openai is missing: pip install langchain-openai, or the extra 'automix-rag[all]'"
+        ) from error
     from pydantic import SecretStr
 
-    clients: dict[str, Any] = {}
     if endpoint.loopback:
-        from automix_cli.endpoint.loopback import AsyncLoopbackClient, LoopbackClient
-
-        clients["http_client"] = LoopbackClient(TIMEOUT)
-        clients["http_async_client"] = AsyncLoopbackClient(TIMEOUT)
+        plain, awaited = clients(TIMEOUT)
+        options = {"http_client": plain, "http_async_client": awaited, **options}
     settings: dict[str, Any] = {
         "model": endpoint.model,
         "base_url": endpoint.base_url,
@@ -44,4 +42,4 @@ def chat_model(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
         "timeout": TIMEOUT,
         "stream_usage": True,
     }
-    return ChatOpenAI(**(settings | clients | options))
+    return ChatOpenAI(**(settings | options))
