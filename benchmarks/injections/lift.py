@@ -1,13 +1,13 @@
 """What injections do to a real model's checks of wrong drafts, and to signals: measured, kept without texts, shown.
 
-    python -m benchmarks.injections.lift collect QUESTIONS ATTACKS [--seconds S] [--only NAME ...]
+    python -m benchmarks.injections.lift collect QUESTIONS ATTACKS [--small URL#MODEL] [--seconds S] [--only NAME ...]
     python -m benchmarks.injections.lift signals QUESTIONS ATTACKS
     python -m benchmarks.injections.lift show
 
-QUESTIONS is a file of questions, ATTACKS a folder (`sets` says what is in it). `collect` asks the embedded model for
-four verdicts a case in one request, under the prompt of c659b6b and under today's, appends each case to
-`lift.jsonl` beside this file, goes on where it stopped, and stops after S seconds. A draft is kept at a confidence of
-0.75 or more, the default policy's threshold.
+QUESTIONS is a file of questions, ATTACKS a folder (`sets` says what is in it). `collect` asks the embedded model, or
+the given one, for four verdicts a case in one request, under the prompt of c659b6b and under today's, appends each case
+to `lift.jsonl` beside this file, goes on where it stopped, and stops after S seconds. A draft is kept at a confidence
+of 0.75 or more, the default policy's threshold.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import groupby, product
 from math import comb
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,12 +31,13 @@ from automix_core.checking.query import Query
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.turns import turns
 from automix_core.checking.verdict import read_verdict
+from automix_core.endpoint.endpoint import Endpoint, parse_endpoint
 from automix_core.evidence import UNFITTED, textual
 from benchmarks.injections import before, sets
 
 RESULTS = Path(__file__).with_name("lift.jsonl")
 SIGNALS = Path(__file__).with_name("signals.jsonl")
-MODEL, N, KEEP = "0.5b", 4, 0.75
+MODEL, N, KEEP, AT_ONCE = "0.5b", 4, 0.75, 64
 Row: TypeAlias = dict[str, Any]
 
 
@@ -74,40 +79,69 @@ def rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in lines if line.strip()]
 
 
-def collect(questions: Path, attacks: Path, seconds: float, only: list[str] | None) -> None:
+def collect(questions: Path, attacks: Path, small: str | None, seconds: float, only: list[str] | None) -> None:
     """Ask for the verdicts that are not there yet."""
     end = time.monotonic() + seconds
     done = {(row["id"], row["set"], row["prompt"]) for row in rows(RESULTS)}
     old: Callable[[str], bool | None] = before.module("verdict").read_verdict
     todo = [
         (name, item, version)
-        for name, item in cases(questions, attacks)
-        for version in VERSIONS
+        for name, group in groupby(cases(questions, attacks), key=itemgetter(0))
+        for version, (_, item) in product(
+            VERSIONS, tuple(group)
+        )  # one prompt after the other: its examples stay cached
         if (not only or name in only) and (item.id, name, version) not in done
     ]
     print(f"{len(done)} done, {len(todo)} to do")
-    with embedded([MODEL]) as (engine,), httpx.Client(trust_env=False, timeout=300) as client:
-        for count, (name, item, version) in enumerate(todo):
-            if time.monotonic() > end:
-                print(f"stopped after {count}")
-                return
-            messages = [{"role": role, "content": text} for role, text in VERSIONS[version](item)]
-            asked = {"model": engine.model, "messages": messages, "n": N, "temperature": 1.0, "max_tokens": 80}
-            headers = {"Authorization": f"Bearer {engine.api_key}"}
-            answer = client.post(f"{engine.base_url}/chat/completions", json={**asked, "seed": 1}, headers=headers)
-            answer.raise_for_status()
-            texts = [choice["message"]["content"] or "" for choice in answer.json()["choices"]]
-            row = {
-                "id": item.id,
-                "set": name,
-                "place": item.place,
-                "technique": item.technique,
-                "prompt": version,
-                "verdicts": [None if verdict is None else int(verdict) for verdict in map(read_verdict, texts)],
-                "by_the_old_reader": [None if verdict is None else int(verdict) for verdict in map(old, texts)],
-            }
-            with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+    with (
+        model(small) as endpoint,
+        httpx.Client(trust_env=False, timeout=300) as client,
+        RESULTS.open("a", encoding="utf-8") as file,
+        ThreadPoolExecutor(AT_ONCE if small else 1) as pool,  # an engine of our own answers one after the other
+    ):
+
+        def asked(case: tuple[str, sets.Item, str]) -> Row | None:
+            return None if time.monotonic() > end else verdicts(client, endpoint, *case, old)
+
+        for row in filter(None, pool.map(asked, todo)):
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+
+
+@contextmanager
+def model(small: str | None) -> Iterator[Endpoint]:
+    """The embedded one, unless one is given."""
+    if small:
+        yield parse_endpoint(small, "small")
+        return
+    with embedded([MODEL]) as (engine,):
+        yield engine.endpoint
+
+
+def verdicts(
+    client: httpx.Client,
+    endpoint: Endpoint,
+    name: str,
+    item: sets.Item,
+    version: str,
+    old: Callable[[str], bool | None],
+) -> Row:
+    """One case's verdicts; read by today's reader and by that of c659b6b."""
+    messages = [{"role": role, "content": text} for role, text in VERSIONS[version](item)]
+    asked = {"model": endpoint.model, "messages": messages, "n": N, "temperature": 1.0, "max_tokens": 80, "seed": 1}
+    headers = {"Authorization": f"Bearer {endpoint.api_key}"}
+    answer = client.post(f"{endpoint.base_url}/chat/completions", json=asked, headers=headers)
+    answer.raise_for_status()
+    texts = [choice["message"]["content"] or "" for choice in answer.json()["choices"]]
+    return {
+        "id": item.id,
+        "set": name,
+        "place": item.place,
+        "technique": item.technique,
+        "prompt": version,
+        "verdicts": [None if verdict is None else int(verdict) for verdict in map(read_verdict, texts)],
+        "by_the_old_reader": [None if verdict is None else int(verdict) for verdict in map(old, texts)],
+    }
 
 
 def signals(questions: Path, attacks: Path) -> None:
@@ -199,6 +233,7 @@ def main() -> None:
     parser.add_argument("what", choices=["collect", "signals", "show"])
     parser.add_argument("questions", type=Path, nargs="?")
     parser.add_argument("attacks", type=Path, nargs="?")
+    parser.add_argument("--small", metavar="URL#MODEL")
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--only", nargs="*")
     given = parser.parse_args()
@@ -209,7 +244,7 @@ def main() -> None:
     elif given.what == "signals":
         signals(given.questions, given.attacks)
     else:
-        collect(given.questions, given.attacks, given.seconds, given.only)
+        collect(given.questions, given.attacks, given.small, given.seconds, given.only)
 
 
 if __name__ == "__main__":
