@@ -8,6 +8,8 @@ each because there is no public one:
 - `tracers.context._configure_hooks` names context-wide handlers, which are found again by identity and so must not be
   wrapped;
 - `LangChainTracer.tracing_metadata` holds the invocation parameters that core stamps on all descendants.
+
+And one of Langfuse's, whose handler is no tracer of core's: where it keeps the observations that are open.
 """
 
 from __future__ import annotations
@@ -103,6 +105,8 @@ class Parent:
             run = getattr(handler, "run_map", {}).get(str(self.run_id))
             if run is not None:
                 run.extra["metadata"] = {**(run.extra.get("metadata") or {}), **facts}
+            elif (observation := _observation(handler, self.run_id)) is not None:
+                observation.update(metadata=dict(facts))
 
     def apart(self) -> Parent:
         """The same for a child that runs beside the others: their interruption is not its own."""
@@ -200,6 +204,15 @@ class _Muted:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handler, name)
+
+
+def _observation(handler: Any, run_id: UUID | None) -> Any:
+    """What Langfuse's handler has open for a run: an object that takes more metadata. None with any other handler."""
+    own = handler._handler if isinstance(handler, _Muted) else handler
+    if not any(kind.__module__.partition(".")[0] == "langfuse" for kind in type(own).__mro__):
+        return None
+    held = getattr(own, "_runs", None) or getattr(own, "runs", None) or {}  # as of 5, and as of 3
+    return held.get(run_id)
 
 
 def _silence(*_: Any, **__: Any) -> None:
