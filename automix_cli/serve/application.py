@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 from automix_cli.serve.failures import RefusedError, refusal_of
 from automix_cli.serve.metrics import Metrics
@@ -21,12 +23,19 @@ from automix_cli.serve.wire import ChatRequest, call_pieces, closing, completion
 if TYPE_CHECKING:
     from langchain_automix import AutoMixChatModel
 
+T = TypeVar("T")
+
 log = logging.getLogger("automix")
 
 
-def application(cascades: Mapping[str, AutoMixChatModel], traffic: Traffic) -> FastAPI:
-    """The ASGI application that serves `cascades` by name within the limits of `traffic`."""
-    metrics = Metrics()
+def application(
+    cascades: Mapping[str, AutoMixChatModel], traffic: Traffic, shared_metrics: str | None = None
+) -> FastAPI:
+    """The ASGI application that serves `cascades` by name within the limits of `traffic`.
+
+    `shared_metrics` is the folder through which several workers share what they count.
+    """
+    metrics = Metrics(shared_metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -39,6 +48,11 @@ def application(cascades: Mapping[str, AutoMixChatModel], traffic: Traffic) -> F
     async def refused(_: Request, error: RefusedError) -> JSONResponse:
         metrics.refused(error.status)
         return JSONResponse(error.body, error.status, headers=error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def no_such(request: Request, error: HTTPException) -> JSONResponse:
+        said = f"There is no {request.method} {request.url.path} here."
+        return await refused(request, RefusedError(error.status_code, said, "unknown_url"))
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -75,9 +89,11 @@ def application(cascades: Mapping[str, AutoMixChatModel], traffic: Traffic) -> F
         identity, traffic.working = uuid4().hex, traffic.working + 1
         if asked.stream:
             pieces = _pieces(identity, asked, cascade, messages, metrics, traffic)
-            return await _begun(pieces)
+            return await _begun(request, pieces)
         try:
-            message = await cascade.ainvoke(messages, **asked.settings())
+            message = await _unless_left(request, cascade.ainvoke(messages, **asked.settings()))
+        except RefusedError:
+            raise
         except Exception as error:
             metrics.failed(asked.model, error)
             raise refusal_of(error) from error
@@ -90,7 +106,7 @@ def application(cascades: Mapping[str, AutoMixChatModel], traffic: Traffic) -> F
     return app
 
 
-def _caller(request: Request, traffic: Traffic) -> str:
+def _caller(request: Request, traffic: Traffic) -> int:
     """Who asks. Raises `RefusedError` without a key that is known."""
     caller = traffic.keys.of(request.headers.get("authorization"))
     if caller is None:
@@ -145,9 +161,33 @@ def _headers(route: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
-async def _begun(pieces: AsyncGenerator[str, None]) -> Response:
+async def _unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives; it is cancelled when the caller hangs up, so that nobody pays for what nobody reads."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, watching = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise RefusedError(499, "The caller hung up.", "hung_up")
+        return working.result()
+    finally:
+        watching.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait((working,))
+
+
+async def _begun(request: Request, pieces: AsyncGenerator[str, None]) -> Response:
     """The stream, once its first piece is there: an error before it is an answer with a status of its own."""
-    first = await anext(pieces)
+
+    async def begin() -> str:
+        return await anext(pieces)
+
+    first = await _unless_left(request, begin())
 
     async def whole() -> AsyncIterator[str]:
         async with aclosing(pieces):

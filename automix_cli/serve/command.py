@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from automix_core.cascade_file.reading import read_cascade_file
+from automix_core.cascade_file.settings import MOST_WORKERS
 from automix_core.errors import ConfigError
 
 
@@ -22,6 +23,9 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="The port; 8321 by default, 0: a free one.", show_default=False),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=MOST_WORKERS, help="Processes that serve; default 1.", show_default=False)
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder with the embedded weights.", show_default=False)
     ] = None,
@@ -34,38 +38,31 @@ def serve(
     try:
         import fastapi  # noqa: F401 - only to say in one line what is missing
         import prometheus_client  # noqa: F401
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ImportError as missing:
         raise ConfigError(f"{missing.name} is missing: pip install 'automix-rag[serve]'") from None
-    from automix_cli.serve.application import application
-    from automix_cli.serve.cascades import built
+    from automix_cli.serve.cascades import built, running
     from automix_cli.serve.keys import read_keys
     from automix_cli.serve.traffic import Traffic
+    from automix_cli.serve.workers import run
 
     if any(file.is_dir() for file in files):
         raise ConfigError("Name cascade files, not a folder.")
     read = [(path, read_cascade_file(path)) for path in files]
     settings = read[0][1].serve
     settings = settings.model_copy(
-        update={name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        update={n: v for n, v in (("host", host), ("port", port), ("workers", workers)) if v is not None}
     )
     folder = files[0].parent
     keys = read_keys(settings.keys_file and str(folder / settings.keys_file), settings.host)
-    with built(read, weights) as cascades:
+    with running(read, weights) as embedded:
+        cascades = built(read, embedded)  # to refuse what can't work before anything is promised
         place = () if port is not None else ("serve", "port")
         listening = _listen(settings.host, settings.port, read[0][1].at(*place))
         traffic = Traffic(keys, settings.most_bytes, settings.per_minute, settings.at_once)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"Serving {', '.join(cascades)} at http://{shown}:{listening.getsockname()[1]}/v1", err=True)
-        config = uvicorn.Config(
-            application(cascades, traffic),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=max(1, round(settings.grace)),
-            limit_concurrency=None,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        run(files, embedded, traffic, listening, grace=settings.grace, workers=settings.workers)
 
 
 def _listen(host: str, port: int, where: str) -> socket.socket:

@@ -10,7 +10,12 @@ from typing import Any
 from automix_cli.serve.wire import problem
 from automix_core.errors import AutoMixError, ConfigError, CostLimitError, QueryError, TimeLimitError
 
-_KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "invalid_request_error"}
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "invalid_request_error",
+    405: "invalid_request_error",
+}
 _KINDS |= {413: "invalid_request_error", 429: "rate_limit_error"}
 
 

@@ -22,22 +22,22 @@ class Keys:
     def __init__(self, keys: list[str]) -> None:
         self._digests = [sha256(key.encode()).digest() for key in keys]
 
-    def __bool__(self) -> bool:
-        return bool(self._digests)
+    def __len__(self) -> int:
+        return len(self._digests)
 
     def __repr__(self) -> str:
         return f"Keys({len(self._digests)})"
 
-    def of(self, authorization: str | None) -> str | None:
-        """A name for the caller that gives no key away, to count requests by; None if the key is missing or wrong."""
+    def of(self, authorization: str | None) -> int | None:
+        """Which key the caller has, 0 where everybody may ask; None if the key is missing or wrong."""
         if not self._digests:
-            return "anyone"
+            return 0
         scheme, _, key = (authorization or "").partition(" ")
         given = sha256(key.strip().encode()).digest() if scheme.lower() == "bearer" else b""
         found = None
         for place, digest in enumerate(self._digests):  # all of them, so that time tells nothing
             if hmac.compare_digest(given, digest):
-                found = f"key {place}"
+                found = place
         return found
 
 

@@ -18,6 +18,7 @@ from .lines import line_of
 
 EMBEDDED = "embedded:"
 MOST_VERDICTS = 1000
+MOST_WORKERS = 64
 PROMPT = (
     "Answer the question from the context, in a few words. If the context does not contain the answer, say that it "
     "does not say.\n\nContext:\n{context}\n\nQuestion: {question}"
@@ -54,8 +55,8 @@ class ServeSettings(_Strict):
 
     `keys_file` holds the clients' keys, one a line; else they are in AUTOMIX_SERVE_KEYS, separated by commas.
     `most_bytes` is the largest body of a request, `per_minute` how many requests a key may send in a minute, `at_once`
-    how many are worked on at a time: one more is told to come again. `grace` is how many seconds a shutdown waits for
-    answers that have begun.
+    how many a worker works on at a time: one more is told to come again. `grace` is how many seconds a shutdown waits
+    for answers that have begun, `workers` how many processes serve.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +66,7 @@ class ServeSettings(_Strict):
     per_minute: int | None = Field(default=None, ge=1)
     at_once: int = Field(default=64, ge=1)
     grace: float = Field(default=30.0, ge=0)
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
 
 
 class CascadeFile(_Strict):

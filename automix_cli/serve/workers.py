@@ -1,0 +1,59 @@
+"""The server's processes: one, or several that share a socket, the counts of a minute and the metrics."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from automix_cli.serve.traffic import Traffic
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from automix_cli.serve.cascades import Embedded
+
+_HUNG = 60
+"""Seconds after which a worker that does not answer is killed and replaced; a busy machine is no hung worker."""
+
+
+def run(
+    files: Sequence[Path], embedded: Embedded, traffic: Traffic, listening: socket.socket, *, grace: float, workers: int
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, and let what has begun come to its end, for `grace` seconds at most.
+
+    A worker that dies is replaced; what it was answering breaks off for its callers.
+    """
+    settings: dict[str, Any] = {
+        "factory": True,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": max(1, round(grace)),
+    }
+    if workers == 1:
+        uvicorn.Server(uvicorn.Config(partial(_worker, files, embedded, traffic), **settings)).run([listening])
+        return
+    with TemporaryDirectory(prefix="automix-serve-") as folder:
+        app = partial(_worker, files, embedded, traffic, folder)
+        config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_HUNG, **settings)
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _worker(files: Sequence[Path], embedded: Embedded, traffic: Traffic, shared: str | None = None) -> FastAPI:
+    """The application of one worker, made within its own process."""
+    if shared is not None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read when prometheus_client is imported, below
+    from automix_cli.serve.application import application
+    from automix_cli.serve.cascades import built
+    from automix_core.cascade_file.reading import read_cascade_file
+
+    cascades = built([(path, read_cascade_file(path)) for path in files], embedded)
+    return application(cascades, traffic, shared)
