@@ -52,13 +52,13 @@ FACTS = {"name": "Oda Verrin", "building": "lighthouse"}
 
 @pytest.fixture
 def provider() -> Iterator[OpenAIServer]:
-    """A provider of gpt-4.1-nano, which is wrong about numbers, and of gpt-4.1, which is not."""
+    """A provider of gpt-5.4-nano, which is wrong about numbers, and of gpt-5.4, which is not."""
     with OpenAIServer() as server:
-        server.say("gpt-4.1", "It has 211 steps.")
-        server.say("gpt-4.1", "yes", when="Say yes if both answers agree")
-        server.say("gpt-4.1", "4.5\nBoth say so.", when="expert evaluation system")
-        server.say("gpt-4.1-nano", "Oda Verrin built it.")
-        server.say("gpt-4.1-nano", "It has 112 steps.", when="How many steps")
+        server.say("gpt-5.4", "It has 211 steps.")
+        server.say("gpt-5.4", "yes", when="Say yes if both answers agree")
+        server.say("gpt-5.4", "4.5\nBoth say so.", when="expert evaluation system")
+        server.say("gpt-5.4-nano", "Oda Verrin built it.")
+        server.say("gpt-5.4-nano", "It has 112 steps.", when="How many steps")
         server.say(None, _object, when=lambda request: request.demands_structure and not request.asks_for_verdict)
         server.say(None, _call, when=_offers_tools)
         server.verdicts("The context says so.\nVerdict: Correct")
@@ -124,14 +124,19 @@ def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
 
 def _readme(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
     """The large model is asked only where the draft is wrong."""
-    (asked,) = provider.calls("gpt-4.1")
+    (asked,) = provider.calls("gpt-5.4")
     assert "How many steps" in asked.text
 
 
 def _recipes(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
     """Each verifier keeps the right draft and rejects the wrong one; nobody else checks anything."""
     assert [line.split()[0] for line in printed.splitlines() if " at " in line] == ["accept", "escalate"] * 5
-    assert {check.model for check in provider.calls(verdict=True) if check.body.get("logprobs")} == {"gpt-4.1"}
+    assert {check.model for check in provider.calls(verdict=True) if check.body.get("logprobs")} == {"gpt-5.4"}
+
+
+def _start(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+    """What the first two questions print stands below their block."""
+    assert "```text\n" + "\n".join(printed.splitlines()[:4]) + "\n```" in page
 
 
 def _streams(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
@@ -162,6 +167,7 @@ MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = 
     "docs/langchain/datasets.md": _datasets,
     "docs/langchain/streams.md": _streams,
     "docs/langchain/tracing.md": _tracing,
+    "docs/start.md": _start,
 }
 """What must hold after a page besides what its comments say."""
 
