@@ -22,6 +22,7 @@ _COMMANDS = {
     "evaluate": "Replay recorded outcomes through a policy: performance, cost, and what single models would have done.",
     "explain": "Say the rule of a policy in one sentence and a small table; with --details all of it.",
     "watch": "Say whether recorded traffic has drifted from what a policy was fitted on.",
+    "convert": "Write recorded outcomes as Parquet or as JSON Lines, by the names of the files.",
     "pays": "Say what a cascade would cost beside the large model alone, from prices, lengths and the share kept.",
     "serve": "Serve cascades behind an endpoint that speaks OpenAI's protocol.",
     "doctor": "Say what is installed, where the weights are, and whether the engine starts.",

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,8 @@ def legible() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def write(path: Path, text: str, *, private: bool = False) -> None:
-    """Write `text` to `path`, whole or not at all; a new file may be `private`.
+def write(path: Path, text: str | Iterable[str], *, private: bool = False) -> None:
+    """Write `text`, or its pieces, to `path`, whole or not at all; a new file may be `private`.
 
     Raises `DataError` if it can't be written.
     """

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from automix_cli.prices import repriced
 from automix_cli.printing import naming
-from automix_core.outcomes.outcome import Outcome, read_outcomes
+from automix_cli.progress import Progress
+from automix_core.outcomes.outcome import Outcome
+from automix_core.outcomes.parquet import parts
+
+if TYPE_CHECKING:
+    from automix_core.outcomes.stored import Beside, Stored
+
+_LONG = 50_000_000
+"""Bytes of a file whose reading takes so long that its progress is shown."""
 
 
-def recorded(path: Path, prices: Sequence[str] = ()) -> tuple[list[Outcome], list[str]]:
+@contextmanager
+def reading(path: Path, shown: Progress) -> Iterator[Callable[[int], None]]:
+    """Follow the bytes that are read of `path`, where they are many."""
+    if (size := _size(path)) <= _LONG:
+        yield lambda _done: None
+        return
+    with shown.bytes(f"reading {path.name}", size) as told:
+        yield told
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file or of the parts in a folder; what is not there is said when it is read."""
+    try:
+        return sum(part.stat().st_size for part in parts(path))
+    except OSError:
+        return 0
+
+
+def stored(
+    path: Path,
+    shown: Progress,
+    prices: Sequence[str] = (),
+    *,
+    beside: Beside | None = None,
+    apart: Callable[[str], bool] | None = None,
+) -> tuple[Stored, list[str]]:
     """The outcomes in `path` that policies are about, at the prices given by --price, and a sentence where others,
     which a policy is not asked about, are left out.
 
     Raises `DataError` for what can't be read, `ConfigError` for a price that is none.
     """
-    records = read_outcomes(path)
-    with naming(path):
-        records = repriced(records, prices)
-    kept = [record for record in records if record.routed]
-    left = len(records) - len(kept)
-    said = [f"{left} outcomes of calls without context are left out: no policy is asked about those."] if left else []
-    return kept, said
+    from automix_core.outcomes.stored import read_stored
+
+    def change(outcomes: list[Outcome]) -> list[Outcome]:
+        with naming(path):
+            return repriced(outcomes, prices)
+
+    with reading(path, shown) as told:
+        found = read_stored(path, change=change if prices else None, beside=beside, apart=apart, told=told)
+    left = f"{found.left} outcomes of calls without context are left out: no policy is asked about those."
+    return found, [left] if found.left else []

@@ -6,7 +6,7 @@ import codecs
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .errors import DataError
@@ -68,23 +68,24 @@ def private_file(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def write_atomic(path: Path, text: str, *, private: bool = False) -> None:
-    """Write `text` beside `path` and move it there, so that no reader and no crash sees half a file.
+def write_atomic(path: Path, text: str | Iterable[str], *, private: bool = False) -> None:
+    """Write `text` or its pieces beside `path` and move it there, so that no reader and no crash sees half a file.
 
     A link stays a link, and a file keeps its permissions; a new one that is `private` is its owner's alone to read. A
     device or a pipe, such as /dev/stdout, is written to as it is: nothing may be put in its place.
     """
     if not path.name or path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    pieces = [text] if isinstance(text, str) else text
     if path.is_relative_to("/dev") or (path.exists() and not path.is_file()):
         with path.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(pieces)
         return
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with open(beside, "w", encoding="utf-8", opener=private_file if private else None) as file:
-            file.write(text)
+            file.writelines(pieces)
         if target.exists():
             shutil.copymode(target, beside)
         beside.replace(target)

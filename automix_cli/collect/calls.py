@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import httpx
 
+from automix_cli.collect.cluster import Cluster, OnCluster
 from automix_cli.collect.journal import Journal, Paid, key
 from automix_cli.collect.refusals import learned, without_logprobs, worded
 from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
@@ -39,7 +40,7 @@ class Calls:
     `names` say in the journal who answered: an embedded model's address is another at each start.
     `paid` and `found` count requests sent and requests taken from the journal; `answered` is called after each, `note`
     with a sentence where a server asks for a longer pause or refuses a setting. `over`, once set, says why nothing more
-    is to be sent.
+    is to be sent. With a `cluster` its workers send the requests, still `limit` at a time in all.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Calls:
         limit: int,
         answered: Callable[[], None],
         note: Callable[[str], None] = lambda _text: None,
+        cluster: Cluster | None = None,
     ) -> None:
+        self._cluster = cluster
         self._names = names
         self._endpoints, self._journal, self._answered, self._note = endpoints, journal, answered, note
         self._slots = asyncio.Semaphore(limit)
@@ -67,8 +70,11 @@ class Calls:
 
         Raises `ConfigError` where a URL, or a proxy or certificate file of the environment, can't be used.
         """
+        if self._cluster is not None:
+            await self._stack.enter_async_context(self._cluster)
         for endpoint in self._endpoints:
-            self._clients.append(await self._stack.enter_async_context(_client(endpoint)))
+            client = _client(endpoint, self._cluster)
+            self._clients.append(await self._stack.enter_async_context(client))
         return self
 
     async def __aexit__(
@@ -244,13 +250,14 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _client(endpoint: Endpoint) -> httpx.AsyncClient:
+def _client(endpoint: Endpoint, cluster: Cluster | None) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
             base_url=endpoint.base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {endpoint.api_key}"},
             timeout=_TIMEOUT,
             trust_env=not endpoint.loopback,
+            transport=None if cluster is None else OnCluster(cluster, not endpoint.loopback),
         )
     except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
         why = error if isinstance(error, ImportError | OSError) else type(error).__name__  # a proxy's may quote its key

@@ -17,18 +17,30 @@ from automix_cli.collect.plan import Plan, plan
 from automix_cli.printing import not_over, outputs, print_json, write
 from automix_core.cascade_file.settings import EMBEDDED, MOST_VERDICTS, ModelSettings
 from automix_core.errors import ConfigError, DataError
-from automix_core.outcomes.outcome import Question, read_questions
+from automix_core.outcomes.outcome import Outcome, Question, read_questions
+from automix_core.outcomes.parquet import SUFFIX, arrow, write_rows
 
 if TYPE_CHECKING:
+    from automix_cli.collect.cluster import Cluster
     from automix_cli.collect.journal import Journal
     from automix_cli.collect.run import Collected
     from automix_cli.collect.system import System
     from automix_cli.progress import Progress
 
+_WORKERS = 4
+
 
 def collect(
     questions: Annotated[Path, typer.Argument(help="Questions: JSON Lines, JSON or CSV.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the outcomes.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The outcomes: JSON Lines, or Parquet by its name.",
+            show_default=False,
+        ),
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,6 +101,16 @@ def collect(
         ),
     ] = True,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with the embedded weights.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who sends the requests: local, or ray, the workers of a Ray cluster.")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Workers of the cluster; default 4.", show_default=False)
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="The Ray cluster; without, one of RAY_ADDRESS or on this computer.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Ask every model every question, check the drafts, score the answers, and write it all down as outcomes.
@@ -101,6 +123,8 @@ def collect(
     from automix_cli.progress import progress
     from automix_core.outcomes.scoring import scorer as scorer_called
 
+    if output.suffix.lower() == SUFFIX:
+        arrow()  # what is missing is said before anything is paid
     outputs(output, _journal(output), to_label, inputs=[questions, config])
     not_over(output, "outcomes")
     if to_label is not None and not texts:
@@ -117,6 +141,7 @@ def collect(
         signals=signals,
         measures=measures,
     )
+    cluster = _cluster(engine, workers, address, wanted)
     score = scorer_called(wanted.scorer)
     asked = read_questions(questions)
     if not asked:
@@ -125,7 +150,8 @@ def collect(
     with (
         Journal(_journal(output)) as journal,
         _counting(requests(len(asked), len(wanted.models)), as_json) as answered,
-        _system(wanted, weights, shown, journal, answered) as opened,
+        cluster or nullcontext(),
+        _system(wanted, weights, shown, journal, answered, cluster) as opened,
     ):
 
         async def go() -> Collected:
@@ -142,7 +168,7 @@ def collect(
     if not found.outcomes:
         why = next(iter(found.failed.values()))
         raise DataError(f"All {len(asked)} questions failed ({why}); {output} is left as it was.")
-    write(output, _lines_of(found.outcomes), private=True)
+    _write(output, found.outcomes)
     facts = _facts(wanted, found, asked)
     if to_label is not None:
         apart = _apart(found.outcomes)
@@ -161,8 +187,32 @@ def collect(
         )
 
 
+def _write(output: Path, records: Sequence[dict[str, Any]]) -> None:
+    if output.suffix.lower() == SUFFIX:
+        write_rows(output, (Outcome.model_validate(record).record() for record in records), private=True)
+    else:
+        write(output, _lines_of(records), private=True)
+
+
 def _lines_of(records: Sequence[dict[str, Any]]) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _cluster(engine: str, workers: int | None, address: str | None, wanted: Plan) -> Cluster | None:
+    """The cluster whose workers send the requests, if one is wanted. Raises `ConfigError` for what can't be."""
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"--engine must be local or ray, not {engine!r}.")
+    if engine == "local":
+        if workers is not None or address is not None:
+            raise ConfigError("--workers and --address are of --engine ray.")
+        return None
+    if wanted.app is not None:
+        raise ConfigError(f"--engine ray sends requests to endpoints; {wanted.app} sends its own: leave one out.")
+    if inside := [settings.name for settings in wanted.models if settings.url.startswith(EMBEDDED)]:
+        raise ConfigError(f"--engine ray can't share this computer's embedded models ({', '.join(inside)}).")
+    from automix_cli.collect.cluster import Cluster
+
+    return Cluster(workers or _WORKERS, address)
 
 
 def _journal(output: Path) -> Path:
@@ -171,7 +221,12 @@ def _journal(output: Path) -> Path:
 
 @contextmanager
 def _system(
-    wanted: Plan, weights: Path | None, shown: Progress, journal: Journal, answered: Callable[[], None]
+    wanted: Plan,
+    weights: Path | None,
+    shown: Progress,
+    journal: Journal,
+    answered: Callable[[], None],
+    cluster: Cluster | None,
 ) -> Iterator[AbstractAsyncContextManager[System]]:
     """What is asked, opened within the event loop; embedded models are served for the time of the block."""
     if wanted.app is not None:
@@ -193,7 +248,7 @@ def _system(
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[System]:
-            async with Calls(endpoints, urls, journal, wanted.concurrency, answered, shown.note) as calls:
+            async with Calls(endpoints, urls, journal, wanted.concurrency, answered, shown.note, cluster) as calls:
                 yield Prompted(wanted, calls)
 
         yield opened()

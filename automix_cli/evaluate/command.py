@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,22 +11,21 @@ import typer
 
 from automix_cli.options import Repricing
 from automix_cli.printing import amount, bounds, naming, number, outputs, print_json, say, span, write
-from automix_cli.recorded import recorded
+from automix_cli.progress import progress
+from automix_cli.recorded import stored
 from automix_core.errors import ConfigError, PolicyError
-from automix_core.outcomes.outcome import digest
 from automix_core.policies.saving import PolicyFile, load_policy_file
 from automix_core.policies.timed import second_worth_of
 
 if TYPE_CHECKING:
+    from automix_cli.evaluate.judged import Judged
     from automix_core.evaluation.bottom_line import BottomLine
     from automix_core.evaluation.discrimination import Discrimination
-    from automix_core.evaluation.replay import Replayed
-    from automix_core.outcomes.columns import Columns, Floats
 
 
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="A saved policy.", show_default=False)],
-    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
+    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines or Parquet.", show_default=False)],
     price: Repricing = None,
     margin: Annotated[float, typer.Option(help="The loss of mean score that counts as none.")] = 0.02,
     second_worth: Annotated[
@@ -44,94 +43,97 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write an HTML page with the curves.", show_default=False)] = None,
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
+    from automix_cli.evaluate.judged import InParts, whole
     from automix_core.evaluation.lexical import lexical
-    from automix_core.evaluation.replay import replay
     from automix_core.fitting.fit import Objective
-    from automix_core.outcomes.columns import Columns
+    from automix_core.outcomes.stored import IN_MEMORY, PART
     from automix_core.outcomes.timing import timed
 
     if not 0 <= margin <= 1:
         raise ConfigError(f"--margin must be a loss of score from 0 to 1, not {margin!r}; 0.02 is usual.")
     outputs(decisions, report, inputs=[policy, outcomes])
     file = load_policy_file(policy)
-    records, left = recorded(outcomes, price or ())
+    shown = progress(as_json)
+    found, left = stored(outcomes, shown, price or (), beside=lexical)
     worth = Objective(second_worth=second_worth).second_worth
     worth = second_worth_of(file.policy) if worth is None else worth
+    said = [*left, *matching(file, found.names, policy)]
+    in_sample = file.data is not None and file.data.sha256 == found.digest
     with naming(outcomes):
-        columns = timed(Columns.of(records), worth)
-    said = [*left, *matching(file, columns, policy)]
-    in_sample = file.data is not None and file.data.sha256 == digest(records)
-    done = replay(file.policy, columns, file.k)
-    with naming(outcomes):
-        facts = _facts(file, columns, done, lexical(columns, records))
+        if len(found) <= IN_MEMORY:
+            judged, lines = whole(file.policy, timed(found.columns(), worth), file.k)
+            if decisions is not None:
+                write(decisions, lines)
+        else:
+            with shown.waiting(f"replaying {len(found):,} outcomes, {PART:,} at a time"):
+                sheet = InParts(found, worth).sheet(file.policy, file.k)
+                if decisions is None:
+                    sheet.fill()
+                else:
+                    write(decisions, sheet.decisions())
+                judged = sheet.judged()
+    facts = _facts(judged)
     facts["in_sample"] = in_sample
-    facts["bottom_line"] = _bottom_line(columns, facts, margin).to_dict()
+    facts["bottom_line"] = _bottom_line(found.names, facts, margin).to_dict()
     facts["currency"] = "USD" if price else None
     facts["second_worth"] = worth or None
     facts["warnings"] = [*said, *facts["warnings"]]
-    if decisions is not None:
-        write(decisions, _decisions(columns, done))
     if report is not None:
         from automix_cli.evaluate.page import page
 
-        write(report, page(facts, repr(file.policy), [columns.names[m] for m in range(columns.models)]))
+        write(report, page(facts, repr(file.policy), list(found.names)))
     if as_json:
         print_json(facts)
     else:
         say(_words(facts, repr(file.policy)))
 
 
-def matching(file: PolicyFile, columns: Columns, path: Path) -> list[str]:
+def matching(file: PolicyFile, names: Sequence[str], path: Path) -> list[str]:
     """Warnings where the names differ. Raises `PolicyError` for another number of models."""
     if file.models is None:
         return []
-    if len(file.models) != columns.models:
+    if len(file.models) != len(names):
         raise PolicyError(
             f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), "
-            f"the outcomes are of {columns.models} ({', '.join(columns.names)})."
+            f"the outcomes are of {len(names)} ({', '.join(names)})."
         )
-    if file.models != columns.names:
+    if file.models != tuple(names):
         return [
-            f"The policy was made for {', '.join(file.models)}, the outcomes are of {', '.join(columns.names)}; "
+            f"The policy was made for {', '.join(file.models)}, the outcomes are of {', '.join(names)}; "
             "models match by place."
         ]
     return []
 
 
-def _facts(file: PolicyFile, columns: Columns, done: Replayed, baseline: Floats) -> dict[str, Any]:
-    from automix_core.evaluation.discrimination import beside, discrimination
-    from automix_core.evaluation.evaluate import figures, intervals, warnings
-    from automix_core.evaluation.reliability import reliability
-    from automix_core.fitting.curve import curve, regions
+def _facts(judged: Judged) -> dict[str, Any]:
     from automix_core.fitting.frontier import hull
 
-    spots = curve(file.policy, columns)
-    words = {d.model: _told(d) for d in beside(columns, baseline)}
+    words = {d.model: _told(d) for d in judged.beside}
     return {
-        **figures(columns, done).to_dict(),
-        "intervals": {name: bounds(found) for name, found in intervals(columns, done).items()},
-        "regions": [asdict(region) for region in regions(spots, columns)],
-        "curve": [asdict(spot) for spot in spots],
-        "hull": [asdict(spot) for spot in hull(spots)],
-        "reliability": [asdict(found) | {"lexical": words.get(found.model)} for found in reliability(columns)],
+        **judged.figures.to_dict(),
+        "intervals": {name: bounds(found) for name, found in judged.intervals.items()},
+        "regions": [asdict(region) for region in judged.regions],
+        "curve": [asdict(spot) for spot in judged.spots],
+        "hull": [asdict(spot) for spot in hull(judged.spots)],
+        "reliability": [asdict(found) | {"lexical": words.get(found.model)} for found in judged.reliability],
         "discrimination": [
-            {"model": d.model, "name": d.name, "n": d.n, "auroc": _told(d)} for d in discrimination(columns, baseline)
+            {"model": d.model, "name": d.name, "n": d.n, "auroc": _told(d)} for d in judged.discrimination
         ],
-        "warnings": warnings(columns, done),
+        "warnings": judged.warnings,
     }
 
 
-def _bottom_line(columns: Columns, facts: dict[str, Any], margin: float) -> BottomLine:
+def _bottom_line(models: Sequence[str], facts: dict[str, Any], margin: float) -> BottomLine:
     from automix_core.evaluation.bottom_line import Compared, bottom_line
     from automix_core.evaluation.evaluate import baseline_names
     from automix_core.evaluation.intervals import Interval
 
-    names, less = baseline_names(columns.names), facts["intervals"]
+    names, less = baseline_names(models), facts["intervals"]
 
     def compared(model: int) -> Compared:
         name = names[model]
         score, cost = (Interval(**less[f"{figure} less {name}"]) for figure in ("performance", "cost"))
-        return Compared(columns.names[model], score, cost, facts["baselines"][name]["cost"])
+        return Compared(models[model], score, cost, facts["baselines"][name]["cost"])
 
     return bottom_line(compared(0), compared(-1), facts["n"], margin=margin, in_sample=facts["in_sample"])
 
@@ -151,20 +153,6 @@ def _plainly(facts: dict[str, Any]) -> list[str]:
 
 def _told(found: Discrimination) -> dict[str, float] | None:
     return None if found.auroc is None else asdict(found.auroc)
-
-
-def _decisions(columns: Columns, done: Replayed) -> str:
-    rows = zip(
-        columns.ids,
-        done.model.tolist(),
-        done.drafted.tolist(),
-        done.used.tolist(),
-        done.score.tolist(),
-        done.cost.tolist(),
-        strict=True,
-    )
-    names = ("id", "model", "drafted", "verdicts_used", "score", "cost")
-    return "".join(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
 
 
 def _words(facts: dict[str, Any], policy: str) -> str:

@@ -6,25 +6,30 @@ from dataclasses import asdict
 from dataclasses import replace as alike
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automix_cli.fit.replacing import Judged, judge, parted
+from automix_cli.fit.replacing import Judged, held_out, judge, parted
 from automix_cli.options import Repricing, listed
 from automix_cli.printing import bounds, naming, not_over, outputs, print_json, say, span
-from automix_cli.recorded import recorded
+from automix_cli.progress import progress
+from automix_cli.recorded import stored
 from automix_core.errors import ConfigError
-from automix_core.outcomes.outcome import Outcome, digest
 from automix_core.policies import POMDP, Always, Mixture, Skipping, Timed
 from automix_core.policies.saving import FittedOn, save_policy
 from automix_core.policies.timed import second_worth_of
 
+if TYPE_CHECKING:
+    from automix_core.outcomes.columns import Columns
+
+MOST = 1_000_000
+"""Outcomes up to which a policy is learned from all of them."""
 METHODS = "pomdp, kde, threshold, band, always"
 
 
 def fit(
-    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines.", show_default=False)],
+    outcomes: Annotated[Path, typer.Argument(help="Recorded outcomes, JSON Lines or Parquet.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the policy.", show_default=False)],
     method: Annotated[str, typer.Option(help=f"The kind of policy: {METHODS}.")] = "pomdp",
     cost_weight: Annotated[
@@ -83,7 +88,6 @@ def fit(
     from automix_core.fitting.certificate import certify
     from automix_core.fitting.fit import HEAVIEST, Objective
     from automix_core.fitting.fit import fit as learn
-    from automix_core.outcomes.columns import Columns
 
     outputs(output, inputs=[outcomes])
     not_over(output, "policy")
@@ -98,18 +102,19 @@ def fit(
     if confidence is not None and max_loss is None:
         raise ConfigError("--confidence is how sure a certificate must be: give --max-loss with it, or leave it out.")
     objective = Objective(cost_weight, max_cost, min_quality, second_worth)
-    records, left = recorded(outcomes, price or ())
+    found_in, left = stored(outcomes, progress(as_json), price or (), apart=held_out(replace))
     if max_loss is not None and objective != Objective(second_worth=second_worth):
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
-        columns = Columns.of(records)
+        columns = recorded = found_in.columns(MOST)
         if signals is not None:
             columns = columns.limited(listed(signals))
         if verdicts is not None:
             columns = columns.first(verdicts)
         whole, apart = columns, None
         if replace:
-            columns, apart, records = parted(columns, records)
+            columns, apart = parted(columns, found_in.digest)
+            recorded = columns
         if max_loss is None:
             found = learn(columns, method=method, objective=objective)
         else:
@@ -120,32 +125,36 @@ def fit(
         save_policy(
             found.policy,
             output,
-            models=[model.name for model in records[0].models],
-            prompt=_prompt(records),
+            models=list(recorded.names),
+            prompt=found_in.prompt,
             k=found.k or None,
-            costs=[sum(o.models[m].cost for o in records) / len(records) for m in range(len(records[0].models))],
-            data=FittedOn(len(records), date.today().isoformat(), digest(records), found.expected.score),
+            costs=recorded.costs.mean(axis=0).tolist(),
+            data=FittedOn(len(recorded), date.today().isoformat(), found_in.digest_kept, found.expected.score),
         )
-    found = alike(found, notes=(*left, *found.notes))
-    facts = _facts(output, method, found, records, judged) | {"bottom_line": _bottom_line(found, records)}
+    found = alike(found, notes=(*left, *_sampled(len(found_in)), *found.notes))
+    facts = _facts(output, method, found, recorded, judged) | {"bottom_line": _bottom_line(found, recorded)}
     if as_json:
         print_json(facts)
     else:
-        say(_words(facts, found, records, judged))
+        say(_words(facts, found, recorded, judged))
 
 
-def _prompt(records: list[Outcome]) -> str | None:
-    """The digest of the checking prompt, if all verdicts were drawn with one."""
-    prompts = {record.prompt for record in records}
-    return prompts.pop() if len(prompts) == 1 else None
+def _sampled(n: int) -> list[str]:
+    """A note where there are more outcomes than are learned from."""
+    if n <= MOST:
+        return []
+    return [
+        f"Of {n:,} outcomes {MOST:,} are learned from, chosen by their ids: a mean score is off by "
+        f"{0.98 / MOST**0.5:.4f} at most for that, with 95 % confidence."
+    ]
 
 
-def _facts(output: Path, method: str, found: Any, records: list[Outcome], judged: Judged | None) -> dict[str, Any]:
+def _facts(output: Path, method: str, found: Any, columns: Columns, judged: Judged | None) -> dict[str, Any]:
     facts = {
         "policy": str(output),
         "method": method,
         "kind": _kind(found.policy),
-        "outcomes": len(records),
+        "outcomes": len(columns),
         "cost_weight": found.cost_weight,
         "second_worth": second_worth_of(found.policy) or None,
         "expected": asdict(found.expected),
@@ -158,18 +167,18 @@ def _facts(output: Path, method: str, found: Any, records: list[Outcome], judged
     return facts if judged is None else {**facts, "replace": judged.to_dict()}
 
 
-def _bottom_line(found: Any, records: list[Outcome]) -> dict[str, Any] | None:
+def _bottom_line(found: Any, columns: Columns) -> dict[str, Any] | None:
     """The advice on questions held out; None where there were too few to hold any out."""
     from automix_core.evaluation.bottom_line import Compared, bottom_line
 
     if not found.against:
         return None
-    alone = [sum(o.models[m].cost for o in records) / len(records) for m in (0, -1)]
+    alone = columns.costs.mean(axis=0)[[0, -1]].tolist()
     first, last = (
         Compared(a.name, a.score, a.cost, cost)
         for a, cost in zip((found.against[0], found.against[-1]), alone, strict=True)
     )
-    return bottom_line(first, last, len(records)).to_dict()
+    return bottom_line(first, last, len(columns)).to_dict()
 
 
 def _kind(policy: Any) -> str:
@@ -187,18 +196,16 @@ def _kind(policy: Any) -> str:
     return repr(policy)
 
 
-def _words(facts: dict[str, Any], found: Any, records: list[Outcome], judged: Judged | None) -> str:
+def _words(facts: dict[str, Any], found: Any, columns: Columns, judged: Judged | None) -> str:
     expected = found.expected
     advice = facts["bottom_line"]
     lines = [
         "Not shown yet: too few outcomes to hold any out." if advice is None else f"{advice['sentence']} (held out)",
         "",
     ]
-    lines += [f"{len(records)} outcomes of {', '.join(model.name for model in records[0].models)}"]
-    for m, model in enumerate(records[0].models):
-        score = sum(o.models[m].score for o in records) / len(records)
-        cost = sum(o.models[m].cost for o in records) / len(records)
-        lines.append(f"  always {model.name:<28} score {score:.4f}  cost {cost:.4g}")
+    lines += [f"{len(columns)} outcomes of {', '.join(columns.names)}"]
+    for name, score, cost in zip(columns.names, columns.scores.mean(axis=0), columns.costs.mean(axis=0), strict=True):
+        lines.append(f"  always {name:<28} score {score:.4f}  cost {cost:.4g}")
     lines += [
         "",
         f"method       {facts['method']}, cost weight {found.cost_weight:.6g}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automix_cli.evaluate.command import matching
 from automix_cli.printing import bounds
-from automix_core.outcomes.outcome import Outcome, digest
 from automix_core.policies.saving import load_policy_file
 
 if TYPE_CHECKING:
@@ -43,15 +43,21 @@ class Judged:
         return found | {"held_out": won.n, "compared": won.of, "less": bounds(won.less)}
 
 
-def parted(columns: Columns, records: list[Outcome]) -> tuple[Columns, Apart, list[Outcome]]:
-    """The outcomes to fit on, those to judge on, and the records of the first."""
+def held_out(replace: bool) -> Callable[[str], bool] | None:
+    """Which outcomes are kept from fitting, by their ids, where policies are compared."""
+    from automix_core.fitting.held_out import is_held_out
+
+    return is_held_out if replace else None
+
+
+def parted(columns: Columns, digest: str) -> tuple[Columns, Apart]:
+    """The outcomes to fit on, and those to judge on; `digest` is that of all."""
     import numpy as np
 
     from automix_core.fitting.held_out import is_held_out
 
     apart = np.array([is_held_out(name) for name in columns.ids], dtype=bool)
-    rest = [record for record, held in zip(records, apart.tolist(), strict=True) if not held]
-    return columns.rows(~apart), Apart(columns.rows(apart), digest(records)), rest
+    return columns.rows(~apart), Apart(columns.rows(apart), digest)
 
 
 def judge(
@@ -67,7 +73,7 @@ def judge(
     if not output.exists():
         return Judged(True, (f"There was no policy at {output} to compare with, so the new one is published.",))
     running = load_policy_file(output)
-    notes = matching(running, whole, output)
+    notes = matching(running, whole.names, output)
     if running.data is not None and running.data.sha256 == apart.digest:
         notes.append(
             "The running policy was fitted on all of these outcomes, those held out among them, which favours it; "

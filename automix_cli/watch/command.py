@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automix_cli.evaluate.command import matching
-from automix_cli.printing import naming, print_json
-from automix_cli.recorded import recorded
+from automix_cli.printing import print_json
+from automix_cli.progress import progress
+from automix_cli.recorded import stored
 from automix_core.policies.saving import load_policy_file
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def watch(
-    outcomes: Annotated[Path, typer.Argument(help="Outcomes in the order of the traffic, JSON Lines.")],
+    outcomes: Annotated[Path, typer.Argument(help="Outcomes in the order of the traffic, JSON Lines or Parquet.")],
     policy: Annotated[Path, typer.Option(help="The saved policy that is running.", show_default=False)],
     alpha: Annotated[float, typer.Option(help="The chance of an alarm although nothing changed.")] = 0.05,
     expected: Annotated[
@@ -33,25 +35,28 @@ def watch(
     Exit code 0 whether or not an alarm rings; --json says which.
     """
     from automix_core.drift.monitor import DriftMonitor
-    from automix_core.evaluation.replay import replay
-    from automix_core.outcomes.columns import Columns
+    from automix_core.evaluation.replay import Terms, replay
+    from automix_core.outcomes.stored import IN_MEMORY
 
-    file = load_policy_file(policy)
-    records, left = recorded(outcomes)
-    with naming(outcomes):
-        columns = Columns.of(records)
-    said = [*left, *matching(file, columns, policy)]
+    file, shown = load_policy_file(policy), progress(as_json)
+    found, left = stored(outcomes, shown)
+    said = [*left, *matching(file, found.names, policy)]
     if expected is None and file.data is not None:
         expected = file.data.performance
     monitor = DriftMonitor(alpha, expected=expected, margin=margin, seed=0)
-    scores = replay(file.policy, columns, file.k).score
-    for confidence, score in zip(_confidences(columns), scores, strict=True):
-        monitor.observe(confidence)
-        monitor.observe_score(float(score))
+    total = 0.0
+    with shown.waiting(f"watching {len(found):,} outcomes") if len(found) > IN_MEMORY else nullcontext():
+        terms = Terms.over(found)
+        for part in found:
+            scores = replay(file.policy, part, file.k, terms).score
+            total += float(scores.sum())
+            for confidence, score in zip(_confidences(part), scores.tolist(), strict=True):
+                monitor.observe(confidence)
+                monitor.observe_score(score)
     facts: dict[str, Any] = {
-        "outcomes": len(columns),
+        "outcomes": len(found),
         "policy": repr(file.policy),
-        "performance": float(scores.mean()),
+        "performance": total / len(found),
         "expected": expected,
         "alpha": alpha,
         "wealth": monitor.wealth,

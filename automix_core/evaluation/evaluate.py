@@ -15,7 +15,7 @@ from ..outcomes.columns import Columns, Floats
 from ..outcomes.outcome import Outcome
 from ..outcomes.timing import timed
 from ..policies.timed import second_worth_of
-from .intervals import Interval, between, resampled_means
+from .intervals import Interval, Moments, between, resampled_means
 from .replay import Replayed, replay
 
 FEWEST = 10
@@ -69,24 +69,65 @@ def evaluate(policy: Policy, outcomes: Sequence[Outcome] | Columns, k: int | Non
     return figures(columns, replay(policy, columns, k))
 
 
+@dataclass(slots=True)
+class Sums:
+    """What the figures are made of, of some replayed rows or of all.
+
+    `moments` are those of the policy's score and cost, then each model's score and cost.
+    """
+
+    moments: Moments
+    routed: int = 0
+    used: int = 0
+    exhausted: int = 0
+    free: int = 0
+
+    @classmethod
+    def of(cls, models: int) -> Sums:
+        """Those of no row."""
+        return cls(Moments(2 + 2 * models))
+
+    def add(self, columns: Columns, done: Replayed) -> None:
+        """Take in more rows."""
+        self.moments.add(table(columns, done))
+        self.routed += int((done.model > 0).sum())
+        self.used += int(done.used.sum())
+        self.exhausted += int(done.exhausted.sum())
+        self.free += int(columns.free.sum())
+
+
+def table(columns: Columns, done: Replayed) -> Floats:
+    """Of each row the policy's score and cost, then each model's score and each one's cost."""
+    return np.column_stack([done.score, done.cost, columns.scores, columns.costs])
+
+
 def figures(columns: Columns, done: Replayed) -> Evaluation:
     """The figures of a replay. Raises `DataError` for fewer than ten outcomes."""
-    if len(columns) < FEWEST:
-        raise DataError(f"There are {len(columns)} outcomes; evaluating needs {FEWEST} or more.")
-    scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
-    performance, cost = float(done.score.mean()), float(done.cost.mean())
+    mean = np.concatenate(
+        [[done.score.mean(), done.cost.mean()], columns.scores.mean(axis=0), columns.costs.mean(axis=0)]
+    )
+    counts = int((done.model > 0).sum()), int(done.used.sum()), int(done.exhausted.sum())
+    return figured(columns.names, len(columns), mean, *counts)
+
+
+def figured(names: Sequence[str], n: int, mean: Floats, routed: int, used: int, exhausted: int) -> Evaluation:
+    """The figures of means as `table` has them. Raises `DataError` for fewer than ten outcomes."""
+    if n < FEWEST:
+        raise DataError(f"There are {n} outcomes; evaluating needs {FEWEST} or more.")
+    scores, costs = np.split(mean[2:], 2)
+    performance, cost = float(mean[0]), float(mean[1])
     ibc, delta, recovered = ratios(np.array([performance, cost, scores[0], costs[0], scores[-1], costs[-1]]))
-    singles = zip(baseline_names(columns.names), scores.tolist(), costs.tolist(), strict=True)
+    singles = zip(baseline_names(names), scores.tolist(), costs.tolist(), strict=True)
     return Evaluation(
-        n=len(columns),
+        n=n,
         performance=performance,
         cost=cost,
         ibc=_defined(ibc),
         delta_ibc=_defined(delta),
         gap_recovered=_defined(recovered),
-        route_share=float((done.model > 0).mean()),
-        verdicts_per_query=float(done.used.sum(axis=1).mean()),
-        exhausted=int(done.exhausted.sum()),
+        route_share=routed / n,
+        verdicts_per_query=used / n,
+        exhausted=exhausted,
         baselines={name: Baseline(p, c) for name, p, c in singles},
     )
 
@@ -117,10 +158,13 @@ def _equal(a: Floats, b: Floats, scale: Floats) -> NDArray[np.bool_]:
 
 def intervals(columns: Columns, done: Replayed) -> dict[str, Interval | None]:
     """95 % bootstrap intervals of the figures, and of the policy less each single model (performance and cost)."""
-    table = np.column_stack([done.score, done.cost, columns.scores, columns.costs])
-    draws = resampled_means(table)
-    mean = table.mean(axis=0)
-    models = columns.models
+    rows = table(columns, done)
+    return intervals_of(columns.names, rows.mean(axis=0), resampled_means(rows))
+
+
+def intervals_of(names: Sequence[str], mean: Floats, draws: Floats) -> dict[str, Interval | None]:
+    """The same from means as `table` has them, and draws of those."""
+    models = len(names)
     ends = [0, 1, 2, 2 + models, 1 + models, 1 + 2 * models]
     found: dict[str, Interval | None] = {
         "performance": between(float(mean[0]), draws[:, 0]),
@@ -131,7 +175,7 @@ def intervals(columns: Columns, done: Replayed) -> dict[str, Interval | None]:
     ):
         sure = np.isfinite(parts)
         found[name] = between(float(whole), parts[sure]) if np.isfinite(whole) and sure.mean() > 0.9 else None
-    for m, name in enumerate(baseline_names(columns.names)):
+    for m, name in enumerate(baseline_names(names)):
         for figure, place, of in (("performance", 0, 2 + m), ("cost", 1, 2 + models + m)):
             found[f"{figure} less {name}"] = between(float(mean[place] - mean[of]), draws[:, place] - draws[:, of])
     return found
@@ -140,21 +184,25 @@ def intervals(columns: Columns, done: Replayed) -> dict[str, Interval | None]:
 def warnings(columns: Columns, done: Replayed) -> list[str]:
     """What a reader of the figures should know."""
     scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
-    first, last = columns.names[0], columns.names[-1]
+    counts = len(columns), int(columns.free.sum()), int(done.exhausted.sum())
+    return warned(columns.names, scores, costs, *counts)
+
+
+def warned(names: Sequence[str], scores: Floats, costs: Floats, n: int, free: int, exhausted: int) -> list[str]:
+    """The same from means and counts."""
+    first, last = names[0], names[-1]
     found = []
     if costs[-1] > costs[0] and scores[-1] <= scores[0]:
         found.append(f"{last} scores no more than {first}: there is no gap to recover, and delta_ibc has no meaning.")
     if costs[-1] <= costs[0]:
         found.append(f"{last} costs no more than {first}: delta_ibc has no meaning.")
-    if columns.free.any():
+    if free:
         found.append(
-            f"{int(columns.free.sum())} of {len(columns)} outcomes are scored against {last}'s answers, "
+            f"{free} of {n} outcomes are scored against {last}'s answers, "
             f"by which always_{last} scores 1 by definition."
         )
-    if done.exhausted.any():
-        found.append(
-            f"On {int(done.exhausted.sum())} rows the policy would have drawn more verdicts than were recorded."
-        )
+    if exhausted:
+        found.append(f"On {exhausted} rows the policy would have drawn more verdicts than were recorded.")
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..outcomes.columns import Columns
+from ..outcomes.columns import Columns, Floats
 from .discrimination import auroc
 
 _BINS = 5
@@ -44,26 +45,40 @@ def reliability(columns: Columns) -> list[Reliability]:
     return [found for m in range(columns.models) if (found := _of(columns, m)) is not None]
 
 
-def _of(columns: Columns, m: int) -> Reliability | None:
+def checked(columns: Columns, m: int) -> tuple[NDArray[np.bool_], Floats]:
+    """Which of model m's drafts were checked to some end, and the confidence of each of these."""
     said = columns.tallies[:, m]
     readable = said[:, :2].sum(axis=1)
     direct = columns.probability[:, m]
     confidence = np.where(np.isnan(direct), said[:, 0] / np.maximum(readable, 1), direct)
     rows = (readable > 0) | ~np.isnan(direct)
+    return rows, confidence[rows]
+
+
+def binned(confidence: Floats, score: Floats) -> Floats:
+    """By step of confidence [bin, 3] how many there are, and the sums of their confidences and of their scores."""
+    place = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    return np.stack([np.bincount(place, w, _BINS) for w in (np.ones(len(place)), confidence, score)], axis=1)
+
+
+def reliable(name: str, bins: Floats, unreadable: tuple[int, int], told: float | None) -> Reliability:
+    """The reliability from `binned` sums, the verdicts that are unreadable and all, and the AUROC."""
+    found = tuple(Bin(int(n), c / n, s / n) for n, c, s in bins.tolist() if n)
+    n = sum(b.n for b in found)
+    return Reliability(
+        model=name,
+        n=n,
+        unreadable=unreadable[0] / max(unreadable[1], 1),
+        error=sum(b.n * abs(b.confidence - b.score) for b in found) / n,
+        auroc=told,
+        bins=found,
+    )
+
+
+def _of(columns: Columns, m: int) -> Reliability | None:
+    rows, confidence = checked(columns, m)
     if not rows.any():
         return None
-    confidence, score = confidence[rows], columns.scores[rows, m]
-    place = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    bins = tuple(
-        Bin(int(some.sum()), float(confidence[some].mean()), float(score[some].mean()))
-        for b in range(_BINS)
-        if (some := place == b).any()
-    )
-    return Reliability(
-        model=columns.names[m],
-        n=int(rows.sum()),
-        unreadable=float(said[:, 2].sum() / max(said.sum(), 1)),
-        error=sum(b.n * abs(b.confidence - b.score) for b in bins) / int(rows.sum()),
-        auroc=auroc(confidence, score > (score.min() + score.max()) / 2),
-        bins=bins,
-    )
+    score, said = columns.scores[rows, m], columns.tallies[:, m]
+    told = auroc(confidence, score > (score.min() + score.max()) / 2)
+    return reliable(columns.names[m], binned(confidence, score), (int(said[:, 2].sum()), int(said.sum())), told)

@@ -7,7 +7,7 @@ verdicts differ. So what is measured here is what runs live.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,13 +41,40 @@ class Replayed:
     exhausted: NDArray[np.bool_]
 
 
-def replay(policy: Policy, columns: Columns, k: int | None = None) -> Replayed:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a replay of some rows has to know of all: each model's most verdicts, and what a round of checks costs.
+
+    `most` are the most verdicts recorded on a row, `rounds` the price of a round trip, in verdicts.
+    """
+
+    most: Ints
+    rounds: tuple[float, ...]
+
+    @classmethod
+    def over(cls, parts: Iterable[Columns]) -> Terms:
+        """Those of the rows of all parts."""
+        most: Ints = np.zeros(0, dtype=np.int64)
+        costs: Floats = np.zeros((0, 4))
+        for part in parts:
+            if not len(most):
+                most, costs, counts = part.recorded.max(axis=0), np.zeros((part.models, 4)), np.zeros(part.models)
+            most = np.maximum(most, part.recorded.max(axis=0))
+            for m in range(part.models):
+                drawn = part.recorded[:, m] > 0
+                costs[m] += part.verdict_cost[drawn, m].sum(axis=0)
+                counts[m] += drawn.sum()
+        return cls(most, tuple(_round_price(c / n if n else None) for c, n in zip(costs, counts, strict=True)))
+
+
+def replay(policy: Policy, columns: Columns, k: int | None = None, terms: Terms | None = None) -> Replayed:
     """What `policy` does on the recorded verdicts, read in order and paid for batch by batch.
 
     `k` is the most verdicts a draft (by default the most recorded on any row): a row with fewer is `exhausted` if the
-    policy would have drawn more. Raises `PolicyError` if the policy was made for another number of models.
+    policy would have drawn more. Where `columns` are only a part of the rows, `terms` are those of all. Raises
+    `PolicyError` if the policy was made for another number of models.
     """
-    policy, walk = untimed(policy), _Walk(columns, k)
+    policy, walk = untimed(policy), _Walk(columns, k, terms or Terms.over([columns]))
     for leaf, rows, coins in _leaves(policy, columns):
         walk.parts = {}
         for row, group, coin in _groups(leaf, columns, rows, coins):
@@ -118,15 +145,15 @@ def _purchasable(columns: Columns, row: int) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _round_price(columns: Columns, m: int) -> float:
-    """What one more round trip costs in checks of model m's drafts, in verdicts, and no less than it is worth live.
+def _round_price(mean: Floats | None) -> float:
+    """What one more round trip costs in checks of a model's drafts, in verdicts, and no less than it is worth live.
 
-    So verdicts that were requests of their own are replayed in rounds, those of one request together.
+    `mean` is the mean cost of its verdicts, None where none is recorded. So verdicts that were requests of their own
+    are replayed in rounds, those of one request together.
     """
-    costs = columns.verdict_cost[columns.recorded[:, m] > 0, m]
-    if not len(costs):
+    if mean is None:
         return ROUND
-    _, again, each, per_round = map(float, costs.mean(axis=0))
+    _, again, each, per_round = map(float, mean)
     more = again + per_round
     return ROUND if not more else max(ROUND, more / each) if each else math.inf
 
@@ -134,14 +161,13 @@ def _round_price(columns: Columns, m: int) -> float:
 class _Walk:
     """`parts` are the kinds of rows that a policy tells apart by a model's free signals, found when they are needed."""
 
-    def __init__(self, columns: Columns, k: int | None) -> None:
+    def __init__(self, columns: Columns, k: int | None, terms: Terms) -> None:
         self.parts: dict[int, Parts] = {}
         n, models = len(columns), columns.models
         self.columns = columns
         direct = ~np.isnan(columns.probability)
-        most = columns.recorded.max(axis=0)
-        self.k = most if k is None else np.where(most > 0, k, 0)
-        self.rounds = [_round_price(columns, m) for m in range(models)]
+        self.k = terms.most if k is None else np.where(terms.most > 0, k, 0)
+        self.rounds = terms.rounds
         self.available = np.where(direct, self.k.max(initial=1), columns.recorded)
         self.done = Replayed(
             model=np.zeros(n, dtype=np.int64),

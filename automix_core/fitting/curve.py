@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ..decision import Policy
 from ..evaluation.evaluate import baseline_names, ratios
 from ..evaluation.replay import replay
-from ..outcomes.columns import Columns
+from ..outcomes.columns import Columns, Floats
 from ..policies import POMDP, Always, Band, Curtailed, Mixture, Skipping, Threshold
 from ..policies.timed import untimed
 from .family import thresholds
@@ -47,31 +48,40 @@ def curve(policy: Policy, columns: Columns) -> list[Spot]:
 
     A POMDP is solved again for other cost weights, a threshold moved; the single models are always there.
     """
-    relatives = _relatives(untimed(policy), columns)
-    named = [*zip(baseline_names(columns.names), map(Always, range(columns.models)), strict=True)]
     spots = []
-    for name, each in [*named, *((repr(relative), relative) for relative in relatives)]:
+    for name, each in kin(policy, columns.names, partial(thresholds, columns)):
         done = replay(each, columns)
         spots.append(Spot(name, float(done.cost.mean()), float(done.score.mean())))
+    return in_order(spots)
+
+
+def in_order(spots: Sequence[Spot]) -> list[Spot]:
+    """The cheapest first."""
     return sorted(spots, key=lambda spot: (spot.cost, spot.performance))
 
 
-def _relatives(policy: Policy, columns: Columns) -> list[Policy]:
+def kin(policy: Policy, names: Sequence[str], cuts: Callable[[], list[Threshold]]) -> list[tuple[str, Policy]]:
+    """The policies of a curve with their names; `cuts` gives the thresholds that can be told apart."""
+    single = [*zip(baseline_names(names), map(Always, range(len(names))), strict=True)]
+    return [*single, *((repr(relative), relative) for relative in _relatives(untimed(policy), cuts))]
+
+
+def _relatives(policy: Policy, cuts: Callable[[], list[Threshold]]) -> list[Policy]:
     match policy:
         case POMDP():
             points = frontier(policy.problem, fixed=policy.fixed)
             return [built for point in points if not isinstance(built := point.build(), Always)]
         case Threshold():
-            return list(thresholds(columns))
+            return list(cuts())
         case Band():
             return [policy]
         case Mixture():
-            kin = next((p for p in (policy.first, policy.second) if not isinstance(p, Always)), policy.first)
-            return _relatives(kin, columns)
+            chosen = next((p for p in (policy.first, policy.second) if not isinstance(p, Always)), policy.first)
+            return _relatives(chosen, cuts)
         case Curtailed():
-            return [Curtailed(relative) for relative in _relatives(policy.policy, columns)]
+            return [Curtailed(relative) for relative in _relatives(policy.policy, cuts)]
         case Skipping():
-            return [replace(policy, policy=relative) for relative in _relatives(policy.policy, columns)]
+            return [replace(policy, policy=relative) for relative in _relatives(policy.policy, cuts)]
         case Always():
             return []
     return [policy]
@@ -83,7 +93,11 @@ def regions(spots: Sequence[Spot], columns: Columns) -> list[Region]:
     In the middle of each span the performance is that of mixing the two spots beside it; nothing is chosen with
     hindsight.
     """
-    scores, costs = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    return regions_between(spots, columns.scores.mean(axis=0), columns.costs.mean(axis=0))
+
+
+def regions_between(spots: Sequence[Spot], scores: Floats, costs: Floats) -> list[Region]:
+    """The same from the models' mean scores and costs."""
     low, high = float(costs[0]), float(costs[-1])
     if not high > low:
         return []

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..decision import Policy
 from ..errors import ConfigError, DataError
+from ..evaluation.levels import Levels
+from ..evaluation.reliability import checked
 from ..evaluation.replay import replay
 from ..outcomes.columns import Columns
 from ..policies import Always, Band, Problem, Threshold
@@ -108,17 +110,26 @@ def thresholds(columns: Columns) -> list[Threshold]:
     return [Threshold(cut) for cut in _cuts(columns)]
 
 
+def thresholds_of(confidences: Levels) -> list[Threshold]:
+    """The thresholds between which these confidences can tell. Raises `DataError` without any."""
+    return [Threshold(cut) for cut in _cuts_of(confidences)]
+
+
 def _cuts(columns: Columns) -> list[float]:
+    seen = Levels(most=columns.scores.size)
+    for m in range(columns.models):
+        _, confidence = checked(columns, m)
+        seen.add(confidence, np.ones(len(confidence), dtype=bool))
+    return _cuts_of(seen)
+
+
+def _cuts_of(confidences: Levels) -> list[float]:
     """Confidences between which a threshold can lie: those observed, thinned to a few."""
-    said = columns.tallies[..., :2].sum(axis=2)
-    with np.errstate(invalid="ignore"):
-        counted = columns.tallies[..., 0] / said
-    confidences = np.where(np.isnan(columns.probability), counted, columns.probability)
-    seen = np.unique(confidences[~np.isnan(confidences)])
+    seen = confidences.values
     if not len(seen):
         raise DataError("No outcome has a readable verdict or a probability; a threshold needs some.")
     if len(seen) > _CUTS:
-        seen = np.unique(np.quantile(confidences[~np.isnan(confidences)], np.linspace(0, 1, _CUTS)))
+        seen = np.unique(confidences.quantiles(np.linspace(0, 1, _CUTS)))
     return [float(cut) for cut in seen]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class Columns:
     `query_signals` those of the query [n]. `seconds` are how long the answers took and `verdict_seconds` a round of
     checks, `tokens` those of the answers, all [n, N], NaN where they were not recorded and None where none was.
 
+    `baseline` [n, N] is how well a draft's own words speak for it, where that was computed.
+
     `of` raises `DataError` without a row.
     """
 
@@ -47,6 +50,7 @@ class Columns:
     seconds: Floats | None = None
     verdict_seconds: Floats | None = None
     tokens: Floats | None = None
+    baseline: Floats | None = None
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
@@ -100,17 +104,18 @@ class Columns:
         return np.where(np.isnan(self.probability), (self.verdicts != MISSING).sum(axis=2), 1)
 
     @cached_property
-    def said(self) -> Ints:
+    def said(self) -> NDArray[np.int16]:
         """Correct, incorrect and unreadable verdicts among the first m, [n, N, K + 1, 3]."""
         kinds = np.stack([self.verdicts == 1, self.verdicts == 0, self.verdicts == UNREADABLE], axis=3)
-        counts = np.zeros((*self.recorded.shape, self.verdicts.shape[2] + 1, 3), dtype=np.int64)
-        np.cumsum(kinds, axis=2, out=counts[:, :, 1:])
+        counts = np.zeros((*self.recorded.shape, self.verdicts.shape[2] + 1, 3), dtype=np.int16)
+        np.cumsum(kinds, axis=2, out=counts[:, :, 1:], dtype=np.int16)
         return counts
 
     @cached_property
     def tallies(self) -> Ints:
         """Correct, incorrect and unreadable verdicts among all recorded, [n, N, 3]."""
-        return self.said[:, :, -1]
+        kinds = [(self.verdicts == kind).sum(axis=2, dtype=np.int64) for kind in (1, 0, UNREADABLE)]
+        return np.stack(kinds, axis=2)
 
     @cached_property
     def coins(self) -> Floats:
@@ -163,7 +168,57 @@ class Columns:
         }
 
 
-_TIMES = ("seconds", "verdict_seconds", "tokens")
+_TIMES = ("seconds", "verdict_seconds", "tokens", "baseline")
+"""What may be known of no row."""
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The rows of all parts, which are of the same models."""
+    if len(parts) == 1:
+        return parts[0]
+    width = max(part.verdicts.shape[2] for part in parts)
+    verdicts = np.full((sum(map(len, parts)), parts[0].models, width), MISSING, dtype=np.int8)
+    start = 0
+    for part in parts:
+        verdicts[start : start + len(part), :, : part.verdicts.shape[2]] = part.verdicts
+        start += len(part)
+
+    def all_of(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    def perhaps(name: str) -> Floats | None:
+        found = [getattr(part, name) for part in parts]
+        if all(values is None for values in found):
+            return None
+        return np.concatenate([_or(v, part, name, np.nan) for v, part in zip(found, parts, strict=True)])
+
+    def named(field: str, missing: float) -> dict[str, Floats]:
+        names = sorted({name for part in parts for name in getattr(part, field)})
+        return {name: np.concatenate([_or(getattr(p, field).get(name), p, field, missing) for p in parts])
+                for name in names}  # fmt: skip
+
+    return Columns(
+        ids=tuple(name for part in parts for name in part.ids),
+        names=parts[0].names,
+        verdicts=verdicts,
+        signals=named("signals", np.nan),
+        signal_cost=named("signal_cost", 0.0),
+        query_signals=named("query_signals", np.nan),
+        scores=all_of("scores"),
+        costs=all_of("costs"),
+        probability=all_of("probability"),
+        verdict_cost=all_of("verdict_cost"),
+        empty=all_of("empty"),
+        free=all_of("free"),
+        **{name: perhaps(name) for name in _TIMES},
+    )
+
+
+def _or(values: Floats | None, part: Columns, field: str, missing: float) -> Floats:
+    """The values, or as many that are missing."""
+    if values is not None:
+        return values
+    return np.full(len(part) if field == "query_signals" else (len(part), part.models), missing)
 
 
 def _known(rows: Sequence[Sequence[float | None]]) -> Floats | None:

@@ -11,8 +11,9 @@ import json
 import logging
 import os
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +23,7 @@ from ..files import read_lines
 from .evaluation_sets import as_question, made_id, read_records
 from .kinds import UNANSWERABLE, mistaken
 from .later import Later
+from .parquet import is_parquet, read_rows
 from .verdict_cost import VerdictCost
 
 log = logging.getLogger("automix")
@@ -163,6 +165,10 @@ class Outcome(_Frozen):
         """Whether a policy would be asked: not about an audited call that came without context."""
         return self.served is None or self.context is None or self.context != ()
 
+    def record(self) -> dict[str, Any]:
+        """The outcome as a line of JSON Lines holds it; what is None is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
     def told(self, later: Later) -> Outcome:
         """The outcome once `later` was said of it. Gold answers need the texts of all answers to be recorded."""
         if later.score is not None:
@@ -198,6 +204,9 @@ def _alike(one: str, other: str) -> bool:
 
 _LONGEST_LATER = 65_536
 
+_TOLD = 5_000
+"""Lines after which it is told how many bytes are read."""
+
 _LATER = re.compile(r'"score"\s*:|"by"\s*:')
 
 Record = TypeVar("Record", Question, Outcome)
@@ -209,42 +218,59 @@ def read_questions(path: str | os.PathLike[str]) -> list[Question]:
     A question without an id is given one, the same for the same text. Raises `DataError`, naming file and line, where
     a record is wrong or an id comes twice.
     """
-    return [question for _, question in _once(path, _questions(path))]
+    return [question for _, question in once(path, _questions(path))]
 
 
 def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
     """The outcomes in a file, all of the same models, with what was said of them later (`score`) joined to them.
 
-    Raises `DataError`, naming file and line, where a record is wrong, an id comes twice or the models change.
+    JSON Lines, or Parquet by its name or as a folder of parts (the extra `parquet`). Raises `DataError`, naming file
+    and line, where a record is wrong, an id comes twice or the models change.
     """
-    outcomes: list[Outcome] = []
     later: dict[str, Later] = {}
-    for place, outcome in _once(path, _outcomes(path, later)):
+    outcomes = [outcome for _, outcome in same_models(path, once(path, each_outcome(path, later)))]
+    unknown_scores(path, later.keys() - {outcome.id for outcome in outcomes})
+    return [outcome.told(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
+
+
+def unknown_scores(path: str | os.PathLike[str], ids: Collection[str]) -> None:
+    """Warn of scores of calls without an outcome."""
+    if ids:
+        log.warning(
+            "%s holds %d scores of calls that it has no outcome of (%s); they are left out.",
+            path,
+            len(ids),
+            ", ".join(sorted(ids)[:3]) + (", ..." if len(ids) > 3 else ""),
+        )
+
+
+def same_models(path: str | os.PathLike[str], outcomes: Iterable[tuple[str, Outcome]]) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes. Raises `DataError` where the models are not those of the first."""
+    first: list[str] = []
+    for place, outcome in outcomes:
         names = [model.name for model in outcome.models]
-        if outcomes and names != (first := [model.name for model in outcomes[0].models]):
+        first = first or names
+        if names != first:
             raise DataError(
                 f"{path}, {place}: the models are {', '.join(names)}, on the first line {', '.join(first)}; "
                 "all outcomes of a file must be of the same models in the same order."
             )
-        outcomes.append(outcome)
-    if unknown := later.keys() - {outcome.id for outcome in outcomes}:
-        log.warning(
-            "%s holds %d scores of calls that it has no outcome of (%s); they are left out.",
-            path,
-            len(unknown),
-            ", ".join(sorted(unknown)[:3]) + (", ..." if len(unknown) > 3 else ""),
-        )
-    return [outcome.told(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
+        yield place, outcome
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:
     """SHA-256 of what decisions depend on: ids, scores, costs, verdicts, signals; not on texts or the order."""
-    rows = sorted(json.dumps([o.id, [_decisive(model) for model in o.models]], separators=(",", ":")) for o in outcomes)
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(map(decisive, outcomes))).encode()).hexdigest()
+
+
+def decisive(outcome: Outcome) -> str:
+    """What decisions depend on, as a line of which the digest is made."""
+    return json.dumps([outcome.id, [_decisive(model) for model in outcome.models]], separators=(",", ":"))
 
 
 def _decisive(model: ModelOutcome) -> list[Any]:
-    found = [model.score, model.cost, model.verdicts, model.verdict_cost.to_dict(), model.probability]
+    price = {name: float(cost) for name, cost in model.verdict_cost.to_dict().items()}
+    found = [model.score, model.cost, model.verdicts, price, model.probability]
     return [*found, sorted(model.signals.items()), sorted(model.signal_cost.items())] if model.signals else found
 
 
@@ -253,9 +279,21 @@ def coin(outcome_id: str) -> float:
     return (int.from_bytes(hashlib.sha256(outcome_id.encode()).digest()[:8]) >> 11) / 2**53
 
 
-def _outcomes(path: str | os.PathLike[str], later: dict[str, Later]) -> Iterator[tuple[str, Outcome]]:
-    """The outcomes with their places; scores that came later go into `later`, by id."""
+def each_outcome(
+    path: str | os.PathLike[str], later: dict[str, Later], told: Callable[[int], object] = lambda _: None
+) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes with their places, one after the other; scores that came later go into `later`, by id.
+
+    `told` is called with about how many bytes are read, of JSON Lines.
+    """
+    if is_parquet(path):
+        yield from (checked(path, place, record) for place, record in read_rows(path))
+        return
+    read = 0
     for line, text in read_lines(path):
+        if line % _TOLD == 0:
+            told(read)
+        read += len(text)
         try:
             if len(text) < _LONGEST_LATER and '"models"' not in text and _LATER.search(text):
                 said = Later.model_validate_json(text)
@@ -264,6 +302,14 @@ def _outcomes(path: str | os.PathLike[str], later: dict[str, Later]) -> Iterator
             yield f"line {line}", Outcome.model_validate_json(text)
         except ValidationError as error:
             raise DataError(f"{path}, line {line}: {mistaken(text, 'outcomes') or _first(error)}") from None
+
+
+def checked(path: str | os.PathLike[str], place: str, record: dict[str, Any]) -> tuple[str, Outcome]:
+    """The record as an outcome. Raises `DataError`, naming its place."""
+    try:
+        return place, Outcome.model_validate(record)
+    except ValidationError as error:
+        raise DataError(f"{path}, {place}: {mistaken(record, 'outcomes') or _first(error)}") from None
 
 
 def _questions(path: str | os.PathLike[str]) -> Iterator[tuple[str, Question]]:
@@ -281,13 +327,16 @@ def _questions(path: str | os.PathLike[str]) -> Iterator[tuple[str, Question]]:
         yield place, question
 
 
-def _once(path: str | os.PathLike[str], records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Record]]:
-    """The records. Raises `DataError` where an id comes twice."""
+def once(
+    path: str | os.PathLike[str], records: Iterable[tuple[str, Record]], most: int = sys.maxsize
+) -> Iterator[tuple[str, Record]]:
+    """The records. Raises `DataError` where an id comes twice; the first `most` ids are remembered."""
     seen: dict[str, str] = {}
     for place, record in records:
         if record.id in seen:
             raise DataError(f"{path}, {place}: the id {record.id!r} was already used on {seen[record.id]}.")
-        seen[record.id] = place
+        if len(seen) < most:
+            seen[record.id] = place
         yield place, record
 
 

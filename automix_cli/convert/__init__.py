@@ -1,0 +1,1 @@
+"""`automix convert`: outcomes from one form of file to the other."""

@@ -1,0 +1,1 @@
+"""What fitting and collecting take at scale: memory and seconds by outcomes, rows a second by workers."""
