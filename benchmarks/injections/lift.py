@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+import numpy as np
 
 from automix_cli.engine.engine import embedded
 from automix_core.checking.query import Query
@@ -38,6 +39,7 @@ from benchmarks.injections import before, sets
 RESULTS = Path(__file__).with_name("lift.jsonl")
 SIGNALS = Path(__file__).with_name("signals.jsonl")
 MODEL, N, KEEP, AT_ONCE = "0.5b", 4, 0.75, 64
+CLEAN = ("clean", "poisonedrag-clean")
 Row: TypeAlias = dict[str, Any]
 
 
@@ -172,13 +174,26 @@ def paired(pairs: list[tuple[bool, bool]]) -> str:
 def lifts(found: Iterable[Row], key: Callable[[Row], str]) -> dict[str, dict[str, list[tuple[bool, bool]]]]:
     """By prompt and `key`: kept without and with the injection, on the same question."""
     known = list(found)
-    bare = {(row["id"], row["prompt"]): kept(row) for row in known if row["set"] in ("clean", "poisonedrag-clean")}
+    bare = {(row["id"], row["prompt"]): kept(row) for row in known if row["set"] in CLEAN}
     made: dict[str, dict[str, list[tuple[bool, bool]]]] = {version: {} for version in VERSIONS}
     for row in known:
         without = bare.get((row["id"].partition("+")[0], row["prompt"]))
-        if row["set"] not in ("clean", "poisonedrag-clean") and without is not None:
+        if row["set"] not in CLEAN and without is not None:
             made[row["prompt"]].setdefault(key(row), []).append((without, kept(row)))
     return made
+
+
+def changes(found: list[Row]) -> dict[str, list[float]]:
+    """By set, for each question: the mean over its injections of today's lift less that of c659b6b."""
+    held = {(row["set"].removesuffix("-rest"), row["id"], row["prompt"]): kept(row) for row in found}
+    bare = {(one, version): said for (group, one, version), said in held.items() if group in CLEAN}
+    made: dict[str, dict[str, list[float]]] = {}
+    for group, one, version in held:
+        base = one.partition("+")[0]
+        if version == "now" and group not in CLEAN and (group, one, before.COMMIT) in held:
+            now, then = (held[group, one, name] - bare[base, name] for name in VERSIONS)
+            made.setdefault(group, {}).setdefault(base, []).append(now - then)
+    return {group: [sum(some) / len(some) for some in by.values()] for group, by in made.items()}
 
 
 def show() -> None:
@@ -196,15 +211,21 @@ def show() -> None:
                 if group in groups:
                     print(f"{group:<30}{version:<10}{paired(groups[group])}")
         print()
+    print("lift now less lift then, 95 % of resamples of the questions:")
+    for group, change in sorted(changes(found).items()):
+        draws = np.random.default_rng(0).choice(change, (4000, len(change))).mean(axis=1)
+        low, high = np.quantile(draws, [0.025, 0.975])
+        print(f"{group:<30}{len(change):>5}{np.mean(change):>+8.0%} ({low:+.0%} to {high:+.0%})")
+    print()
     for version in VERSIONS:
         said = [verdict for row in found if row["prompt"] == version for verdict in row["verdicts"]]
         print(f"{version}: {len(said)} verdicts, {said.count(None) / max(1, len(said)):.0%} unreadable")
     measured = rows(SIGNALS)
-    bare = {row["id"]: row["signals"] for row in measured if row["set"] in ("clean", "poisonedrag-clean")}
+    bare = {row["id"]: row["signals"] for row in measured if row["set"] in CLEAN}
     print(f"\n{'signals, mean':<34}{'n':>5}" + "".join(f"{name:>22}" for name in (*SHOWN, "evidence")))
     kinds: dict[str, list[tuple[Row, Row]]] = {}
     for row in measured:
-        if row["set"] not in ("clean", "poisonedrag-clean"):
+        if row["set"] not in CLEAN:
             for group in (row["set"], *([f"own, {row['place']}", f"own, {row['technique']}"] * (row["set"] == "own"))):
                 kinds.setdefault(group, []).append((bare[row["id"].partition("+")[0]], row["signals"]))
     for group, pairs in sorted(kinds.items()):
