@@ -90,17 +90,17 @@ def package(kind: type) -> str:
     return ".".join(parts[:3] if parts[0] == "llama_index" else parts[:1])
 
 
-def known(model: object, table: Mapping[str, Client]) -> Client | None:
-    """The row of the first class among a model's own and its bases that `table` has, by "package.Class"."""
-    for kind in type(model).__mro__:
-        if row := table.get(f"{package(kind)}.{kind.__qualname__}"):
+def known(kind: type, table: Mapping[str, Client]) -> Client | None:
+    """The row of the first class among a model's class and its bases that `table` has, by "package.Class"."""
+    for base in kind.__mro__:
+        if row := table.get(f"{package(base)}.{base.__qualname__}"):
             return row
     return None
 
 
-def guessed(model: object) -> Client:
+def guessed(kind: type) -> Client:
     """A row for a client that no table has: its own fields, under the names that most use."""
-    fields = fields_of(model)
+    fields: Mapping[str, Any] = getattr(kind, "model_fields", {})
     return Client(
         limit=next((name for name in LIMIT_FIELDS if name in fields), None),
         choices="n" if "n" in fields else None,

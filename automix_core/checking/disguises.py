@@ -50,6 +50,8 @@ _LOOK_ALIKES: Mapping[int, str] = {
 }
 _DIGITS = str.maketrans("oliszgqt", "01152997")
 """Letters that are taken for digits; none of them is a hexadecimal digit itself."""
+_BETWEEN = re.compile(r"[\W_]+")
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 _ESCAPED = re.compile(r"\\(?:u\{?|x|U)([0-9a-fA-F]{2,8})\}?|\\([0-7]{3})")
 _CONTROL = re.compile(
     r"(<(?=[|｜][\w ▁./-]{1,40}[|｜]?>|[\w▁]{1,40}[|｜]>|(?:/?s|bos|eos|pad|unk|(?:start|end)_of_turn|unused\d+)>)"
@@ -84,12 +86,15 @@ def inert(text: str) -> str:
 
 def squeezed(text: str) -> tuple[str, str]:
     """The letters and digits of `text` alone, as they stand, and as a reader takes them who sees through disguises."""
-    plain = normalize("NFKC", text).casefold()
-    return _letters(plain), _letters(seen_through(text).translate(_DIGITS))
+    plain = text.lower() if text.isascii() else normalize("NFKC", text).casefold()
+    seen, letters = seen_through(text), _letters(plain)
+    return letters, (letters if seen == plain else _letters(seen)).translate(_DIGITS)
 
 
 def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text)
+    if text.isascii():  # as most texts are, and ten times as fast
+        return text.encode().translate(None, _NO_LETTERS).decode()
+    return _BETWEEN.sub("", text)
 
 
 def _unescaped(match: re.Match[str]) -> str:

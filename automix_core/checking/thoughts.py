@@ -19,6 +19,8 @@ _MARK = re.compile(
       | (?P<end_unused><unused95>)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_MAY_MARK = re.compile(r"[<\[◁]|\Aanalysis")
+"""What each mark and each channel begins with."""
 _QUOTES = frozenset("`\"'")
 _FINAL_CHANNEL = re.compile(r"<\|channel\|>final\b[^<]*<\|message\|>|\Aanalysis(?=[A-Z\s]).*?assistantfinal", re.DOTALL)
 _THOUGHT_CHANNEL = re.compile(r"\A\s*(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)\b")
@@ -57,6 +59,8 @@ def split(text: str) -> tuple[str, str]:
     in front of a final channel: a mark that was copied out of the data does that to what stands beside it.
     """
     doubtful, final = "", text.strip()
+    if not _MAY_MARK.search(text):  # as in most texts, which are read here several times a call
+        return doubtful, final
     while (found := _split(*_of_channels(text)))[1] != final:  # again: what was around a mark may join into another
         doubtful, text = f"{doubtful}\n{found[0]}", found[1]
         final = text

@@ -61,7 +61,8 @@ class Reply:
     @property
     def judged(self) -> Reply:
         """The draft as it is judged: by its final text; data whole, as a thought mark in a field is served with it."""
-        return self if self.is_data else replace(self, text=final_text(self.text))
+        text = self.text if self.is_data else final_text(self.text)
+        return self if text == self.text else replace(self, text=text)
 
 
 @dataclass(frozen=True, slots=True)

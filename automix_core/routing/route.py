@@ -144,19 +144,24 @@ def _action(ending: Ending, model: int) -> RouteAction:
 
 def _usage(bills: Sequence[Bill], models: int, whole: Usage | None) -> UsageRecord:
     def by(*roles: str) -> Tokens | None:
-        return _tokens(total(bill.usage for bill in bills if bill.role in roles))
+        return _tokens([bill.usage for bill in bills if bill.role in roles])
 
     return {
-        "total": _tokens(whole),
+        "total": None if whole is None else whole.to_dict(),
         "draft": by("draft", "hedge"),
         "verify": by("verify"),
         "answer": by("answer"),
-        "by_model": [_tokens(total(bill.usage for bill in bills if bill.model == m)) for m in range(models)],
+        "by_model": [_tokens([bill.usage for bill in bills if bill.model == m]) for m in range(models)],
     }
 
 
-def _tokens(usage: Usage | None) -> Tokens | None:
-    return None if usage is None else usage.to_dict()
+def _tokens(usages: Sequence[Usage | None]) -> Tokens | None:
+    """The sum as a route records it: two numbers, without the details."""
+    known = [usage for usage in usages if usage is not None]
+    if len(known) < len(usages):
+        return None
+    read, written = sum(usage.input_tokens for usage in known), sum(usage.output_tokens for usage in known)
+    return {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
 
 
 def _cost(bills: Sequence[Bill], said: Reply | None, last: int, price: Price | None) -> CostRecord:

@@ -73,28 +73,28 @@ class Trail:
         """A new draft: what the checks of an earlier one by the same model said is not about it."""
         self.steps.append(Step("draft", model, result=reply))
         self.drafts[model] = reply
-        tallies = list(self.state.tallies)
+        self.cut, self.latest, self.evidence = 0, model, None
+        state, tallies, signals = self.state, list(self.state.tallies), self.state.signals
         tallies[model] = Tally()
-        self.cut = 0
-        self.state = replace(self.state, tallies=tuple(tallies))
-        self.latest, self.evidence = model, None
-        if reply.signals or self.state.signals:
-            self.know(model, sorted_signals(reply.signals))
-        self.hold(model, not reply.problem or model == self.last)
+        if reply.signals or signals:
+            signals = self._known(model, sorted_signals(reply.signals))
+        held = self._holding(model, not reply.problem or model == self.last)
+        self.state = replace(state, drafted=held, tallies=tuple(tallies), signals=signals)
 
-    def know(self, model: int, signals: Signals) -> None:
-        """`signals` are all that is known of the model's draft beside its verdicts."""
+    def _known(self, model: int, signals: Signals) -> tuple[Signals, ...]:
+        """The signals of all drafts where `signals` are all that is known of the model's, beside its verdicts."""
         known = list(self.state.signals or ((),) * len(self.state.drafted))
         known[model] = signals
-        self.state = replace(self.state, signals=tuple(known))
+        return tuple(known)
 
     def measured(self, model: int, name: str, value: float | None) -> None:
         """One signal more, and one less to get; None could not be had, and is missing."""
         left = list(self.state.purchasable)
         left[model] = tuple(other for other in left[model] if other != name)
-        self.state = replace(self.state, purchasable=tuple(left))
+        signals = self.state.signals
         if value is not None:
-            self.know(model, sorted_signals({**self.state.signals_of(model), name: value}))
+            signals = self._known(model, sorted_signals({**self.state.signals_of(model), name: value}))
+        self.state = replace(self.state, purchasable=tuple(left), signals=signals)
 
     def heard(self, decision: Decision) -> None:
         """Note the evidence about the latest draft, if the policy estimates it."""
@@ -102,9 +102,12 @@ class Trail:
 
     def hold(self, model: int, held: bool) -> None:
         """Hold the draft of `model`, or hold it no more."""
+        self.state = replace(self.state, drafted=self._holding(model, held))
+
+    def _holding(self, model: int, held: bool) -> tuple[bool, ...]:
         drafted = list(self.state.drafted)
         drafted[model] = held
-        self.state = replace(self.state, drafted=tuple(drafted))
+        return tuple(drafted)
 
     def add(self, model: int, asked: int, tally: Tally) -> None:
         """Count the verdicts of one batch, of which `asked` were asked for."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
+from operator import attrgetter, is_
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -52,7 +53,7 @@ from .profile import common_profile, tokens_in
 if TYPE_CHECKING:
     from ..draft.structured import Structure
 
-_PARTS = (
+_PARTS = attrgetter(
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
     *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "limiter", "hedge", "passage_budget"),
 )
@@ -131,7 +132,7 @@ class AutoMixChatModel(Composite):
     _final: frozenset[str] = PrivateAttr(default=frozenset())
     _bound: frozenset[str] = PrivateAttr(default=frozenset())
     _schema: Structure | None = PrivateAttr(default=None)
-    _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
+    _held: tuple[tuple[Any, ...], Cascade] | None = PrivateAttr(default=None)
 
     @spelt_out
     def __init__(
@@ -197,7 +198,7 @@ class AutoMixChatModel(Composite):
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
         held, parts = self._held, self._parts()
-        if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
+        if held is None or len(held[0]) != len(parts) or not all(map(is_, held[0], parts)):
             limits = Limits(self.timeout, self.max_cost, self.when_out, self.on_last_failure)
             cascade = Cascade.of(
                 self.models,
@@ -219,8 +220,8 @@ class AutoMixChatModel(Composite):
             held = self._held = (self._parts(), cascade)
         return held[1]
 
-    def _parts(self) -> list[Any]:
-        return [*self.models, *(getattr(self, name) for name in _PARTS)]
+    def _parts(self) -> tuple[Any, ...]:
+        return (*self.models, *_PARTS(self))
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         models = [Words(in_words(model)) for model in self.models]

@@ -61,7 +61,7 @@ LIMIT_OF_PROVIDER = {"ollama": "num_predict"}
 
 def client_of(model: Any) -> Client:
     """What is known of `model`'s client."""
-    return known(model, CLIENTS) or guessed(model)
+    return known(type(model), CLIENTS) or guessed(type(model))
 
 
 def answering(child: Child) -> Client:

@@ -118,14 +118,20 @@ class Parent:
         Always carries a manager, even an empty one: without it a child would attach itself to the surrounding chain, as
         a sibling of the AutoMix run.
         """
-        manager = CallbackManager(handlers=[], parent_run_id=self.run_id)
-        manager.set_handlers(list(self.handlers))
-        manager.add_tags([*self.tags, "automix", f"automix:{role}", "nostream"])
+        tags = [*self.tags, "automix", f"automix:{role}", "nostream"]
         metadata = {key: value for key, value in self.metadata.items() if key not in _OWN_METADATA}
         metadata["automix_role"] = role
         if model is not None:
             metadata["automix_model"] = model
-        manager.add_metadata(metadata)
+        manager = CallbackManager(
+            handlers=[*self.handlers],
+            inheritable_handlers=[*self.handlers],
+            parent_run_id=self.run_id,
+            tags=tags,
+            inheritable_tags=[*tags],
+            metadata=metadata,
+            inheritable_metadata={**metadata},
+        )
         config = RunnableConfig(callbacks=manager, run_name=f"automix_{role}")
         if self.configurable:
             config["configurable"] = dict(self.configurable)

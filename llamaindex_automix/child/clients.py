@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from automix_core.checking.client import TOP, Client, guessed, known
@@ -67,5 +68,10 @@ CLIENTS: dict[str, Client] = {
 
 
 def client_of(model: Any) -> Client:
-    """What is known of `model`'s client."""
-    return known(model, CLIENTS) or guessed(model)
+    """What is known of `model`'s client: of its class, which is looked up once."""
+    return _row_of(type(model))
+
+
+@lru_cache(maxsize=256)
+def _row_of(kind: type) -> Client:
+    return known(kind, CLIENTS) or guessed(kind)

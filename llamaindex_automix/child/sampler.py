@@ -43,7 +43,7 @@ class Sampler:
     def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
         """On what terms this model is asked for replies under a verifier's settings."""
         inner = inside(self.model)
-        client = self.client if inner is self.model else guessed(inner)
+        client = self.client if inner is self.model else guessed(type(inner))
         thinks, budget = thinking(inner)
         own = getattr(inner, client.limit, None) if client.limit else None
         return Terms(
@@ -110,7 +110,7 @@ def _told(model: LLM, client: Client, wanted: Wanted) -> tuple[LLM, dict[str, An
     """A copy of `model` as it is for checks, and keywords for each call: without retries, told what is wanted."""
     inner = inside(model)
     if inner is not model:
-        change = told(inner, guessed(inner), wanted.settings, wanted.without)
+        change = told(inner, guessed(type(inner)), wanted.settings, wanted.without)
         copy: Any = model.model_copy()
         copy._llm = inner.model_copy(update={**change.fields, **without_retries(inner)})
         return copy, dict(change.keywords)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, is_
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -34,7 +35,7 @@ from ..query.passing import COIN, passed
 from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
 
-_BUILT_OF = (
+_BUILT_OF = attrgetter(
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
     *("timeout", "max_cost", "when_out", "on_last_failure", "breaker", "limiter", "hedge", "passage_budget"),
 )
@@ -108,7 +109,7 @@ class RoutedLLM(FunctionCallingLLM):
     audit: Audit | None = Field(default=None, repr=False, exclude=True)
     """Asks the other models too, after a share of calls, and keeps the outcomes that policies are fitted on."""
 
-    _held: tuple[list[Any], Cascade] | None = PrivateAttr(default=None)
+    _held: tuple[tuple[Any, ...], Cascade] | None = PrivateAttr(default=None)
 
     @field_validator("limiter")
     @classmethod
@@ -143,7 +144,7 @@ class RoutedLLM(FunctionCallingLLM):
     def _cascade(self) -> Cascade:
         """The parts put together; again whenever one of them was exchanged, be it by `model_copy` or assignment."""
         held, parts = self._held, self._parts()
-        if held is None or len(held[0]) != len(parts) or any(a is not b for a, b in zip(held[0], parts, strict=True)):
+        if held is None or len(held[0]) != len(parts) or not all(map(is_, held[0], parts)):
             cascade = Cascade.of(
                 self.models,
                 self.verifier,
@@ -163,8 +164,8 @@ class RoutedLLM(FunctionCallingLLM):
             held = self._held = (self._parts(), cascade)
         return held[1]
 
-    def _parts(self) -> list[Any]:
-        return [*self.models, *(getattr(self, name) for name in _BUILT_OF)]
+    def _parts(self) -> tuple[Any, ...]:
+        return (*self.models, *_BUILT_OF(self))
 
     @model_validator(mode="before")
     @classmethod

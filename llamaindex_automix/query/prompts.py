@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -91,8 +92,10 @@ def parse(text: str) -> dict[str, str] | None:
     return None
 
 
-def _answering_texts() -> Iterator[str]:
+@cache
+def _answering_texts() -> tuple[str, ...]:
     """What the last user message of each default template looks like, chat templates and text ones."""
+    found: list[str] = []
     for template in (
         default_prompts.DEFAULT_TEXT_QA_PROMPT,
         default_prompts.DEFAULT_TREE_SUMMARIZE_PROMPT,
@@ -102,9 +105,10 @@ def _answering_texts() -> Iterator[str]:
         chat_prompts.CHAT_REFINE_PROMPT,
     ):
         if isinstance(template, ChatPromptTemplate):
-            yield from (str(m.content) for m in template.message_templates if m.role is MessageRole.USER)
+            found += [str(m.content) for m in template.message_templates if m.role is MessageRole.USER]
         else:
-            yield template.get_template()
+            found.append(template.get_template())
+    return tuple(text.strip() for text in found)
 
 
 def framing(template: BasePromptTemplate, placed: dict[str, str]) -> str:
@@ -114,7 +118,7 @@ def framing(template: BasePromptTemplate, placed: dict[str, str]) -> str:
 
 def own_words(text: str, placed: dict[str, str]) -> str:
     """`text` with what `placed` stands for its variables; nothing if it is LlamaIndex's own, or all variables."""
-    if text.strip() in {template.strip() for template in _answering_texts()}:
+    if text.strip() in _answering_texts():
         return ""  # it would only lengthen every check
     said = format_string(text, **placed)
     left = said
