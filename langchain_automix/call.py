@@ -192,7 +192,7 @@ class Call:
             query_signals=asked_of(self.query, self.policy),
             purchasable=self._measurable(),
         )
-        hedging, rounds = self.hedge is not None, self.cascade.rounds
+        hedging, rounds = self.hedge is not None, partial(self.cascade.rounds, self.policy)
         return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
 
     def _hedged(self, stream: bool) -> Hedge[Any]:

@@ -15,6 +15,7 @@ from automix_core.checking.client import Client
 from automix_core.checking.limiter import Limit
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
+from automix_core.decision import Policy
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
 from automix_core.evidence.bearing import about, check_budget, shown
@@ -161,10 +162,11 @@ class Cascade:
         prices = self.prices or [None] * len(self.models)
         return [self.verifier.price if place is None else prices[place] for place in self.checked_by]
 
-    def rounds(self, model: int) -> float:
-        """What one more round trip is worth in checks of that model's draft, in verdicts."""
+    def rounds(self, policy: Policy, model: int) -> float:
+        """What one more round trip is worth under `policy` in checks of that model's draft, in verdicts."""
         verifier = self.verifier
-        return round_price(isinstance(verifier, CustomVerifier) or verifier.together(self.checkers[model]))
+        together = isinstance(verifier, CustomVerifier) or verifier.together(self.checkers[model])
+        return round_price(together, policy, model)
 
     def _size(self, query: Query, messages: Sequence[BaseMessage]) -> Size:
         prompt = approximate_tokens("\n".join(message.text for message in messages))

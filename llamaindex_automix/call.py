@@ -189,7 +189,7 @@ class Call:
         coin = random() if self.coin is None else self.coin
         known, ways = asked_of(self.query, self.policy), self._measurable()
         start = State.start(models, self.cascade.k, coin, query_signals=known, purchasable=ways)
-        hedging, rounds = hedge is not None, self.cascade.rounds
+        hedging, rounds = hedge is not None, partial(self.cascade.rounds, self.policy)
         return route(start, raising=raising, allowance=self.allowance, rounds=rounds, hedging=hedging)
 
     def _perform(self, effect: Effect | Gauge) -> Result:

@@ -12,6 +12,7 @@ from llama_index.core.llms.llm import LLM
 from automix_core.checking.limiter import Limit
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
+from automix_core.decision import Policy
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
 from automix_core.evidence.bearing import about, check_budget, shown
@@ -169,10 +170,10 @@ class Cascade:
             for checker, place in zip(self.checkers, self.checked_by, strict=True)
         ]
 
-    def rounds(self, model: int) -> float:
-        """What one more round trip is worth in checks of that model's draft, in verdicts."""
+    def rounds(self, policy: Policy, model: int) -> float:
+        """What one more round trip is worth under `policy` in checks of that model's draft, in verdicts."""
         checker = self.checkers[model]
-        return round_price(isinstance(checker, CustomVerifier) or checker.together)
+        return round_price(isinstance(checker, CustomVerifier) or checker.together, policy, model)
 
     def _size(self, query: Query, messages: Sequence[ChatMessage]) -> Size:
         prompt = approximate_tokens("\n".join(message.content or "" for message in messages))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..decision import Policy
-from ..evaluation.replay import replay
+from ..evaluation.replay import Terms, replay
 from ..outcomes.columns import Columns
-from ..outcomes.timing import untimed_checks
+from ..outcomes.timing import timed, untimed_checks
+from ..policies.rounds import AT_ONCE
 from ..policies.timed import Timed
 
 
@@ -15,7 +16,8 @@ def timed_policy(policy: Policy, columns: Columns, worth: float) -> tuple[Timed,
     """`policy` with what a second is worth, and notes for people.
 
     An answer that begins with the checks of a draft comes sooner by as long as a round of them takes, or by as long as
-    the last model takes, whichever is less; both must be recorded.
+    the last model takes, whichever is less; both must be recorded. One more round of checks is worth the seconds that
+    it takes, beside what reading the prompt again costs, over the price of one verdict.
     """
     done, last = replay(policy, columns), columns.models - 1
     escalated: list[float | None] = []
@@ -30,7 +32,15 @@ def timed_policy(policy: Policy, columns: Columns, worth: float) -> tuple[Timed,
             f"{lacking} of {len(columns)} outcomes don't say how long their checks took (verdict_seconds), so these "
             "count as taking no time: collect again."
         )
-    return Timed(policy, worth, tuple(escalated), tuple(sooner)), notes
+    return Timed(policy, worth, tuple(escalated), tuple(sooner), _rounds(columns, worth)[:last]), notes
+
+
+def _rounds(columns: Columns, worth: float) -> tuple[float | None, ...]:
+    """What one more round of checks of each model's drafts is worth, in verdicts; None where none was timed."""
+    if columns.verdict_seconds is None:
+        return (None,) * columns.models
+    prices, untold = Terms.over([timed(columns, worth)]).rounds, np.isnan(columns.verdict_seconds).all(axis=0)
+    return tuple(None if nobody else min(price, AT_ONCE) for price, nobody in zip(prices, untold, strict=True))
 
 
 def _sooner(

@@ -12,14 +12,17 @@ import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..decision import Accept, Action, Decision, Draft, Finish, Policy, State, Tally, Verify
 from ..routing.effects import Batch
 from ..routing.trail import onward
+from .timed import Timed
 
 ROUND = 1.0
 """What one more round trip is worth, in verdicts that are requests of their own: see docs/benchmarks-latency.md."""
+AT_ONCE = 1e6
+"""A round trip at which no batch is worth dividing; a file can't hold infinity."""
 MOST = 16
 """Verdicts that are looked ahead at; of a larger batch the rest is drawn first."""
 _PLANS = 1024
@@ -35,9 +38,18 @@ def in_rounds(policy: Policy, batch: Batch | None) -> Policy:
     return policy if batch is None else _InRounds(policy, batch)
 
 
-def round_price(together: bool) -> float:
-    """What one more round trip is worth, in verdicts; `together`: one request gives all verdicts of a batch."""
-    return math.inf if together else ROUND
+def round_price(together: bool, policy: Any = None, model: int = 0) -> float:
+    """What one more round trip is worth in checks of the draft of `model`, in verdicts.
+
+    `together`: one request gives all verdicts of a batch. A `policy` that was fitted for what a second is worth knows
+    the price; it is never less than that of the others, as replays count it.
+    """
+    if together:
+        return math.inf
+    while policy is not None and not isinstance(policy, Timed):
+        policy = getattr(policy, "policy", None)
+    known = None if policy is None else policy.worth_of_round(model)
+    return ROUND if known is None else max(ROUND, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 
 from automix_core import Always, Band, Decision, Draft, Finish, Policy, PolicyError, State, Threshold, Verify
 from automix_core.decision import Accept
-from automix_core.policies import Curtailed, Mixture, Problem, solve
+from automix_core.policies import Curtailed, Mixture, Problem, Timed, solve
 from automix_core.policies.saving import save_policy
 from tests.loopback import OpenAIServer, Reply
 
@@ -154,6 +154,17 @@ class Policies(Adapter):
         assert [step.get("n") for step in route.steps] == [None, 2, 2, None]
         assert route.verdicts == drawn(correct=1, incorrect=3)
         assert route.action == "accept"
+
+    @pytest.mark.parametrize(("round_trip", "sizes"), [(None, [3]), (4.0, [6])])
+    @pytest.mark.parametrize("way", ["ask", "aask"])
+    def test_rounds_are_as_large_as_a_round_trip_is_worth(
+        self, server: OpenAIServer, way: Way, round_trip: float | None, sizes: list[int]
+    ) -> None:
+        script(server, NO)
+        models = [self.single(server, "small"), self.child(server, "large")]
+        route = self.get(self.cascade(models, policy=Timed(Threshold(), 0.1, (), (), (round_trip,))), way).route
+        assert [step["n"] for step in route.steps if step["do"] == "verify"] == sizes
+        assert route.action == "escalate"
 
     def test_a_draft_that_is_beyond_help_may_be_kept(self, server: OpenAIServer) -> None:
         script(server, NO)

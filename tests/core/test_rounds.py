@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automix_core.decision import Accept, Action, Decision, Draft, Finish, Policy, State, Tally, Verify
-from automix_core.policies import Band, Curtailed, EvidenceThreshold, Mixture, Problem, Threshold, solve
-from automix_core.policies.rounds import MOST, ROUND, in_rounds, round_price
+from automix_core.policies import Band, Curtailed, EvidenceThreshold, Mixture, Problem, Threshold, Timed, solve
+from automix_core.policies.rounds import AT_ONCE, MOST, ROUND, in_rounds, round_price
 from automix_core.routing.drivers import run
 from automix_core.routing.effects import Batch, Check, Checks, Decide, Effect, Reply, Result
 from automix_core.routing.ending import Ending
@@ -251,3 +251,14 @@ def test_plans_are_remembered_by_what_a_policy_looks_at() -> None:
         assert number % 2 == 0 or first == Verify(0, wanted[threshold])
     assert round_price(together=True) == math.inf
     assert round_price(together=False) == ROUND
+
+
+def test_a_policy_that_knows_the_price_of_a_round_trip_sets_the_rounds() -> None:
+    """Itself or the one within; the others' price is the least, and one request for all leaves nothing to divide."""
+    timed = Timed(Threshold(0.75), 0.1, (), (), (4.0, 0.1, None))
+    assert [round_price(False, timed, model) for model in range(4)] == [4.0, ROUND, ROUND, ROUND]
+    assert round_price(False, Curtailed(timed)) == 4.0
+    assert round_price(True, timed) == math.inf
+    state = State((True, False), (Tally(), Tally()), (8, 8))
+    first = [in_rounds(timed, Batch(0, 8, price)).decide(state).action for price in (ROUND, 4.0, AT_ONCE)]
+    assert first == [Verify(0, 3), Verify(0, 6), Verify(0, 6)], "two more than six can't change what six agree on"

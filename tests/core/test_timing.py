@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automix_core import ConfigError, DataError, Objective, Outcome, State, evaluate, explain, fit
+from automix_core import ConfigError, DataError, Objective, Outcome, State, Tally, Verify, evaluate, explain, fit
 from automix_core.fitting.certificate import certify
 from automix_core.fitting.held_out import contest
 from automix_core.outcomes.columns import Columns
@@ -16,8 +16,10 @@ from automix_core.outcomes.timing import timed, untimed_checks
 from automix_core.policies import Always, Threshold, Timed
 from automix_core.policies.expected import expected
 from automix_core.policies.loading import as_policy
+from automix_core.policies.rounds import ROUND, in_rounds, round_price
 from automix_core.policies.saving import load_policy, save_policy
 from automix_core.policies.timed import second_worth_of, untimed
+from automix_core.routing.effects import Batch
 from automix_core.routing.hedge import Hedge, Hurried
 from tests.core.worlds import outcomes
 
@@ -111,6 +113,27 @@ def test_it_is_told_when_an_answer_is_worth_beginning_ahead() -> None:
     assert Timed(policy.policy, 0.5, (None,), (None,)).pays_ahead(0, 0.0) is False
 
 
+def test_rounds_of_checks_follow_from_their_seconds_and_what_one_is_worth() -> None:
+    """Live as in a replay: the price is that of the outcomes whose costs count the seconds."""
+    records = [*clocked(100, checks=2.0), *clocked(100, checks=4.0, seed=1)]
+    each = Columns.of(records).verdict_cost[:, 0, 2].mean()
+    state = State((True, False), (Tally(), Tally()), (8, 8))
+    sizes = []
+    for verdicts in (0.1, 4.0):
+        worth = verdicts * each / 3.0
+        policy = fit(records, method="threshold", objective=Objective(cost_weight=0.001, second_worth=worth)).policy
+        assert isinstance(policy, Timed)
+        assert policy.rounds == (pytest.approx(verdicts) if verdicts > ROUND else ROUND,)
+        first = in_rounds(Timed(Threshold(0.75), worth, (), (), policy.rounds), Batch(0, 8, round_price(False, policy)))
+        action = first.decide(state).action
+        assert isinstance(action, Verify)
+        sizes.append(action.n)
+    assert sizes == [3, 6]
+    unclocked = fit(clocked(100, checks=None), method="threshold", objective=Objective(0.001, second_worth=0.1)).policy
+    assert isinstance(unclocked, Timed)
+    assert unclocked.rounds == (None,)
+
+
 def test_a_last_model_that_is_quicker_than_the_checks_saves_no_more_than_it_takes() -> None:
     found = fit(
         clocked(100, seconds=(1, 1.5)), method="threshold", objective=Objective(cost_weight=0.001, second_worth=1)
@@ -129,7 +152,7 @@ def test_a_certificate_and_a_contest_count_seconds_too() -> None:
 
 
 def test_it_is_saved_and_decides_as_the_policy_within(tmp_path: Path) -> None:
-    policy = Timed(Threshold(0.5), 0.25, (0.4,), (1.5,))
+    policy = Timed(Threshold(0.5), 0.25, (0.4,), (1.5,), (2.5,))
     save_policy(policy, tmp_path / "policy.json", models=["a", "b"], k=8)
     read = load_policy(tmp_path / "policy.json")
     assert read == policy
