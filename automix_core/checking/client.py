@@ -50,6 +50,8 @@ class Client:
     `good`: the finish reasons of whole answers, in lower case; `always_ends`: each answer has one;
     `streams_end`: so has each stream, where the client hands it on.
     `usage`, `cached`: it reports tokens, and which of them a prompt cache served.
+    `mark`: the kind of its mark in a prompt, up to which its provider's cache may serve it; None where it has none, and
+    needs none.
     `blocks`: its awaited calls hold up the loop.
     `guess`: nothing of this is known, so what it has no field for is tried as a keyword.
     """
@@ -70,6 +72,7 @@ class Client:
     always_ends: bool = False
     streams_end: bool = True
     cached: bool = False
+    mark: str | None = None
     usage: bool = True
     blocks: bool = False
     guess: bool = False

@@ -21,6 +21,7 @@ _NAMED = {
     ),
     "n": re.compile(r"(?<![\w\\])n(?!\w)|[Cc]andidate_?[Cc]ount|[Mm]ultiple candidates|num_return_sequences"),
     "logprobs": re.compile(r"log_?prob", re.IGNORECASE),
+    "marks": re.compile(r"cache_?(?:control|point)|prompt caching", re.IGNORECASE),
     "system": re.compile(
         r"(?:system|developer)['\"]? (?:role|message|prompt|instruction)s?\b.{0,40}(?:n't|not|unsupported|unknown)|"
         r"roles must alternate|(?:unsupported|unknown|unexpected|invalid)[^.]{0,20} role\b.{0,10}system|"
@@ -33,6 +34,8 @@ _OVERFLOW = re.compile(r"context (?:length|window|size)|too (?:large|long)|excee
 _PROPOSES = re.compile(r"\b(?:use|try|instead|renamed|replaced)\b", re.IGNORECASE)
 _lock = Lock()
 _MALFORMED = frozenset({400, 422})
+_ELSEWHERE = {403: {"marks"}, 500: {"system"}}
+"""What some refuse with other statuses."""
 _FINAL = frozenset({400, 401, 402, 403, 404, 405, 413, 422, 429, 503, 529})
 
 
@@ -64,10 +67,12 @@ def _statuses(place: Any) -> Iterator[Any]:
 
 
 def refused(error: Exception, sent: Iterable[str]) -> frozenset[str]:
-    """The settings among `sent` that `error` refuses, by name: "temperature", "max_tokens", "n", "logprobs", "system".
+    """The settings among `sent` that `error` refuses, by name: "temperature", "max_tokens", "n", "logprobs", "system",
+    "marks".
 
     A provider refuses with 400 or 422, a client with a TypeError or a ValueError (pydantic's are). A chat template
-    that has no system role is the server's own fault to some, so 500 counts there too.
+    that has no system role is the server's own fault to some, so 500 counts there too, and Bedrock denies access (403)
+    where a model takes no marks for a cache.
     """
     status, client_side = status_of(error), isinstance(error, TypeError | ValueError)
     return refused_by(400 if status is None and client_side else status, _words(error), sent)
@@ -75,7 +80,7 @@ def refused(error: Exception, sent: Iterable[str]) -> frozenset[str]:
 
 def refused_by(status: int | None, words: str, sent: Iterable[str]) -> frozenset[str]:
     """`refused`, of an answer's status and words."""
-    names = sent if status in _MALFORMED else {"system"} & set(sent) if status == 500 else ()
+    names = set(sent) if status in _MALFORMED else set(sent) & _ELSEWHERE.get(status or 0, set())
     return frozenset(name for name in names if _NAMED[name].search(words))
 
 
@@ -183,6 +188,7 @@ WARNINGS = {
         "the prompt again. A model whose API has n checks for less: SelfVerifier(model=...)."
     ),
     "logprobs": "{model} refuses log-probabilities; doing without them from now on.",
+    "marks": "{model} refuses marks for its provider's prompt cache; checks go without them from now on.",
     "system": (
         "{model} has no system role; from now on the verifier's instructions stand in front of its first user turn."
     ),

@@ -41,7 +41,8 @@ class Terms:
     settings, within `budget` tokens. `choices`: its client can ask for several replies in one request. `limit_names`
     are the names under which the client may send the limit, the first one unless a provider proposes another.
     `own_limit` is the one that the model has for its answers, and `model` its name in warnings. `logprobs`: how many
-    alternatives to each token are to be reported; 0 asks for none.
+    alternatives to each token are to be reported; 0 asks for none. `marks`: in how many places the prompt is marked for
+    its provider's cache, if the client has marks: after what all checks share, and after what those of one draft do.
     """
 
     temperature: float | None = 1.0
@@ -53,10 +54,16 @@ class Terms:
     limit_names: tuple[str, ...] = LIMITS[:1]
     model: str = "The model"
     logprobs: int = 0
+    marks: int = 0
 
     def together(self, memory: Memory) -> bool:
         """Whether several replies come of one request, as far as is known by now."""
         return self.choices and "n" not in memory.refused
+
+
+def marks_for(k: int) -> int:
+    """The marks of a prompt that is asked up to `k` times: the examples' alone where its case is read but once."""
+    return 2 if k > 1 else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class Wanted:
 
     `settings` may hold temperature, logprobs (how many alternatives) and a limit under one of the terms' names; what is
     absent is not to be sent, nor what is in `without`, whatever the model itself says. `system`: whether system text
-    may have a turn of its own. After an error that it `ends` no request that was not yet sent needs to be.
+    may have a turn of its own. `marks`: how many places of the prompt bear a mark for a cache. After an error that it
+    `ends` no request that was not yet sent needs to be.
     """
 
     requests: int
@@ -73,6 +81,7 @@ class Wanted:
     settings: Mapping[str, Any]
     without: frozenset[str] = frozenset()
     system: bool = True
+    marks: int = 0
 
     def ends(self, error: Exception) -> bool:
         """Whether `error` is the answer that the other requests would get too."""
@@ -82,7 +91,8 @@ class Wanted:
     def sent(self) -> frozenset[str]:
         """What the requests say, by the names of settings that may be refused."""
         said = {"max_tokens" if name in LIMITS else name for name in self.settings}
-        return frozenset(said | ({"n"} if self.n > 1 else set()) | ({"system"} if self.system else set()))
+        also = {"n": self.n > 1, "system": self.system, "marks": self.marks > 0}
+        return frozenset(said | {name for name, is_said in also.items() if is_said})
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +245,8 @@ class _Asking:
         return kept
 
     def _wanted(self, requests: int, n: int) -> Wanted:
-        without = (self.memory.refused | self.once_without) - {"n", "system"}
+        refused = self.memory.refused
+        without = (refused | self.once_without) - {"n", "system", "marks"}
         if self.terms.temperature is None:
             without |= {"temperature"}
         offered = {
@@ -248,10 +259,13 @@ class _Asking:
             for name, value in offered.items()
             if value is not None and name not in without
         }
-        return Wanted(requests, n, settings, without, "system" not in self.memory.refused)
+        marks = 0 if "marks" in refused else self.terms.marks
+        return Wanted(requests, n, settings, without, "system" not in refused, marks)
 
     def _forgo(self, refusals: Mapping[str, Choices | Exception]) -> None:
         """Leave out what was refused: for good, unless it was this one request that was too long."""
+        if not refusals:
+            return
         names = frozenset(refusals)
         error = refusals.get("max_tokens")
         if isinstance(error, Exception):

@@ -114,6 +114,7 @@ def terms_of(terms: Terms) -> Terms:
         temperature=None if terms.temperature is None else 1.0,
         max_tokens=REPLY_TOKENS,
         logprobs=ALTERNATIVES,
+        marks=0,
     )
 
 

@@ -29,7 +29,9 @@ CLIENTS: dict[str, Client] = {
     ),
     "langchain_openai.BaseOpenAI": Client(unset="openai.NOT_GIVEN"),
     "langchain_deepseek.ChatDeepSeek": Client(logprobs=LOGPROBS, good=OPENAI, always_ends=True, cached=True),
-    "langchain_anthropic.ChatAnthropic": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
+    "langchain_anthropic.ChatAnthropic": Client(
+        needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True, mark="cache_control"
+    ),
     "langchain_ollama.ChatOllama": Client(
         limit="num_predict",
         logprobs=LOGPROBS,
@@ -51,7 +53,9 @@ CLIENTS: dict[str, Client] = {
     "langchain_litellm.ChatLiteLLM": Client(
         choices="n", logprobs=LOGPROBS, always={"max_retries": 0}, good=OPENAI, cached=True
     ),
-    "langchain_aws.ChatBedrockConverse": Client(needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True),
+    "langchain_aws.ChatBedrockConverse": Client(
+        needs_limit=True, good=ANTHROPIC, always_ends=True, cached=True, mark="cachePoint"
+    ),
 }
 """By package and class; a class that is not here is its first base that is."""
 
@@ -66,6 +70,18 @@ def client_of(model: Any) -> Client:
 
 def answering(child: Child) -> Client:
     """What is known of whoever answers as `child`: of several, behind fallbacks, what holds for all."""
+    rows = _rows(child)
+    good = frozenset().union(*(row.good for row in rows))
+    return replace(rows[0], good=good, always_ends=all(row.always_ends for row in rows))
+
+
+def mark_of(child: Child) -> str | None:
+    """The mark for a prompt cache that whoever is asked as `child` takes; None where fallbacks differ."""
+    marks = {row.mark for row in _rows(child)}
+    return marks.pop() if len(marks) == 1 else None
+
+
+def _rows(child: Child) -> list[Client]:
     rows: list[Client] = []
 
     def note(model: Child) -> Child:
@@ -73,5 +89,4 @@ def answering(child: Child) -> Client:
         return model
 
     rewrap(child, note)
-    good = frozenset().union(*(row.good for row in rows))
-    return replace(rows[0], good=good, always_ends=all(row.always_ends for row in rows))
+    return rows

@@ -18,7 +18,7 @@ from automix_core.checking.sampling import MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
 from automix_core.evidence.asking import DRAFT_ALTERNATIVES, Drafter
 
-from .clients import LIMIT_OF_PROVIDER, client_of
+from .clients import LIMIT_OF_PROVIDER, client_of, mark_of
 from .models import Child, core_model, name_of, rewrap, unwrap
 
 
@@ -26,11 +26,13 @@ from .models import Child, core_model, name_of, rewrap, unwrap
 class Sampler:
     """A model as it draws verdicts. Copies that carry settings are made once; `child` is the user's own and stays.
 
-    `keeps` are names of what belongs to answers alone and is kept here: where answers are drawn.
+    `keeps` are names of what belongs to answers alone and is kept here: where answers are drawn. `mark` is what it
+    takes in a prompt for its provider's cache, if anything.
     """
 
     child: Child
     memory: Memory
+    mark: str | None = None
     keeps: frozenset[str] = frozenset()
     _made: dict[Any, Child] = field(default_factory=dict)
     _terms: dict[Any, Terms] = field(default_factory=dict)
@@ -38,16 +40,16 @@ class Sampler:
     @classmethod
     def of(cls, child: Child, keeps: frozenset[str] = frozenset()) -> Sampler:
         """A sampler that remembers what the model inside `child` refused, wherever it was met."""
-        return cls(child, memory_of(core_model(child)), keeps)
+        return cls(child, memory_of(core_model(child)), mark_of(child), keeps)
 
-    def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
-        """On what terms this model is asked for replies under a verifier's settings."""
-        key = (temperature, max_tokens)
+    def terms(self, temperature: float | None, max_tokens: MaxTokens, marks: int = 0) -> Terms:
+        """On what terms this model is asked for replies under a verifier's settings, with `marks` if it takes any."""
+        key = (temperature, max_tokens, marks)
         if key not in self._terms:
-            self._terms[key] = self._look(temperature, max_tokens)
+            self._terms[key] = self._look(temperature, max_tokens, marks)
         return self._terms[key]
 
-    def _look(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
+    def _look(self, temperature: float | None, max_tokens: MaxTokens, marks: int) -> Terms:
         model, bound, _ = unwrap(self.child)
         inner = core_model(self.child)
         if not tells(inner):
@@ -64,7 +66,17 @@ class Sampler:
             own_limit=own if isinstance(own, int) else None,
             limit_names=client.limit_names,
             model=name_of(self.child),
+            marks=marks if self.mark else 0,
         )
+
+    def prompt(self, messages: Sequence[BaseMessage], wanted: Wanted) -> Sequence[BaseMessage]:
+        """`messages` as this model is sent them: without a system's turn, or with marks, where that is wanted."""
+        asked = messages if wanted.system else without_system(messages)
+        if not wanted.marks or self.mark is None or len(asked) < 2:
+            return asked
+        *shared, examples, case = asked
+        case = _marked(case, self.mark) if wanted.marks > 1 else case
+        return [*shared, _marked(examples, self.mark), case]
 
     @property
     def gives_logprobs(self) -> bool:
@@ -85,6 +97,14 @@ class Sampler:
                 tries=1,
             )
         return self._made[key]
+
+
+def _marked(message: BaseMessage, mark: str) -> BaseMessage:
+    """`message` with a mark behind it, up to which its provider's cache may keep the prompt."""
+    text: dict[str, Any] = {"type": "text", "text": message.text}
+    if mark == "cachePoint":
+        return message.model_copy(update={"content": [text, {"cachePoint": {"type": "default"}}]})
+    return message.model_copy(update={"content": [{**text, mark: {"type": "ephemeral"}}]})
 
 
 def drafter_of(child: Child, wanted: bool) -> Drafter[Child]:

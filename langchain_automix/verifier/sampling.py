@@ -19,7 +19,7 @@ from automix_core.checking.concurrent import agather, gather
 from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, sampling
 
 from ..child.models import Child, as_message, finish_reason, unwrap, usage_of
-from ..child.sampler import Sampler, uncached, without_system
+from ..child.sampler import Sampler, uncached
 
 UNLIMITED = 2**16
 """Requests at once where nothing limits them: as many as there are."""
@@ -31,7 +31,7 @@ def draw(sampler: Sampler, messages: Sequence[BaseMessage], n: int, config: Runn
     try:
         wanted = next(flow)
         while True:
-            ask = partial(_ask, sampler.asked(wanted), _prompt(messages, wanted), config, wanted)
+            ask = partial(_ask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
             wanted = flow.send(gather([ask] * wanted.requests, _at_once(config), wanted.ends))
     except StopIteration as stop:
         sample: Sample = stop.value
@@ -46,7 +46,7 @@ async def adraw(
     try:
         wanted = next(flow)
         while True:
-            ask = partial(_aask, sampler.asked(wanted), _prompt(messages, wanted), config, wanted)
+            ask = partial(_aask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
             wanted = flow.send(await agather([ask] * wanted.requests, _at_once(config), wanted.ends))
     except StopIteration as stop:
         sample: Sample = stop.value
@@ -55,10 +55,6 @@ async def adraw(
 
 def _at_once(config: RunnableConfig) -> int:
     return config.get("max_concurrency") or UNLIMITED
-
-
-def _prompt(messages: Sequence[BaseMessage], wanted: Wanted) -> Sequence[BaseMessage]:
-    return messages if wanted.system else without_system(messages)
 
 
 def _ask(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, wanted: Wanted) -> Choices:

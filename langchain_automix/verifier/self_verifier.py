@@ -18,7 +18,7 @@ from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, blocks, case_values, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens, check_case, fit_window
-from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms, marks_for
 from automix_core.checking.transcript import transcript
 from automix_core.checking.turns import opening
 from automix_core.checking.verdict import read_verdict
@@ -234,11 +234,11 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
 
     def together(self, sampler: Sampler) -> bool:
         """Whether one request to `sampler`'s model gives all verdicts of a batch."""
-        return sampler.terms(self.temperature, self.max_tokens).together(sampler.memory)
+        return self._terms(sampler).together(sampler.memory)
 
     def _terms(self, sampler: Sampler) -> Terms:
         """On what terms `sampler`'s model is asked."""
-        return sampler.terms(self.temperature, self.max_tokens)
+        return sampler.terms(self.temperature, self.max_tokens, marks_for(self.k))
 
     def _messages(self, variables: dict[str, str]) -> list[BaseMessage]:
         """The checking prompt for a case; its examples are the same at each check and were formatted once."""

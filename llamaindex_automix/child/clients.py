@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from automix_core.checking.client import TOP, Client, guessed, known
 from automix_core.checking.refusal import LIMITS
@@ -36,7 +36,13 @@ CLIENTS: dict[str, Client] = {
     "llama_index.llms.deepseek.DeepSeek": replace(OPENAI, choices=None),
     "llama_index.llms.openrouter.OpenRouter": replace(OPENAI, choices=None),
     "llama_index.llms.anthropic.Anthropic": Client(
-        needs_limit=True, unset="anthropic.NOT_GIVEN", good=ANTHROPIC, always_ends=True, streams_end=False, cached=True
+        needs_limit=True,
+        unset="anthropic.NOT_GIVEN",
+        good=ANTHROPIC,
+        always_ends=True,
+        streams_end=False,
+        cached=True,
+        mark="ephemeral",
     ),
     "llama_index.llms.ollama.Ollama": Client(
         limit="num_predict", retries=None, good=frozenset({"stop", "tool_calls"}), always_ends=True
@@ -62,6 +68,7 @@ CLIENTS: dict[str, Client] = {
         always_ends=True,
         streams_end=False,
         cached=True,
+        mark="default",
     ),
 }
 """By package and class; a class that is not here is its first base that is."""
@@ -69,9 +76,10 @@ CLIENTS: dict[str, Client] = {
 
 def client_of(model: Any) -> Client:
     """What is known of `model`'s client: of its class, which is looked up once."""
-    return _row_of(type(model))
+    kind = type(model)
+    if (row := _rows.get(kind)) is None:
+        row = _rows[kind] = known(kind, CLIENTS) or guessed(kind)
+    return row
 
 
-@lru_cache(maxsize=256)
-def _row_of(kind: type) -> Client:
-    return known(kind, CLIENTS) or guessed(kind)
+_rows: WeakKeyDictionary[type, Client] = WeakKeyDictionary()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, MessageRole
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking import turns
@@ -40,8 +40,8 @@ class Sampler:
         """
         return cls(model, keeping(client_of(model), keeps), memory_of(model))
 
-    def terms(self, temperature: float | None, max_tokens: MaxTokens) -> Terms:
-        """On what terms this model is asked for replies under a verifier's settings."""
+    def terms(self, temperature: float | None, max_tokens: MaxTokens, marks: int = 0) -> Terms:
+        """On what terms this model is asked for replies under a verifier's settings, with `marks` if it takes any."""
         inner = inside(self.model)
         client = self.client if inner is self.model else guessed(type(inner))
         thinks, budget = thinking(inner)
@@ -55,6 +55,7 @@ class Sampler:
             own_limit=own if isinstance(own, int) else None,
             limit_names=self.client.limit_names,
             model=name_of(self.model),
+            marks=marks if self.client.mark else 0,
         )
 
     @property
@@ -69,7 +70,7 @@ class Sampler:
         try:
             if isinstance(prompt, str):
                 return _choices(model.complete(prompt, **keywords))
-            return _choices(model.chat(_turns(prompt, wanted), **keywords))
+            return _choices(model.chat(self._turns(prompt, wanted), **keywords))
         except RuntimeError as error:
             return _unsaid(error)
 
@@ -79,9 +80,18 @@ class Sampler:
         try:
             if isinstance(prompt, str):
                 return _choices(await model.acomplete(prompt, **keywords))
-            return _choices(await model.achat(_turns(prompt, wanted), **keywords))
+            return _choices(await model.achat(self._turns(prompt, wanted), **keywords))
         except RuntimeError as error:
             return _unsaid(error)
+
+    def _turns(self, prompt: Sequence[ChatMessage], wanted: Wanted) -> list[ChatMessage]:
+        """The prompt as it is sent: without a system's turn, or with marks, where that is wanted."""
+        asked = list(prompt) if wanted.system else _without_system(prompt)
+        if not wanted.marks or self.client.mark is None or len(asked) < 2:
+            return asked
+        *shared, examples, case = asked
+        case = _marked(case, self.client.mark) if wanted.marks > 1 else case
+        return [*shared, _marked(examples, self.client.mark), case]
 
     def _asked(self, wanted: Wanted) -> tuple[LLM, dict[str, Any]]:
         key = (wanted.n, tuple(sorted(wanted.settings.items())), wanted.without)
@@ -127,10 +137,14 @@ def _told(model: LLM, client: Client, wanted: Wanted) -> tuple[LLM, dict[str, An
     return copy, dict(change.keywords)
 
 
-def _turns(prompt: Sequence[ChatMessage], wanted: Wanted) -> list[ChatMessage]:
-    """The prompt; for a model without a system role, with system text in front of the first user turn."""
-    if wanted.system:
-        return list(prompt)
+def _marked(turn: ChatMessage, mark: str) -> ChatMessage:
+    """`turn` with a mark behind it, up to which its provider's cache may keep the prompt."""
+    point = CachePoint(cache_control=CacheControl(type=mark))
+    return turn.model_copy(update={"blocks": [*turn.blocks, point]})
+
+
+def _without_system(prompt: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The prompt for a model without a system role, with system text in front of the first user turn."""
     asked = turns.without_system([(_ROLES.get(turn.role, "system"), str(turn.content)) for turn in prompt])
     return [ChatMessage(role=_MESSAGES[role], content=text) for role, text in asked]
 

@@ -19,7 +19,7 @@ from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, TAGS, Shot, blocks, digest
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens, check_case, fit_window
-from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms
+from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms, marks_for
 from automix_core.checking.turns import case, opening
 from automix_core.checking.verdict import read_verdict
 from automix_core.errors import ConfigError
@@ -247,7 +247,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
     @cached_property
     def _terms(self) -> Terms:
-        return self._sampler.terms(self.temperature, self.max_tokens)
+        return self._sampler.terms(self.temperature, self.max_tokens, marks_for(self.k))
 
     @cached_property
     def _prefix(self) -> list[ChatMessage]:

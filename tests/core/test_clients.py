@@ -169,8 +169,8 @@ def test_log_probabilities_in_the_clients_own_terms() -> None:
 
 
 def test_an_unknown_client_is_told_by_its_fields_and_what_it_lacks_by_keywords() -> None:
-    assert fields(Chat(), guessed(Chat())) == {"temperature": 1.0, "max_tokens": 256, "max_retries": 0}
-    change = told(Bare(), guessed(Bare()), WANTED)
+    assert fields(Chat(), guessed(Chat)) == {"temperature": 1.0, "max_tokens": 256, "max_retries": 0}
+    change = told(Bare(), guessed(Bare), WANTED)
     assert (change.fields, change.keywords) == ({}, WANTED)
     known_bare = told(Bare(), Client(), WANTED)
     assert (known_bare.fields, known_bare.keywords) == ({}, {}), "a known client is passed nothing it does not document"
@@ -186,8 +186,8 @@ def test_a_client_is_known_by_its_package_and_class_or_by_a_base() -> None:
         __qualname__ = "Hosted"
 
     rows = {"some_package.Base": Client(limit="a"), "llama_index.llms.hosted.Hosted": Client(limit="b")}
-    assert [known(model, rows) for model in (Base(), Hosted(), object())] == [*rows.values(), None]
-    assert known(Hosted(), {"some_package.Base": rows["some_package.Base"]}) == rows["some_package.Base"]
+    assert [known(kind, rows) for kind in (Base, Hosted, object)] == [*rows.values(), None]
+    assert known(Hosted, {"some_package.Base": rows["some_package.Base"]}) == rows["some_package.Base"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from automix_core.checking.concurrent import agather, gather
 from automix_core.checking.refusal import Memory, memory_of, refused, status_of
-from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, one_counted, sampling
+from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, marks_for, one_counted, sampling
 from automix_core.usage import Usage
 
 YES = "Verdict: Correct"
@@ -106,6 +106,27 @@ def test_what_was_refused_is_left_out_of_one_repetition() -> None:
     assert (len(sample.drawn), sample.errors) == (4, ())
     asked, _ = drive(4, answers, memory)
     assert [("temperature" in w.settings, w.requests) for w in asked] == [(False, 4)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RefusedError("messages.10.content.0.text.cache_control: Extra inputs are not permitted"),
+        RefusedError("You invoked an unsupported model or your request did not allow prompt caching.", 403),
+    ],
+)
+def test_marks_that_are_refused_are_left_out_from_then_on(error: Exception) -> None:
+    memory = Memory()
+
+    def answers(wanted: Wanted) -> list[Choices | Exception]:
+        return [error for _ in range(wanted.requests)] if wanted.marks else given(wanted)
+
+    asked, sample = drive(4, answers, memory, marks=marks_for(4))
+    assert [(w.marks, w.requests) for w in asked] == [(2, 4), (0, 1), (0, 3)]
+    assert (len(sample.drawn), sample.errors, asked[1].without) == (4, (), frozenset())
+    asked, _ = drive(1, answers, memory, marks=marks_for(1))
+    assert [w.marks for w in asked] == [0]
+    assert refused(error, {"temperature"}) == frozenset()
 
 
 def test_several_settings_may_be_refused_one_after_the_other() -> None:

@@ -116,14 +116,15 @@ def test_it_is_told_when_an_answer_is_worth_beginning_ahead() -> None:
 def test_rounds_of_checks_follow_from_their_seconds_and_what_one_is_worth() -> None:
     """Live as in a replay: the price is that of the outcomes whose costs count the seconds."""
     records = [*clocked(100, checks=2.0), *clocked(100, checks=4.0, seed=1)]
-    each = Columns.of(records).verdict_cost[:, 0, 2].mean()
+    _, again, each, more = Columns.of(records).verdict_cost[:, 0].mean(axis=0)
     state = State((True, False), (Tally(), Tally()), (8, 8))
-    sizes = []
+    sizes: list[int] = []
     for verdicts in (0.1, 4.0):
         worth = verdicts * each / 3.0
         policy = fit(records, method="threshold", objective=Objective(cost_weight=0.001, second_worth=worth)).policy
         assert isinstance(policy, Timed)
-        assert policy.rounds == (pytest.approx(verdicts) if verdicts > ROUND else ROUND,)
+        (price,) = policy.rounds
+        assert price == pytest.approx(max(ROUND, (again + more) / each + verdicts))
         first = in_rounds(Timed(Threshold(0.75), worth, (), (), policy.rounds), Batch(0, 8, round_price(False, policy)))
         action = first.decide(state).action
         assert isinstance(action, Verify)

@@ -211,3 +211,40 @@ def test_why_a_model_stopped(metadata: dict[str, Any], reason: str | None) -> No
     message = Fake().invoke("q")
     message.response_metadata = metadata
     assert finish_reason(message) == reason
+
+
+class Claude(Fake):
+    """Anthropic's client, known by its package and name."""
+
+
+Claude.__module__, Claude.__qualname__ = "langchain_anthropic.chat_models", "ChatAnthropic"
+
+
+class Bedrock(Fake):
+    """Bedrock's."""
+
+
+Bedrock.__module__, Bedrock.__qualname__ = "langchain_aws.chat_models.bedrock_converse", "ChatBedrockConverse"
+
+MARKS: dict[type[Fake], Any] = {
+    Claude: lambda text: [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}],
+    Bedrock: lambda text: [{"type": "text", "text": text}, {"cachePoint": {"type": "default"}}],
+}
+
+
+@pytest.mark.parametrize("kind", MARKS)
+@pytest.mark.parametrize("k", [1, 3])
+def test_what_checks_share_is_marked_where_the_provider_wants_marks(kind: type[Fake], k: int) -> None:
+    plain, model = Fake(), kind()
+    assert SelfVerifier(model=plain, k=1).invoke(CASE)["verdicts"] == [1]
+    assert SelfVerifier(model=model, k=k).invoke(CASE)["verdicts"] == [1] * k
+    ((*shared, examples, case),) = plain.checks
+    last = MARKS[kind](case.content) if k > 1 else case.content
+    for check in model.checks:
+        assert [m.content for m in check] == [*(m.content for m in shared), MARKS[kind](examples.content), last]
+    assert SelfVerifier(model=kind(), k=k, shots=[], instructions="").invoke(CASE)["verdicts"] == [1] * k
+
+
+def test_a_fallback_that_knows_no_marks_is_sent_none() -> None:
+    assert Sampler.of(Claude().with_fallbacks([Claude()])).mark == "cache_control"
+    assert Sampler.of(Claude().with_fallbacks([Fake()])).mark is None

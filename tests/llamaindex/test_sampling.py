@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import CompletionResponse
+from llama_index.core.base.llms.types import CachePoint, ChatMessage, ChatResponse, CompletionResponse, TextBlock
 from llama_index.llms.openai_like import OpenAILike
 
 from automix_core.usage import Usage
+from benchmarks.llamaindex.children import Child
 from llamaindex_automix import AutoMixLLM, SelfVerifier, collect_routes
 from llamaindex_automix.child.responses import finish_reason, usage_of
 from tests.llamaindex.engines import DRAFT, KEY, PASSAGES, QUESTION, cascade, child, index, script
@@ -227,3 +229,23 @@ def test_what_is_no_number_is_no_usage() -> None:
 )  # fmt: skip
 def test_why_a_model_stopped_in_each_clients_words(raw: Any, reason: str) -> None:
     assert finish_reason(CompletionResponse(text="x", raw=raw)) == reason
+
+
+@pytest.mark.parametrize(("k", "places"), [(1, [-2]), (3, [-2, -1])])
+def test_what_checks_share_is_marked_where_the_provider_wants_marks(k: int, places: list[int]) -> None:
+    seen: list[list[ChatMessage]] = []
+
+    class Claude(Child):
+        def _answer(self, messages: Sequence[ChatMessage]) -> ChatResponse:
+            seen.append(list(messages))
+            return super()._answer(messages)
+
+    Claude.__module__, Claude.__qualname__ = "llama_index.llms.anthropic.base", "Anthropic"
+    case = {"context": PASSAGES[0], "question": QUESTION, "answer": DRAFT}
+    assert SelfVerifier(model=Claude(text=DRAFT), k=k)(case)["verdicts"] == [1] * k
+    for asked in seen:
+        marks = [[b.cache_control.type for b in turn.blocks if isinstance(b, CachePoint)] for turn in asked]
+        assert [place - len(marks) for place, found in enumerate(marks) if found] == places
+        assert {kind for found in marks for kind in found} == {"ephemeral"}
+    assert SelfVerifier(model=Claude(text=DRAFT), k=1, shots=[], instructions="")(case)["texts"] == [DRAFT]
+    assert seen[-1][-1].blocks == [TextBlock(text=seen[-1][-1].content)], "nothing that checks share, and one check"

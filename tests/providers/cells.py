@@ -10,6 +10,7 @@ from typing import Any, Literal
 from automix_core import Route
 from tests.loopback import Reply, Request
 from tests.providers.wire import ProviderServer
+from tests.providers.wire.format import Asked
 
 Path = Literal["accept", "escalate"]
 PATHS: tuple[Path, ...] = ("accept", "escalate")
@@ -69,6 +70,22 @@ def settled(server: ProviderServer, routes: list[Route], path: Path, small: str,
         total = (sum(inputs or 0 for inputs, _ in told), sum(outputs or 0 for _, outputs in told))
         assert None not in {each for pair in told for each in pair}, told
         assert total == billed[model], (model, total, billed[model])
+
+
+def marked(request: Request) -> list[int]:
+    """Which messages of a request, counted from its last, end with a mark for a prompt cache on the wire."""
+    messages = request.sent["messages"] if isinstance(request, Asked) else []
+    ends = [message["content"][-1] if isinstance(message["content"], list) else {} for message in messages]
+    return [place - len(ends) for place, end in enumerate(ends) if {"cache_control", "cachePoint"} & set(end)]
+
+
+def said(request: Asked) -> list[tuple[str, str]]:
+    """Who says what in a request, in however many parts it stands on the wire."""
+    found = []
+    for message in request.body["messages"]:
+        parts = message["content"]
+        found.append((message["role"], parts if isinstance(parts, str) else " ".join(part["text"] for part in parts)))
+    return found
 
 
 def refusals(server: ProviderServer) -> list[str]:
