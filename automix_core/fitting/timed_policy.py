@@ -39,8 +39,8 @@ def _rounds(columns: Columns, worth: float) -> tuple[float | None, ...]:
     """What one more round of checks of each model's drafts is worth, in verdicts; None where none was timed."""
     if columns.verdict_seconds is None:
         return (None,) * columns.models
-    prices, untold = Terms.over([timed(columns, worth)]).rounds, np.isnan(columns.verdict_seconds).all(axis=0)
-    return tuple(None if nobody else min(price, AT_ONCE) for price, nobody in zip(prices, untold, strict=True))
+    prices, told = Terms.over([timed(columns, worth)]).rounds, ~np.isnan(columns.verdict_seconds)
+    return tuple(min(price, AT_ONCE) if told[:, m].any() else None for m, price in enumerate(prices))
 
 
 def _sooner(
