@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.docs import pasted
 from tests.docs.test_pages import PAGES, named
 from tests.loopback import LangSmithCollector, OpenAIServer, Reply, Request
 from tests.loopback.decisions import KEY, DecisionServer
+from tests.loopback.otlp_collector import OTLPCollector
 from tests.loopback.schema import synthesise
 
 RUNNING = [page for page in PAGES if pasted.blocks(page.read_text("utf-8"))]
@@ -41,12 +43,25 @@ NEEDS = {
     "lettucedetect": "lettucedetect",
     "minicheck": "minicheck",
     "httpx": "httpx",
+    "langfuse": "langfuse",
+    "openinference.instrumentation.langchain": "openinference-instrumentation-langchain",
+    "openinference.instrumentation.llama_index": "openinference-instrumentation-llama-index",
+    "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
 }
 """What a reader installs for a module: a package, or an extra of ours."""
 GIVEN = {*sys.stdlib_module_names, "automix_core", "pydantic", "numpy"}
 """What the base install has."""
 STUBS = Path(__file__).parent / "stubs"
 """Stand-ins for packages whose weights are not to be had here, with their names and signatures."""
+
+
+class Backends(NamedTuple):
+    """Where the traces of a page go."""
+
+    langsmith: LangSmithCollector
+    otlp: OTLPCollector
+
+
 FACTS = {"name": "Oda Verrin", "building": "lighthouse"}
 
 
@@ -122,65 +137,88 @@ def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
     return ran.stdout
 
 
-def _readme(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+def _readme(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
     """The large model is asked only where the draft is wrong."""
     (asked,) = provider.calls("gpt-5.4")
     assert "How many steps" in asked.text
 
 
-def _recipes(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+def _recipes(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
     """Each verifier keeps the right draft and rejects the wrong one; nobody else checks anything."""
     assert [line.split()[0] for line in printed.splitlines() if " at " in line] == ["accept", "escalate"] * 5
     assert {check.model for check in provider.calls(verdict=True) if check.body.get("logprobs")} == {"gpt-5.4"}
 
 
-def _start(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+def _start(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
     """What the first two questions print stands below their block."""
     assert "```text\n" + "\n".join(printed.splitlines()[:4]) + "\n```" in page
 
 
-def _streams(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+def _streams(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
     """What the agent prints stands below its block."""
     assert "```text\n" + "\n".join(printed.splitlines()[-2:]) + "\n```" in page
 
 
-def _tracing(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
-    """The tree on the page is the one that LangSmith gets."""
-    (root,) = collector.roots()
+def _tracing(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
+    """The tree on the page is the one that LangSmith gets, and with it Phoenix and Langfuse."""
+    root, *_ = backends.langsmith.roots()
     assert f"```text\n{root.drawn()}\n```" in page
     (decided,) = root.find("automix_meta_verifier")
     assert decided.outputs["action"] == "escalate"
     (run,) = root.find("AutoMixChatModel")
     assert all("docs" in node.tags and node.metadata["thread_id"] == "thread-7" for node in run.children)
+    tree = re.sub(r" \(\w+\)", "", root.drawn())
+    assert [backends.otlp.drawn(one) for one in backends.otlp.roots] == [tree] * 2
+    assert backends.otlp.paths == {"/v1/traces", "/api/public/otel/v1/traces"}
 
 
-def _datasets(page: str, printed: str, provider: OpenAIServer, collector: LangSmithCollector) -> None:
+def _tracing_queries(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
+    """Phoenix gets both queries whole, Langfuse the one after it was set up, each with what dashboards chart."""
+    roots = backends.otlp.roots
+    assert len({root.id for root in roots}) == 2
+    for root in roots:
+        tree = backends.otlp.drawn(root)
+        assert "SelfVerifier.verify" in tree
+        assert "MetaVerifier.meta_verify" in tree
+    charted = {
+        span.trace: span.attributes["automix_action"]
+        for span in backends.otlp.spans
+        if span.name.startswith("AutoMixLLM")
+    }
+    assert sorted(charted.values()) == ["accept", "escalate"]
+    assert backends.otlp.paths == {"/v1/traces", "/api/public/otel/v1/traces"}
+
+
+def _datasets(page: str, printed: str, provider: OpenAIServer, backends: Backends) -> None:
     """The outcome became an example."""
-    (example,) = collector.examples
+    (example,) = backends.langsmith.examples
     assert example["inputs"]["question"] == "Who built the lighthouse?"
     assert [model["score"] for model in example["metadata"]["models"]][1] == 1.0
 
 
-MORE: dict[str, Callable[[str, str, OpenAIServer, LangSmithCollector], None]] = {
+MORE: dict[str, Callable[[str, str, OpenAIServer, Backends], None]] = {
     "README.md": _readme,
     "docs/core/recipes.md": _recipes,
     "docs/langchain/datasets.md": _datasets,
     "docs/langchain/streams.md": _streams,
     "docs/langchain/tracing.md": _tracing,
     "docs/start.md": _start,
+    "docs/llamaindex/tracing.md": _tracing_queries,
 }
 """What must hold after a page besides what its comments say."""
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=named)
 def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
-    with LangSmithCollector() as collector, DecisionServer() as decisions:
+    with LangSmithCollector() as collector, DecisionServer() as decisions, OTLPCollector() as spans:
         traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
         decided = {"TYPESAFE_API_KEY": KEY, "TYPESAFE_BASE_URL": decisions.root}
-        printed = paste(page, tmp_path, provider, **traced, **decided)
+        langfuse = {"LANGFUSE_PUBLIC_KEY": "pk-lf", "LANGFUSE_SECRET_KEY": "sk-lf", "LANGFUSE_BASE_URL": spans.root}
+        exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": spans.root, **langfuse}
+        printed = paste(page, tmp_path, provider, **traced, **decided, **exported)
         assert decisions.errors == []
         if more := MORE.get(named(page)):
-            more(page.read_text("utf-8"), printed, provider, collector)
+            more(page.read_text("utf-8"), printed, provider, Backends(collector, spans))
 
 
 def test_what_must_hold_of_pages_is_about_pages_that_are_there() -> None:

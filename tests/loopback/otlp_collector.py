@@ -77,9 +77,16 @@ class OTLPCollector(LoopbackServer):
 
 
 def _received(span: Any, scope: str) -> Received:
-    ids = (part.hex() for part in (span.trace_id, span.span_id, span.parent_span_id))
-    attributes = {pair.key: _value(pair.value) for pair in span.attributes}
-    return Received(span.name, scope, *ids, span.start_time_unix_nano, span.status.code == 2, attributes)
+    return Received(
+        name=span.name,
+        scope=scope,
+        trace=span.trace_id.hex(),
+        id=span.span_id.hex(),
+        parent=span.parent_span_id.hex(),
+        began=span.start_time_unix_nano,
+        failed=span.status.code == 2,
+        attributes={pair.key: _value(pair.value) for pair in span.attributes},
+    )
 
 
 def _value(value: Any) -> Any:
