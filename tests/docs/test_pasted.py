@@ -51,6 +51,8 @@ NEEDS = {
 """What a reader installs for a module: a package, or an extra of ours."""
 GIVEN = {*sys.stdlib_module_names, "automix_core", "pydantic", "numpy"}
 """What the base install has."""
+OPENINFERENCE = "ignore:The `json` method is deprecated:DeprecationWarning"
+"""It writes metadata with pydantic's old method, and takes an error there for a lost span."""
 STUBS = Path(__file__).parent / "stubs"
 """Stand-ins for packages whose weights are not to be had here, with their names and signatures."""
 
@@ -125,7 +127,7 @@ def paste(page: Path, folder: Path, provider: OpenAIServer, **more: str) -> str:
     if any(re.search(rf"^(from|import) {stub.name}\b", text, re.MULTILINE) for stub in STUBS.iterdir()):
         given["PYTHONPATH"] = str(STUBS)
     ran = subprocess.run(
-        [sys.executable, "-W", "error", pasted.__file__, str(page)],
+        [sys.executable, "-W", "error", "-W", OPENINFERENCE, pasted.__file__, str(page)],
         cwd=folder,
         env={**kept, **given, "HOME": str(folder)},
         capture_output=True,

@@ -41,7 +41,7 @@ def graph(server: OpenAIServer, **settings: Any) -> Any:
     async def finish(state: Asked) -> Asked:
         return {"answer": (await large.ainvoke(state["question"])).text, "model": 1}
 
-    built = StateGraph(Asked)
+    built: Any = StateGraph(Asked)
     built.add_node("draft", draft)
     built.add_node("verify", SelfVerifier(model=small, k=2))
     built.add_node("finish", finish)
@@ -98,7 +98,9 @@ ASKED: Any = {"messages": [("user", INPUT["question"])]}
 async def test_an_agent_remembers_the_answer_and_not_the_draft(server: OpenAIServer, path: Path) -> None:
     script(server, path)
     server.say("small", _first)
-    agent = create_agent(cascade(server), [handbook], checkpointer=InMemorySaver(), system_prompt="Use the handbook.")
+    agent: Any = create_agent(
+        cascade(server), [handbook], checkpointer=InMemorySaver(), system_prompt="Use the handbook."
+    )
     thread: Any = {"configurable": {"thread_id": "thread-7"}}
     with collect_routes() as routes:
         parts = [part async for part in agent.astream(ASKED, thread, stream_mode="messages")]

@@ -25,19 +25,22 @@ class Received:
 
 
 class OTLPCollector(LoopbackServer):
-    """The server; `spans` after the exporter was flushed are those received, in the order of their start."""
+    """The server; `spans` after the exporter was flushed are those received, in the order of their start.
+
+    A span that two exporters post is there once.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.paths: set[str] = set()
         self.headers: dict[str, str] = {}
-        self._spans: list[Received] = []
+        self._spans: dict[str, Received] = {}
         self._lock = threading.Lock()
 
     @property
     def spans(self) -> list[Received]:
         with self._lock:
-            return sorted(self._spans, key=lambda span: span.began)
+            return sorted(self._spans.values(), key=lambda span: span.began)
 
     @property
     def roots(self) -> list[Received]:
@@ -72,7 +75,7 @@ class OTLPCollector(LoopbackServer):
         with self._lock:
             self.paths.add(path)
             self.headers.update(http.headers.items())
-            self._spans += found
+            self._spans |= {span.id: span for span in found}
         http.send(200, b"")
 
 
