@@ -43,8 +43,8 @@ class Audit:
 
     `texts=False` leaves out questions, contexts and answers. `most_bytes` begins a new file at that size. `budget` is
     USD a day, which needs prices; `rate` audits a second; `queue` how many may wait; `workers` how many run at once;
-    `drain` how many seconds the end of the process may wait for them. What audits cost stands in each outcome's
-    `audit_cost` and in `counts`, never in a route.
+    `drain` how many seconds the end of the process may wait for them; `seed` makes the choice of calls a repeatable
+    one. What audits cost stands in each outcome's `audit_cost` and in `counts`, never in a route.
 
     Raises `ConfigError` for settings that can't work or a path that can't be written.
     """
