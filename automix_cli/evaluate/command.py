@@ -40,7 +40,9 @@ def evaluate(
     decisions: Annotated[
         Path | None, typer.Option(help="Write what was done on each question, JSON Lines.", show_default=False)
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page with the curves.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the answer as an HTML page to show to others.", show_default=False)
+    ] = None,
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
     from automix_cli.evaluate.judged import InParts, whole
@@ -52,6 +54,10 @@ def evaluate(
     if not 0 <= margin <= 1:
         raise ConfigError(f"--margin must be a loss of score from 0 to 1, not {margin!r}; 0.02 is usual.")
     outputs(decisions, report, inputs=[policy, outcomes])
+    if report is not None:
+        from automix_cli.evaluate.report.page import needs_plotly
+
+        needs_plotly()
     file = load_policy_file(policy)
     shown = progress(as_json)
     found, left = stored(outcomes, shown, price or (), beside=lexical)
@@ -79,9 +85,12 @@ def evaluate(
     facts["second_worth"] = worth or None
     facts["warnings"] = [*said, *facts["warnings"]]
     if report is not None:
-        from automix_cli.evaluate.page import page
+        from automix_cli.evaluate.report.page import page
+        from automix_cli.evaluate.report.subject import Subject
 
-        write(report, page(facts, repr(file.policy), list(found.names)))
+        with naming(outcomes):
+            subject = Subject.of(found, worth, file, facts, (policy.name, outcomes.name), price or ())
+        write(report, page(subject))
     if as_json:
         print_json(facts)
     else:

@@ -54,18 +54,18 @@ def beside(columns: Columns, baseline: Floats) -> list[Discrimination]:
     return found
 
 
-def numbers(columns: Columns, m: int, baseline: Floats | None) -> dict[str, Floats]:
-    """By name what is known of one model's drafts, each number [n], NaN where it is missing."""
+def numbers(columns: Columns, m: int, baseline: Floats | None = None) -> dict[str, Floats]:
+    """What is known of one model's drafts, by name, NaN where it is not: the checks, the `baseline` and the signals."""
     said, direct = columns.tallies[:, m], columns.probability[:, m]
     readable = said[:, :2].sum(axis=1)
-    numbers = {
+    found = {
         "verdicts": np.where(readable > 0, said[:, 0] / np.maximum(readable, 1), np.nan),
         "probability": direct,
         **({} if baseline is None else {LEXICAL: baseline[:, m]}),
         **columns.known(m),
         **columns.known(m, paid=True),
     }
-    return {name: values for name, values in numbers.items() if not np.isnan(values).all()}
+    return {name: values for name, values in found.items() if not np.isnan(values).all()}
 
 
 def _of(model: str, name: str, values: Floats, scores: Floats) -> Discrimination:

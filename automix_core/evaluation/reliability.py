@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..outcomes.columns import Columns, Floats
-from .discrimination import auroc
+from .discrimination import auroc, numbers
 
 _BINS = 5
 
@@ -40,9 +40,51 @@ class Reliability:
     bins: tuple[Bin, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fifth:
+    """Drafts of which one number is alike: how many, from which value to which, and their mean score."""
+
+    n: int
+    low: float
+    high: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What drafts scored from the lowest fifth of one number to the highest; drafts of one value stay together, so
+    there are fewer than five where many are alike. `name` is as in `Discrimination`.
+    """
+
+    model: str
+    name: str
+    fifths: tuple[Fifth, ...]
+
+
 def reliability(columns: Columns) -> list[Reliability]:
     """The reliability of every model that was checked."""
     return [found for m in range(columns.models) if (found := _of(columns, m)) is not None]
+
+
+def steps(columns: Columns, baseline: Floats | None = None) -> list[Steps]:
+    """Of every model the checks, the signals and the lexical `baseline` of its drafts."""
+    return [
+        Steps(columns.names[m], name, _fifths(values, columns.scores[:, m]))
+        for m in range(columns.models)
+        for name, values in numbers(columns, m, baseline).items()
+    ]
+
+
+def _fifths(values: Floats, scores: Floats) -> tuple[Fifth, ...]:
+    known = ~np.isnan(values)
+    values, scores = values[known], scores[known]
+    edges = np.unique(np.quantile(values, np.arange(1, _BINS) / _BINS, method="lower"))
+    place = np.searchsorted(edges, values)
+    return tuple(
+        Fifth(int(some.sum()), float(values[some].min()), float(values[some].max()), float(scores[some].mean()))
+        for b in range(len(edges) + 1)
+        if (some := place == b).any()
+    )
 
 
 def checked(columns: Columns, m: int) -> tuple[NDArray[np.bool_], Floats]:

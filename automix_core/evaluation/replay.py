@@ -24,13 +24,18 @@ from ..routing.ending import Ending
 from ..routing.procedure import possible, route
 from .alike import Parts, confidences, free_signals, measured
 
+ANSWERS, VERDICTS, SIGNALS = range(3)
+"""The kinds of `Replayed.spent`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
     """What a policy did on each row: `model` answered for `score` at `cost`.
 
     `drafted` [n, N] says which models produced an answer, finishing included, `used` [n, N] how many verdicts were
-    read, `exhausted` that sampling ended because no more were recorded.
+    read and `rounds` [n, N] in how many batches, `exhausted` that sampling ended because no more were recorded.
+    `spent` [n, N, 3] is what each model's answers, the verdicts on them and their paid signals cost; its sum over
+    models and kinds is `cost`.
     """
 
     model: Ints
@@ -39,6 +44,8 @@ class Replayed:
     score: Floats
     cost: Floats
     exhausted: NDArray[np.bool_]
+    rounds: Ints
+    spent: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,8 @@ class _Walk:
             score=np.zeros(n),
             cost=np.zeros(n),
             exhausted=np.zeros(n, dtype=bool),
+            rounds=np.zeros((n, models), dtype=np.int64),
+            spent=np.zeros((n, models, 3)),
         )
 
     def follow(self, policy: Policy, rows: Ints, start: State, past: tuple[Result, ...] = ()) -> None:
@@ -224,11 +233,15 @@ class _Walk:
                 return self._check(policy, rows, model, n)
 
     def _pay(self, rows: Ints, model: int) -> None:
-        self.done.cost[rows] += self.columns.costs[rows, model]
+        self._spend(rows, model, ANSWERS, self.columns.costs[rows, model])
         self.done.drafted[rows, model] = True
 
+    def _spend(self, rows: Ints, model: int, kind: int, cost: Floats) -> None:
+        self.done.cost[rows] += cost
+        self.done.spent[rows, model, kind] += cost
+
     def _measure(self, policy: Policy, rows: Ints, model: int, name: str) -> list[tuple[Result, Ints]]:
-        self.done.cost[rows] += self.columns.signal_cost[name][rows, model]
+        self._spend(rows, model, SIGNALS, self.columns.signal_cost[name][rows, model])
         values = self.columns.signals[name][rows, model]
         kinds = measured(policy, model, name, values)
         parts: list[tuple[Result, Ints]] = []
@@ -245,8 +258,9 @@ class _Walk:
         probability = columns.probability[rows, model]
         direct = not np.isnan(probability[0])
         drawn = 1 if direct else n
-        done.cost[rows] += (again if so_far else first) + each * drawn + per_round
+        self._spend(rows, model, VERDICTS, (again if so_far else first) + each * drawn + per_round)
         done.used[rows, model] += drawn
+        done.rounds[rows, model] += 1
         if direct:
             _, first_of, inverse = np.unique(
                 confidences(policy, model, probability), return_index=True, return_inverse=True

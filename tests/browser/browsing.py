@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 
 Theme: TypeAlias = Literal["light", "dark"]
 
@@ -50,6 +50,11 @@ class View:
     errors: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
 
+    def refuse(self, route: Route) -> None:
+        """Fetch nothing, and remember what was asked for."""
+        self.fetched.append(route.request.url)
+        route.abort()
+
     def violations(self) -> list[str]:
         """What axe-core finds wrong, a line an element: its rule, where it is, and what is said of it."""
         self.page.evaluate(_axe())
@@ -70,9 +75,7 @@ def viewing(browser: Browser, url: str, *, width: int = 1280, theme: Theme = "li
         view = View(place.new_page())
         view.page.on("console", lambda said: view.errors.append(said.text) if said.type == "error" else None)
         view.page.on("pageerror", lambda error: view.errors.append(str(error)))
-        place.route(
-            lambda url: not url.startswith(_HERE), lambda route: (view.fetched.append(route.request.url), route.abort())
-        )
+        place.route(lambda url: not url.startswith(_HERE), view.refuse)
         view.page.goto(url, wait_until="load")
         yield view
     finally:
