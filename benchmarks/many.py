@@ -12,10 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import time
 import tracemalloc
-from collections.abc import Awaitable, Callable
-from statistics import median
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -23,12 +20,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from automix_core.checking.verdict import read_verdict
+from benchmarks.burst import Ask, Burst, burst, middle, ratios
 from langchain_automix import AutoMixChatModel, SelfVerifier
 
-PAUSE, AT_A_TIME, TICK = 0.05, 64, 0.001
+PAUSE, AT_A_TIME = 0.05, 64
+QUESTION = "Who built the lighthouse?"
 CONTEXT = "Quillon is a harbour town. Its lighthouse was built by Oda Verrin. " * 8
-
-Ask = Callable[[str], Awaitable[Any]]
 
 
 class Waits(BaseChatModel):
@@ -71,42 +68,21 @@ def both(pause: float) -> tuple[Ask, Ask]:
     return ask, by_hand
 
 
-async def burst(ask: Ask, calls: int) -> tuple[float, float, float]:
-    """Seconds for `calls` calls, the longest stall meanwhile, and seconds of the processor."""
-    gate, stalls = asyncio.Semaphore(AT_A_TIME), [0.0]
-
-    async def one(number: int) -> None:
-        async with gate:
-            await ask(f"Who built the lighthouse? ({number})")
-
-    async def watch() -> None:
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(TICK)
-            stalls.append(time.perf_counter() - start - TICK)
-
-    watching = asyncio.create_task(watch())
-    start, began = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(one(number) for number in range(calls)))
-    took, busy = time.perf_counter() - start, time.process_time() - began
-    watching.cancel()
-    return took, max(stalls), busy
-
-
 async def throughput(calls: int, rounds: int) -> None:
     """Print what many calls take, ours and by hand in turns."""
-    asked, ours, hand = both(PAUSE), list[tuple[float, float, float]](), list[tuple[float, float, float]]()
+    asked, ours, hand = both(PAUSE), list[Burst](), list[Burst]()
     for turn in range(rounds + 1):
         for ask, kept in zip(asked, (ours, hand), strict=True):
-            measured = await burst(ask, calls if turn else AT_A_TIME)
+            measured = await burst(ask, QUESTION, calls if turn else AT_A_TIME, AT_A_TIME)
             if turn:
                 kept.append(measured)
     for name, kept in (("ours", ours), ("by hand", hand)):
-        took, stall, busy = (median(one[part] for one in kept) for part in range(3))
+        took, stall, busy = middle(kept)
         print(f"{name:8} {calls / took:7.1f} calls a second, longest stall {stall * 1000:6.1f} ms", end=", ")
         print(f"{busy / calls * 1000:.2f} ms of the processor a call")
-    print(f"throughput {median(b[0] / a[0] for a, b in zip(ours, hand, strict=True)):.2f} of by hand", end=", ")
-    print(f"stalls {median(a[1] / b[1] for a, b in zip(ours, hand, strict=True)):.2f} times theirs")
+    calls_a_second, stalls, processor = ratios(ours, hand)
+    print(f"throughput {calls_a_second:.2f} of by hand", end=", ")
+    print(f"stalls {stalls:.2f} times theirs, the processor's time {processor:.2f} times theirs")
 
 
 async def memory(calls: int) -> None:

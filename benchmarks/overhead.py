@@ -1,6 +1,6 @@
 """What AutoMix adds to the same steps written by hand with the same objects.
 
-    python benchmarks/overhead.py [--rounds N] [--json]
+    python -m benchmarks.overhead [--rounds N] [--processor] [--json]
 
 Children answer at once, so only the machinery is timed. By hand: the small model, the verifier's own few-shot prompt
 formatted, k concurrent verdicts of a model without `n`, the verifier's reader, a comparison, the large model. Only at
@@ -15,12 +15,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -29,8 +25,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from benchmarks.turns import Clock, atimed, clock_of, timed
 from langchain_automix import AutoMixChatModel, SelfVerifier
 
 CONTEXT = "Quillon is a harbour town. Its lighthouse was built by Oda Verrin. " * 8
@@ -80,6 +75,13 @@ class ByHand:
         replies = self.small.batch([prompt] * self.verifier.k, limited, **self.settings)
         return draft if self.kept(replies) else self.large.invoke(MESSAGES, config)
 
+    def stream(self) -> Iterator[AIMessage]:
+        draft = self.small.invoke(MESSAGES)
+        replies = self.small.batch(
+            [self.check(draft)] * self.verifier.k, {"max_concurrency": CONCURRENCY}, **self.settings
+        )
+        yield from [draft] if self.kept(replies) else self.large.stream(MESSAGES)
+
     async def ainvoke(self, config: RunnableConfig) -> AIMessage:
         draft = await self.small.ainvoke(MESSAGES, config)
         prompt = self.check(draft)
@@ -122,37 +124,12 @@ class Tree(ByHand):
         return await self.small.abatch([self.check(draft)] * self.verifier.k, limited, **self.settings)
 
 
-def decile(times: list[float]) -> float:
-    return quantiles(times, n=10)[0]
+def _read(stream: Callable[..., Iterator[Any]], *asked: Any) -> None:
+    for _ in stream(*asked):
+        pass
 
 
-def timed(one: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tuple[float, float]:
-    """Seconds of both, called in turns."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds + 20):
-        for kind, call in enumerate((one, other)):
-            start = time.perf_counter()
-            call()
-            if turn >= 20:  # warm by then
-                times[kind].append(time.perf_counter() - start)
-    return decile(times[0]), decile(times[1])
-
-
-async def atimed(
-    one: Callable[[], Awaitable[Any]], other: Callable[[], Awaitable[Any]], rounds: int
-) -> tuple[float, float]:
-    """The same, awaited in one event loop."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds + 20):
-        for kind, call in enumerate((one, other)):
-            start = time.perf_counter()
-            await call()
-            if turn >= 20:
-                times[kind].append(time.perf_counter() - start)
-    return decile(times[0]), decile(times[1])
-
-
-def measure(rounds: int) -> list[dict[str, Any]]:
+def measure(rounds: int, clock: Clock) -> list[dict[str, Any]]:
     rows = []
     for k in (1, 8):
         small, large, verifier = AtOnce(text="A draft."), AtOnce(text="An answer."), SelfVerifier(k=k)
@@ -161,30 +138,24 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         for tracer, hand in (("none", ByHand(*parts)), ("loose", ByHand(*parts)), ("tree", Tree(*parts))):
             config: RunnableConfig = {} if tracer == "none" else {"callbacks": [RunCollectorCallbackHandler()]}
             assert model.invoke(MESSAGES, config).text == hand.invoke(config).text == "An answer."
-            for mode in ("sync", "async"):
-                if mode == "sync":
-                    ours, by_hand = timed(
-                        partial(model.invoke, MESSAGES, config),
-                        partial(hand.invoke, config),
-                        rounds,
-                    )
-                else:
-                    ours, by_hand = asyncio.run(
-                        atimed(
-                            partial(model.ainvoke, MESSAGES, config),
-                            partial(hand.ainvoke, config),
-                            rounds,
-                        )
-                    )
+            asked: dict[str, list[Callable[[], Any]]] = {
+                "sync": [partial(model.invoke, MESSAGES, config), partial(hand.invoke, config)],
+                "async": [partial(model.ainvoke, MESSAGES, config), partial(hand.ainvoke, config)],
+            }
+            if tracer == "none":
+                asked["stream"] = [partial(_read, model.stream, MESSAGES), partial(_read, hand.stream)]
+            for mode, calls in asked.items():
+                found = asyncio.run(atimed(calls, rounds, clock)) if mode == "async" else timed(calls, rounds, clock)
+                ours, by_hand = found
                 rows.append(
                     {
                         "k": k,
                         "mode": mode,
                         "tracer": tracer,
-                        "by_hand_ms": round(by_hand * 1000, 3),
-                        "ours_ms": round(ours * 1000, 3),
+                        "by_hand_ms": round(by_hand, 3),
+                        "ours_ms": round(ours, 3),
                         "ratio": round(ours / by_hand, 2),
-                        "added_ms": round((ours - by_hand) * 1000, 3),
+                        "added_ms": round(ours - by_hand, 3),
                     }
                 )
     return rows
@@ -193,9 +164,10 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--processor", action="store_true", help="count the processor's time")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    rows = measure(asked.rounds)
+    rows = measure(asked.rounds, clock_of(asked.processor))
     if asked.json:
         print(json.dumps(rows))
         return

@@ -13,13 +13,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable
-from statistics import median
 from typing import Any
 
 from llama_index.llms.openai_like import OpenAILike
 
+from benchmarks.burst import Ask, Burst, burst, middle, ratios
 from benchmarks.llamaindex.children import Child
 from benchmarks.llamaindex.hand import QUESTION, ByHand, alone, index
 from llamaindex_automix import AutoMixLLM, SelfVerifier
@@ -27,49 +25,25 @@ from tests.loopback import OpenAIServer, Reply
 from tests.loopback.request import Request
 
 PAUSE = 0.05
-TICK = 0.001
-
-Ask = Callable[[str], Awaitable[Any]]
-
-
-async def burst(ask: Ask, queries: int, in_flight: int) -> tuple[float, float]:
-    """Seconds for `queries` queries, at most `in_flight` at a time, and the longest stall meanwhile."""
-    gate, stalls = asyncio.Semaphore(in_flight), [0.0]
-
-    async def one(number: int) -> None:
-        async with gate:
-            await ask(f"{QUESTION} ({number})")
-
-    async def watch() -> None:
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(TICK)
-            stalls.append(time.perf_counter() - start - TICK)
-
-    watching = asyncio.create_task(watch())
-    start = time.perf_counter()
-    await asyncio.gather(*(one(number) for number in range(queries)))
-    took = time.perf_counter() - start
-    watching.cancel()
-    return took, max(stalls)
 
 
 async def compare(asked: dict[str, Ask], queries: int, in_flight: int, rounds: int) -> dict[str, Any]:
     """Rounds of all in turns, the first of each to warm up."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
+    found: dict[str, list[Burst]] = {name: [] for name in asked}
     for turn in range(rounds + 1):
         for name, ask in asked.items():
-            measured = await burst(ask, queries, in_flight)
+            measured = await burst(ask, QUESTION, queries, in_flight)
             if turn:
                 found[name].append(measured)
-    ours, hand = found["ours"], found["by hand"]
     row: dict[str, Any] = {"queries": queries, "in_flight": in_flight}
     for name, rounds_of_one in found.items():
-        row[f"{name} per s"] = round(queries / median(took for took, _ in rounds_of_one), 1)
-        row[f"{name} stall ms"] = round(median(stall for _, stall in rounds_of_one) * 1000, 1)
-    row["throughput ratio"] = round(median(b[0] / a[0] for a, b in zip(ours, hand, strict=True)), 2)
-    row["stall ratio"] = round(median(a[1] / b[1] for a, b in zip(ours, hand, strict=True)), 2)
-    return row
+        took, stall, busy = middle(rounds_of_one)
+        row[f"{name} per s"] = round(queries / took, 1)
+        row[f"{name} stall ms"] = round(stall * 1000, 1)
+        row[f"{name} processor ms"] = round(busy / queries * 1000, 2)
+    kinds = ("throughput ratio", "stall ratio", "processor ratio")
+    whole = ratios(found["ours"], found["by hand"])
+    return row | {kind: round(ratio, 2) for kind, ratio in zip(kinds, whole, strict=True)}
 
 
 def engines(small: Any, large: Any, k: int) -> dict[str, Ask]:
@@ -115,9 +89,13 @@ def main() -> None:
         print(f"{name}: {row['queries']} queries, {row['in_flight']} in flight, k = {asked.k}")
         for who in ("ours", "by hand", "bare"):
             print(
-                f"  {who:8} {row[f'{who} per s']:7.1f} queries a second, longest stall {row[f'{who} stall ms']:7.1f} ms"
+                f"  {who:8} {row[f'{who} per s']:7.1f} queries a second, longest stall {row[f'{who} stall ms']:7.1f} "
+                f"ms, {row[f'{who} processor ms']:.2f} ms of the processor a query"
             )
-        print(f"  ours to by hand: throughput {row['throughput ratio']}, stall {row['stall ratio']}")
+        print(
+            f"  ours to by hand: throughput {row['throughput ratio']}, stall {row['stall ratio']}, "
+            f"processor {row['processor ratio']}"
+        )
 
 
 if __name__ == "__main__":

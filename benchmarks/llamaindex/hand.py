@@ -54,16 +54,22 @@ class ByHand(Child):
 
     def predict(self, prompt: BasePromptTemplate, **args: Any) -> str:
         """Blocking, the checks in threads."""
-        messages, question, context = self._asked(prompt, args)
+        return self.steps(*self._asked(prompt, args))
+
+    async def apredict(self, prompt: BasePromptTemplate, **args: Any) -> str:
+        """Awaited, the checks gathered."""
+        return await self.asteps(*self._asked(prompt, args))
+
+    def steps(self, messages: list[ChatMessage], question: str, context: str) -> str:
+        """The steps for messages, as for `chat`."""
         draft = self.small.chat(messages).message.content or ""
         asked = self._check(context, question, draft)
         with ThreadPoolExecutor(self.k) as pool:
             replies = list(pool.map(lambda _: self.small.chat(asked, **SETTINGS), range(self.k)))
         return draft if _kept(replies) else self.large.chat(messages).message.content or ""
 
-    async def apredict(self, prompt: BasePromptTemplate, **args: Any) -> str:
-        """Awaited, the checks gathered."""
-        messages, question, context = self._asked(prompt, args)
+    async def asteps(self, messages: list[ChatMessage], question: str, context: str) -> str:
+        """`steps`, awaited."""
         draft = (await self.small.achat(messages)).message.content or ""
         asked = self._check(context, question, draft)
         replies = await asyncio.gather(*(self.small.achat(asked, **SETTINGS) for _ in range(self.k)))
