@@ -174,7 +174,10 @@ class State:
     @property
     def latest(self) -> int | None:
         """The largest model whose draft is held, or None."""
-        return max((m for m, held in enumerate(self.drafted) if held), default=None)
+        for model in range(len(self.drafted) - 1, -1, -1):
+            if self.drafted[model]:
+                return model
+        return None
 
 
 def sorted_signals(signals: Mapping[str, float]) -> Signals:

@@ -293,6 +293,8 @@ class Call:
     async def _aperform(self, effect: Effect | Gauge) -> Result:
         if isinstance(effect, Decide) and not self._traced(effect.state):  # nobody watches, so nothing is awaited
             return in_rounds(self.policy, effect.batch).decide(effect.state)
+        if not self.parent.handlers:  # and no run is left open
+            return await self._ado(effect)
         async with watched(self.parent.handlers):
             return await self._ado(effect)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
@@ -108,7 +109,7 @@ def calls_tools(response: Response) -> bool:
 def usage_of(response: Any) -> Usage | None:
     """The tokens of one response, under any of the names that providers use; None if none were reported."""
     told = getattr(response, "additional_kwargs", None)
-    for place in (*_usages(getattr(response, "raw", None)), _get(told, "usage"), told):
+    for place in chain(_usages(getattr(response, "raw", None)), (_get(told, "usage"), told)):
         given, made = _number(place, INPUT_TOKENS), _number(place, OUTPUT_TOKENS)
         if given is not None and made is not None:
             read, stored = _number(place, CACHE_READ_APART) or 0, _number(place, CACHE_WRITE_APART) or 0
@@ -128,8 +129,10 @@ def _usages(raw: Any) -> Iterator[Any]:
 
 def _parts(raw: Any) -> Iterator[Any]:
     """A provider's object, and what it wraps: Mistral's stream events hold `data`, OpenAI's Responses `response`."""
-    for part in (raw, _get(raw, "data"), _get(raw, "response")):
-        if part is not None:
+    if raw is not None:
+        yield raw
+    for name in ("data", "response"):
+        if (part := _get(raw, name)) is not None:
             yield part
 
 

@@ -39,7 +39,7 @@ evidence like the passage."""
 
 def read_template(prompt: BasePromptTemplate, args: Mapping[str, Any], model: LLM) -> Asked:
     """The query of a template and its variables, as the predict family gets them. `model` is who is asked."""
-    template = _selected(prompt, model)
+    template = selected(prompt, model)
     values = {**prompt.kwargs, **template.kwargs, **args}
     if template.function_mappings:
         values = template._map_function_vars(values)  # the model sees what the functions return
@@ -111,7 +111,8 @@ def for_children(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     ]
 
 
-def _selected(prompt: BasePromptTemplate, model: LLM) -> BasePromptTemplate:
+def selected(prompt: BasePromptTemplate, model: LLM) -> BasePromptTemplate:
+    """The template that a selector has for `model`, or `prompt` itself."""
     while isinstance(prompt, SelectorPromptTemplate):
         prompt = prompt.select(model)
     return prompt

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, MessageRole
 from llama_index.core.llms.llm import LLM
-from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate, PromptTemplate
 
 from automix_core.checking.client import SHAPES, Client
 from automix_core.routing.attached import KEY
@@ -19,6 +19,7 @@ from automix_core.usage import Usage
 from ..child.clients import client_of
 from ..child.responses import Response, as_reply, text_of, without_thoughts
 from ..child.sampler import Prompt
+from ..query.reading import selected
 
 Record: TypeAlias = dict[str, Any]
 """A route as plain data."""
@@ -178,16 +179,25 @@ class CompletionRequest(ResponseRequest):
 class PromptRequest(Request[Response]):
     """A template and its variables, as for `predict`, which returns no more than text.
 
-    It is rendered for each model: a selector may hold another template for it, and a model its own system prompt. What
-    `host` adds to prompts is added last.
+    It is rendered for each model: a selector may hold another template for it, and a model its own system prompt; once
+    for those that are sent the same. What `host` adds to prompts is added last.
     """
 
     prompt: BasePromptTemplate
     args: Mapping[str, Any]
     host: LLM
+    _rendered: dict[Any, list[ChatMessage]] = field(default_factory=dict, compare=False, repr=False)
 
     def messages(self, model: LLM) -> list[ChatMessage]:
         """The template as a chat, for `model`."""
+        template = selected(self.prompt, model)
+        alike = type(template) in _KNOWN and type(model)._get_messages is LLM._get_messages
+        key = (id(template), model.system_prompt, id(model.output_parser)) if alike else id(model)
+        if key not in self._rendered:
+            self._rendered[key] = self._render(model)
+        return [*self._rendered[key]]
+
+    def _render(self, model: LLM) -> list[ChatMessage]:
         messages = model._get_messages(self.prompt, **self.args)
         if self.host.output_parser is not None:
             messages = self.host.output_parser.format_messages(messages)
@@ -246,6 +256,8 @@ class PromptRequest(Request[Response]):
         return said.model_copy(update={"delta": text_of(said)})
 
 
+_KNOWN = (ChatPromptTemplate, PromptTemplate)
+"""Templates that say the same to each model."""
 _SAID = frozenset({MessageRole.SYSTEM, MessageRole.DEVELOPER, MessageRole.USER, MessageRole.ASSISTANT})
 
 

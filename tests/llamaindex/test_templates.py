@@ -230,3 +230,20 @@ def test_children_that_do_not_chat(server: OpenAIServer) -> None:
     assert (text, route.action) == (DRAFT, "accept")
     assert {request.path for request in server.calls("small")} == {"/v1/completions"}
     assert CONTEXT in cases(server)[0]
+
+
+def test_a_template_is_rendered_once_for_models_that_are_sent_the_same(server: OpenAIServer) -> None:
+    shown: list[str] = []
+
+    def context(**values: Any) -> str:
+        shown.append(str(values["context_str"]))
+        return shown[-1]
+
+    prompt = PromptTemplate("Read {context_str} and say {query_str}", function_mappings={"context_str": context})
+    script(server, "escalate")
+    for large, renderings in ((child(server, "large"), 1), (child(server, "large", system_prompt="Be brief."), 2)):
+        shown.clear()
+        model = cascade(server, models=[child(server, "small"), large])
+        assert model.predict(prompt, context_str=CONTEXT, query_str=QUESTION) == LARGE
+        assert shown == [CONTEXT] * (1 + renderings), "once to read the query from it"
+    assert [message["role"] for message in server.calls("large")[-1].body["messages"]] == ["system", "user"]
