@@ -54,11 +54,11 @@ def figures(policy: Path, path: Path) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("world", [{}, {"models": 3, "unreadable": 0.1, "soft": True}, {"direct": True}])
+@pytest.mark.parametrize("world", [{}, {"models": 3, "unreadable": 0.1, "soft": True, "k": 2}, {"direct": True}])
 def test_evaluate_part_by_part_says_the_same(
     tmp_path: Path, request: pytest.FixtureRequest, world: dict[str, Any]
 ) -> None:
-    path, parquet = write(tmp_path / "outcomes.jsonl", 400, **world), tmp_path / "outcomes.parquet"
+    path, parquet = write(tmp_path / "outcomes.jsonl", 250, **world), tmp_path / "outcomes.parquet"
     automix("convert", path, parquet)
     policies = [tmp_path / "fitted.json", tmp_path / "threshold.json"]
     automix("fit", path, "-o", policies[0])
