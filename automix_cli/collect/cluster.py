@@ -90,7 +90,7 @@ class Cluster:
     async def __aenter__(self) -> Self:
         """Start the workers, spread over the machines."""
         remote = self._ray.remote(Asker).options(
-            num_cpus=0, max_restarts=-1, max_concurrency=10_000, scheduling_strategy="SPREAD"
+            num_cpus=0, max_restarts=-1, max_concurrency=1_000, scheduling_strategy="SPREAD"
         )
         self._workers = [remote.remote() for _ in range(self._count)]
         self._up = [asyncio.Event() for _ in self._workers]

@@ -101,8 +101,8 @@ class ModelOutcome(_Frozen):
     verdict_cost: Annotated[VerdictCost, BeforeValidator(_verdict_cost)] = VerdictCost()
     probability: float | None = Field(default=None, ge=0, le=1)
     problem: str | None = None
-    signals: Annotated[dict[str, float], BeforeValidator(_known)] = {}
-    signal_cost: Annotated[dict[str, Cost], BeforeValidator(_known)] = {}
+    signals: Annotated[dict[str, float], BeforeValidator(_known)] = Field(default_factory=dict)
+    signal_cost: Annotated[dict[str, Cost], BeforeValidator(_known)] = Field(default_factory=dict)
     usage: Tokens | None = None
     verdict_usage: Tokens | None = None
     seconds: float | None = Field(default=None, ge=0)
@@ -158,7 +158,7 @@ class Outcome(_Frozen):
     prompt: str | None = None
     served: int | None = Field(default=None, ge=0)
     audit_cost: float | None = Field(default=None, ge=0)
-    query_signals: Annotated[dict[str, float], BeforeValidator(_known)] = {}
+    query_signals: Annotated[dict[str, float], BeforeValidator(_known)] = Field(default_factory=dict)
 
     @property
     def routed(self) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from ..errors import ConfigError
+
+_FIELDS = ("first", "again", "each", "round")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class VerdictCost:
     round: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in _FIELDS:
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real) or value < 0 or not value <= sys.float_info.max:
-                raise ConfigError(f"verdict_cost {field.name} must be a number, 0 or more, not {value!r}.")
+                raise ConfigError(f"verdict_cost {name} must be a number, 0 or more, not {value!r}.")
 
     @classmethod
     def parse(cls, value: Any) -> VerdictCost:
@@ -39,7 +41,7 @@ class VerdictCost:
         if isinstance(value, VerdictCost):
             return value
         if isinstance(value, Mapping):
-            unknown = set(value) - {field.name for field in fields(cls)}
+            unknown = set(value).difference(_FIELDS)
             if unknown:
                 raise ConfigError(
                     f"verdict_cost knows first, again, each and round, not {', '.join(sorted(map(str, unknown)))}."
@@ -53,4 +55,4 @@ class VerdictCost:
 
     def to_dict(self) -> dict[str, float]:
         """The form of a file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"first": self.first, "again": self.again, "each": self.each, "round": self.round}
