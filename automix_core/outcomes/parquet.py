@@ -156,11 +156,15 @@ def records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """What is not null; lists of name and value as mappings."""
-    found = {name: value for name, value in row.items() if value is not None}
+    found = {name: _filled(value) for name, value in row.items() if value is not None}
     for name in NAMED:
         if isinstance(pairs := found.get(name), list):
             found[name] = dict(tuple(pair.values()) if isinstance(pair, Mapping) else pair for pair in pairs)
     return found
+
+
+def _filled(value: Any) -> Any:
+    return {name: part for name, part in value.items() if part is not None} if isinstance(value, Mapping) else value
 
 
 def write_rows(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], *, private: bool = False) -> int:

@@ -54,7 +54,14 @@ def figures(policy: Path, path: Path) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("world", [{}, {"models": 3, "unreadable": 0.1, "soft": True, "k": 2}, {"direct": True}])
+@pytest.mark.parametrize(
+    "world",
+    [
+        {},
+        pytest.param({"models": 3, "unreadable": 0.1, "soft": True, "k": 2}, marks=pytest.mark.slow),
+        pytest.param({"direct": True}, marks=pytest.mark.slow),
+    ],
+)
 def test_evaluate_part_by_part_says_the_same(
     tmp_path: Path, request: pytest.FixtureRequest, world: dict[str, Any]
 ) -> None:
@@ -103,7 +110,14 @@ def test_watch_part_by_part_says_the_same(tmp_path: Path, request: pytest.Fixtur
     alike(json.loads(automix(*asked).stdout), json.loads(expected))
 
 
-@pytest.mark.parametrize("more", [(), ("--replace",), ("--max-loss", 0.2)])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--replace",),
+        pytest.param((), marks=pytest.mark.slow),
+        pytest.param(("--max-loss", 0.2), marks=pytest.mark.slow),
+    ],
+)
 def test_fit_learns_the_same_policy_from_either_form(tmp_path: Path, few: None, more: tuple[object, ...]) -> None:
     path, parquet = write(tmp_path / "outcomes.jsonl", 300), tmp_path / "outcomes.parquet"
     automix("convert", path, parquet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,55 @@ def test_files_of_other_programs_are_read_by_their_names(tmp_path: Path) -> None
     expected = Outcome.model_validate({"id": "1", "models": models})
     assert read_outcomes(tmp_path / "o.parquet") == [expected]
     same(read_stored(tmp_path / "o.parquet").columns(), Columns.of([expected]))
+
+
+def model(**more: Any) -> dict[str, Any]:
+    return {"name": "a", "score": 0.5, "cost": 1.0, **more}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"models": [model(), model(name="b")]},
+        {"models": [model(usage={"input_tokens": 3, "output_tokens": 4}), model(name="b")], "served": 1},
+        {"models": None},
+        {"models": [model(), None]},
+        {"models": [model()]},
+        {"models": [model(), model(), model()]},
+        {"models": [model(), model(name=None)]},
+        {"models": [model(verdicts=[1, 0, None]), model(name="b")]},
+        {"models": [model(), model(name="b")], "served": -1},
+        {"models": [model(), model(name="b")], "reference": "hearsay"},
+        {"models": [model(), model(name="b")], "id": ""},
+        {"models": [model(), model(name="b")], "id": None},
+    ],
+)
+@pytest.mark.parametrize("shaped", [False, True])
+def test_odd_rows_are_read_or_refused_as_one_by_one(tmp_path: Path, odd: dict[str, Any], shaped: bool) -> None:
+    """Whatever a file holds, and whatever its types are: the arrays are those of the outcomes, or neither is had."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [{"id": "1", "models": [model(), model(name="b")]}, {"id": "2", **odd}]
+    path = tmp_path / "outcomes.parquet"
+    try:
+        table = pa.Table.from_pylist(rows, schema=schema() if shaped else None)
+    except pa.ArrowException:  # verdicts that are whole numbers
+        return
+    pq.write_table(table, path)
+    expected, found = (told(lambda: Columns.of(read_outcomes(path))), told(lambda: read_stored(path).columns()))
+    if isinstance(expected, str) or isinstance(found, str):
+        assert str(found).split(":")[0] == str(expected).split(":")[0]
+    else:
+        same(found, expected)
+
+
+def told(read: Callable[[], Columns]) -> Columns | str:
+    """What is read, or why it can't be."""
+    try:
+        return read()
+    except DataError as error:
+        return str(error)
 
 
 @pytest.mark.parametrize(

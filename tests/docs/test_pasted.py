@@ -46,6 +46,7 @@ NEEDS = {
     "langfuse": "langfuse",
     "openinference.instrumentation.langchain": "openinference-instrumentation-langchain",
     "openinference.instrumentation.llama_index": "openinference-instrumentation-llama-index",
+    "duckdb": "parquet",
     "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
 }
 """What a reader installs for a module: a package, or an extra of ours."""
