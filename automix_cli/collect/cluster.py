@@ -67,6 +67,7 @@ class Cluster:
         """Join the cluster."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports nothing home of our runs
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")  # workers wait; at Ray's 15 a busy machine starves them
         try:
             import ray
         except ImportError:
