@@ -1,4 +1,4 @@
-"""What a person sees at the end: the two ledgers, and in words when and why AutoMix loses here."""
+"""What a person sees at the end: the bottom line, the two ledgers, and in words when and why AutoMix loses here."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from .advice import advice
 from .measured import STEPS, measured, models_of
 from .outlook import on_price, on_quality, on_time
 from .priced import priced
@@ -36,14 +37,15 @@ def close(
     prices: Sequence[float],
     compared: Mapping[str, Any] | None = None,
 ) -> None:
-    """Print both ledgers of what was asked, and what they mean."""
+    """Print the bottom line, both ledgers of what was asked, and what they mean."""
     ledger = measured(answered, len(names))
     bill = priced(ledger, prices)
     count = ledger["questions"]
     said = ", ".join(f"{many} {PAST[action]}" for action, many in sorted(ledger["actions"].items()))
     console.print()
     console.print(Rule(style="dim", characters="-" if plain(console) else "─"))
-    console.print(Text(f"{count} question{'s' * (count != 1)}: {said}.", style="bold"))
+    console.print(Text(advice(answered, names, prices).sentence, style="bold"))
+    console.print(Text(f"{count} question{'s' * (count != 1)}: {said}."))
     wide = console.width >= WIDE
     short = (names[0], names[-1]) if wide else ("small", "large")
     _print(console, "Measured", "what the models did on this run", _measured(answered, short, ledger, wide))

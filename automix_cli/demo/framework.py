@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from automix_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..endpoint.endpoint import Endpoint
+    from automix_core.endpoint.endpoint import Endpoint
 
 
 class Framework(StrEnum):

@@ -13,7 +13,8 @@ import httpx
 from automix_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from ..endpoint.endpoint import Endpoint
+    from automix_core.endpoint.endpoint import Endpoint
+
     from ..progress import Progress
 
 ROLES = ("small", "large")
@@ -43,7 +44,8 @@ class Models:
         Raises `ConfigError` for a bad `URL#model`, `EngineError` where an embedded model can't be had, `ModelError`
         where an endpoint does not answer.
         """
-        from ..endpoint.endpoint import parse_endpoint
+        from automix_core.endpoint.endpoint import parse_endpoint
+
         from ..engine.engine import embedded
         from ..weights import DEFAULT_PAIR, TINY_PAIR, asking
 
@@ -91,7 +93,7 @@ def attempt(endpoint: Endpoint, role: str) -> None:
 
 def refusal(status: int, endpoint: Endpoint, role: str) -> str:
     """What an HTTP status means for somebody who has just typed `URL#model`."""
-    from ..endpoint.endpoint import key_variable
+    from automix_core.endpoint.endpoint import key_variable
 
     if status in (401, 403):
         return (

@@ -7,6 +7,7 @@ from typing import Any
 
 from automix_core.policies.explain import plain
 
+from .advice import advice
 from .events import Asked, Weighed
 from .grading import right
 from .measured import STEPS, measured
@@ -25,6 +26,7 @@ def document(
     """The whole run as one JSON-able document: models, questions with their routes, and the two ledgers."""
     ledger = measured(answered, len(names))
     return {
+        "bottom_line": advice(answered, names, prices).to_dict() if answered else None,
         "models": [{"model": number, "name": name} for number, name in enumerate(names)],
         "policy": answered[0].asked.route.policy if answered else None,
         "interrupted": interrupted,
