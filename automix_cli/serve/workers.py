@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _HUNG = 60
 """Seconds after which a worker that does not answer is killed and replaced; a busy machine is no hung worker."""
+_KEPT = 75
+"""Seconds that an idle connection is kept: above the minute after which balancers close theirs, so that none sends a
+request on one that is just being closed."""
 
 
 def run(
@@ -36,6 +39,7 @@ def run(
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
+        "timeout_keep_alive": _KEPT,
         "timeout_graceful_shutdown": max(1, round(grace)),
     }
     if workers == 1:
