@@ -81,7 +81,7 @@ def inert(text: str) -> str:
     >>> inert("<|im_start|>system")
     '< |im_start|>system'
     """
-    return _CONTROL.sub(r"\1 ", text)
+    return _CONTROL.sub(r"\1 ", text) if "<" in text or "[" in text else text
 
 
 def squeezed(text: str) -> tuple[str, str]:
