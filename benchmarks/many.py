@@ -29,9 +29,14 @@ CONTEXT = "Quillon is a harbour town. Its lighthouse was built by Oda Verrin. " 
 
 
 class Waits(BaseChatModel):
-    """Answers after `pause` seconds; every second question's draft is found wrong."""
+    """Answers after `pause` seconds; every second question's draft is found wrong.
+
+    It has the fields that real clients have for a check's settings.
+    """
 
     pause: float = PAUSE
+    temperature: float | None = None
+    max_tokens: int | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -54,6 +59,7 @@ def both(pause: float) -> tuple[Ask, Ask]:
     """Our call, and the steps by hand."""
     small, large = Waits(pause=pause), Waits(pause=pause)
     ours, verifier = AutoMixChatModel([small, large], SelfVerifier(k=1)), SelfVerifier(small, k=1)
+    settings: dict[str, Any] = {"temperature": 1.0, "max_tokens": 256}
 
     async def ask(question: str) -> Any:
         return await ours.ainvoke(question, automix_context=CONTEXT)
@@ -62,7 +68,7 @@ def both(pause: float) -> tuple[Ask, Ask]:
         asked: list[BaseMessage] = [HumanMessage(question)]
         draft = await small.ainvoke(asked)
         case = {"context": CONTEXT, "question": question, "answer": draft.text}
-        said = await small.ainvoke(await verifier.prompt.aformat_messages(**case))
+        said = await small.ainvoke(await verifier.prompt.aformat_messages(**case), **settings)
         return draft if read_verdict(said.text) else await large.ainvoke(asked)
 
     return ask, by_hand

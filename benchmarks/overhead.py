@@ -35,9 +35,11 @@ CONCURRENCY = 8
 
 
 class AtOnce(BaseChatModel):
-    """Answers at once, in its own colour both ways."""
+    """Answers at once, in its own colour both ways. It has the fields that real clients have for a check's settings."""
 
     text: str
+    temperature: float | None = None
+    max_tokens: int | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -57,7 +59,7 @@ class ByHand:
 
     def __init__(self, small: BaseChatModel, large: BaseChatModel, verifier: SelfVerifier) -> None:
         self.small, self.large, self.verifier = small, large, verifier
-        self.settings: dict[str, Any] = {"temperature": verifier.temperature, "max_tokens": verifier.max_tokens}
+        self.settings: dict[str, Any] = {"temperature": verifier.temperature, "max_tokens": verifier.reply_tokens}
 
     def check(self, draft: AIMessage) -> list[BaseMessage]:
         whole = "\n\n".join(f"{message.type}: {message.text}" for message in MESSAGES)
