@@ -38,6 +38,7 @@ HERE = Path(__file__).parent
 AUDITED, AGREED, COLLECTED = (HERE / f"fitted-{name}.jsonl" for name in ("audited", "agreed", "collected"))
 SMALL, LARGE = 1.0, 50.0
 """USD per million tokens."""
+LARGE_ALONE = "always the large model"
 CHAIN = ChatPromptTemplate.from_messages(
     [
         ("system", "You help the readers of an encyclopedia. Give the fact that is asked for, as briefly as you can."),
@@ -112,6 +113,8 @@ def record(folder: Path) -> None:
         (agreed, AGREED),
         (folder / "collected.jsonl", COLLECTED),
     ):
+        if not source.exists():
+            continue
         rows = [numbers(one.model_dump(), ids) for one in read_outcomes(source)]
         target.write_text("".join(f"{json.dumps(row)}\n" for row in sorted(rows, key=lambda row: row["id"])), "utf-8")
 
@@ -127,7 +130,9 @@ def numbers(outcome: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 
 def show(train: int, splits: int) -> dict[str, Any]:
     """Every way of coming by a policy, judged on the chain's questions that it was not fitted on."""
-    ways = {path: {one.id: one for one in read_outcomes(path)} for path in (AUDITED, AGREED, COLLECTED)}
+    ways = {
+        path: {one.id: one for one in read_outcomes(path)} for path in (AUDITED, AGREED, COLLECTED) if path.exists()
+    }
     ids = sorted(set.intersection(*(set(found) for found in ways.values())))
     columns = {path: Columns.of([found[one] for one in ids]) for path, found in ways.items()}
     chain, random = columns[AUDITED], np.random.default_rng(0)
@@ -140,22 +145,23 @@ def show(train: int, splits: int) -> dict[str, Any]:
         made: dict[str, Policy] = {
             "fitted on audited calls, gold answers": fit(chain.rows(fitting)).policy,
             "fitted on audited calls, no gold answers": fit(columns[AGREED].rows(fitting)).policy,
-            "fitted on what collect asked": fit(columns[COLLECTED].rows(fitting)).policy,
-            "default: Threshold(0.75)": Threshold(),
+            LARGE_ALONE: Always(1),
             "always the small model": Always(0),
-            "always the large model": Always(1),
+            "default: Threshold(0.75)": Threshold(),
         }
+        if COLLECTED in columns:
+            made["fitted on what collect asked"] = fit(columns[COLLECTED].rows(fitting)).policy
         for name, policy in made.items():
             done = replay(policy, judging)
             reward = done.score - weight * done.cost
             rows.setdefault(name, []).append(np.array([done.score.mean(), done.cost.mean(), reward.mean()]))
-    base = np.array(rows["fitted on what collect asked"])
+    base = np.array(rows.get("fitted on what collect asked", rows[LARGE_ALONE]))
     figures = {name: told(np.array(found), np.array(found) - base) for name, found in rows.items()}
     return {"questions": len(ids), "train": train, "splits": splits, "models": list(chain.names), "policies": figures}
 
 
 def told(found: NDArray[np.float64], less: NDArray[np.float64]) -> dict[str, Any]:
-    """Means over the splits; `less` is the reward less that of the policy fitted on what `collect` asked."""
+    """Means over the splits; `less` is the reward less that of collect's policy, or else of the large model."""
     performance, cost, reward = found.mean(axis=0)
     low, high = np.quantile(less[:, 2], [0.025, 0.975])
     mean = float(less[:, 2].mean())
@@ -167,7 +173,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         f"{found['questions']} questions of {' and '.join(found['models'])}; fitted on {found['train']}, judged on the "
         f"rest, {found['splits']} splits",
-        f"{'':44}{'right':>8}{'USD per 1,000':>16}{'reward':>9}{'less collect, points':>28}",
+        f"{'':44}{'right':>8}{'USD per 1,000':>16}{'reward':>9}{'reward less, in points':>28}",
     ]
     for name, one in found["policies"].items():
         mean, low, high = (100 * value for value in one["less"])
