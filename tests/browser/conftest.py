@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.browsing import installed, launched
 
 _HERE = Path(__file__).parent
+
+expect.set_options(timeout=60_000)  # a machine with other work to do is no fault of a page
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,11 +169,10 @@ def test_ten_thousand_rows_are_paged_sorted_and_searched(browser: Browser, tmp_p
     with viewing(browser, report.as_uri()) as view:
         page, said = view.page, view.page.get_by_role("status")
         expect(said).to_have_text("1 to 25 of 10,000 questions")
+        shown = page.evaluate("performance.getEntriesByName('automix-shown')[0].startTime")
         assert page.locator("#rows tr").count() == 1 + 2 * 25
         page.get_by_role("button", name="cost of 1,000").click()
         page.get_by_label("search in questions and answers").fill("question 9999?")
         expect(said).to_have_text("1 to 1 of 1 questions")
         assert view.errors == []
-        opened = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
-        (tmp_path / "opened.json").write_text(json.dumps(opened))
-        print(f"10,000 rows: {report.stat().st_size / 1e6:.1f} MB, shown after {opened['loadEventEnd'] / 1000:.2f} s")
+        print(f"10,000 rows: {report.stat().st_size / 1e6:.1f} MB, shown after {shown / 1000:.2f} s")

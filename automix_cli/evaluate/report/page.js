@@ -201,4 +201,5 @@
     make("div", { className: "wide", role: "region", ariaLabel: "Every question", tabIndex: 0 }, table),
     make("div", { className: "pager" }, back, on));
   fill();
+  performance.mark("automix-shown");
 })();

@@ -101,7 +101,7 @@ def _grid(name: str, kind: Line, model: int, names: Sequence[str]) -> Figure:
             "" if strip else "checks that say incorrect", type="category", showgrid=False, showticklabels=not strip
         ),
     )
-    legend = "; ".join(f"{_sign(action)}: {_kind(action, names)}" for action in actions)
+    legend = "; ".join(dict.fromkeys(f"{_sign(action)}: {_kind(action, names)}" for action in actions))
     where = f" Drafts with {kind.known}." if kind.known else ""
     says = f"What is done with a draft of {names[model]} by what its readable checks said.{where} {legend}."
     rows = [[str(c), str(i), _kind(action, names)] for (c, i), action in sorted(grid.items())]
