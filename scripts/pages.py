@@ -76,8 +76,8 @@ def command(name: str) -> Iterator[str]:
         rows = [(f"`{shown}`", _flowing(info.help or "")) for shown, (_, info) in zip(placed, arguments, strict=True)]
         yield _table(("argument", "means"), rows)
     if options:
-        told = [(_spelt(each, kind, info), _value(each), _flowing(info.help or "")) for each, kind, info in options]
-        yield _table(("option", "default", "means"), told)
+        told = [(_spelt(each, kind, info), _flowing(info.help or ""), _value(each)) for each, kind, info in options]
+        yield _table(("option", "means", "default"), told)
 
 
 def _told(hint: Any) -> tuple[Any, Any]:
@@ -128,12 +128,12 @@ def parameters(folder: str) -> str:
     for name in classes:
         kind = getattr(module, name)
         rows = [
-            (f"`{each.name}`", f"`{_type(each)}`", _default(each), _meaning(kind, each.name))
+            (f"`{each.name}`", _meaning(kind, each.name), _default(each), f"`{_type(each)}`")
             for each in inspect.signature(kind.__init__).parameters.values()
             if each.name != "self" and each.kind is not each.VAR_KEYWORD
         ]
         parts += [f"## {name}", _flowing((inspect.getdoc(kind) or "").partition("\n\n")[0])]
-        parts.append(_table(("keyword", "type", "default", "means"), rows))
+        parts.append(_table(("keyword", "means", "default", "type"), rows))
     return _page(parts)
 
 
