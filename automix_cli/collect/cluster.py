@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from contextlib import ExitStack, redirect_stdout
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,6 +60,7 @@ class Cluster:
 
     def __init__(self, workers: int, address: str | None = None) -> None:
         self._count, self._address = workers, address
+        self._stack = ExitStack()
         self._workers: list[Any] = []
         self._busy = [0] * workers
         self._up: list[asyncio.Event] = []
@@ -75,18 +78,22 @@ class Cluster:
         self._ray = ray
         here: dict[str, Any] = {} if self._address or os.environ.get("RAY_ADDRESS") else {"num_cpus": self._count}
         here |= {"include_dashboard": False} if here else {}
-        try:
-            ray.init(address=self._address, log_to_driver=False, logging_level="error", **here)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            why = str(error).splitlines()[0].rstrip(".")
-            raise ConfigError(f"No Ray cluster can be used at {self._address or 'this computer'} ({why}).") from None
+        with ExitStack() as stack:
+            stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints there that a worker has died
+            try:
+                ray.init(address=self._address, log_to_driver=False, logging_level="error", **here)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                why, where = str(error).splitlines()[0].rstrip("."), self._address or "this computer"
+                raise ConfigError(f"No Ray cluster can be used at {where} ({why}).") from None
+            stack.callback(ray.shutdown)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave it; one that was started here ends."""
-        self._ray.shutdown()
+        self._stack.close()
 
     async def __aenter__(self) -> Self:
         """Start the workers, spread over the machines."""
