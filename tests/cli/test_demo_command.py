@@ -49,6 +49,7 @@ class TestQuestions:
         found = json.loads(result.stdout)
         assert [record["id"] for record in found["questions"]] == ["supper", "crossing"]
         keys = {
+            "bottom_line",
             "framework",
             "documents",
             "models",
