@@ -124,7 +124,7 @@ def test_everything_can_be_reached_by_keyboard(desk: View) -> None:
 def test_figures_are_drawn_with_their_labels_and_a_table(desk: View) -> None:
     page = desk.page
     drawn(page)
-    names = page.locator("[data-figure=tradeoff-plot] .annotation-text").all_inner_texts()
+    names = page.locator("[data-figure=tradeoff-plot] .annotation-text").all_text_contents()
     assert names == ["this policy", "model-0", "model-1"]
     page.get_by_text("The same as a table").first.click()
     assert page.get_by_role("region", name="Cost and quality of every way to answer").get_by_role("row").count() > 5
