@@ -60,7 +60,7 @@
   const near = new IntersectionObserver((seen) => {
     for (const one of seen) if (one.isIntersecting && !drawn.has(one.target)) draw(one.target);
   }, { rootMargin: "400px" });
-  plots.forEach((plot) => near.observe(plot));
+  document.addEventListener("DOMContentLoaded", () => plots.forEach((plot) => near.observe(plot)));
   const redraw = () => [...drawn].forEach((plot) => draw(plot));
   window.addEventListener("beforeprint", () => plots.forEach((plot) => draw(plot, true)));
   window.addEventListener("afterprint", redraw);

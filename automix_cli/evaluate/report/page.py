@@ -50,7 +50,7 @@ def page(subject: Subject) -> str:
         table,
     ]
     figures = {figure.name: figure.plot for section in sections for figure in section.figures}
-    scripts = [get_plotlyjs(), _own("page.js")]
+    scripts = [_own("page.js"), get_plotlyjs()]  # answer and table need not wait for plotly
     body = [
         _header(subject, sections),
         f"<main>{''.join(section.html() for section in sections)}</main>",
