@@ -11,9 +11,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from langsmith import aevaluate, evaluate
 
 from automix_core import read_outcomes, read_questions, score
-from tests.loopback import LangSmithCollector
+from tests.langchain.cascades import PATHS, cascade, expected, script
+from tests.langchain.cascades import Path as Route
+from tests.loopback import LangSmithCollector, OpenAIServer
+from tests.loopback.streams import INPUT, chain
 
 PAGE = (Path(__file__).parents[2] / "docs" / "langchain" / "datasets.md").read_text("utf-8")
 OUTCOME = {
@@ -63,3 +67,27 @@ def test_feedback_is_a_score(collector: LangSmithCollector, tmp_path: Path, monk
     exec("for feedback" + block("list_feedback").partition("for feedback")[2].partition("recorded.flush")[0], names)
     (outcome,) = read_outcomes("outcomes.jsonl")
     assert [model.score for model in outcome.models] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_experiment_is_run_over_a_dataset(
+    server: OpenAIServer, collector: LangSmithCollector, path: Route, awaited: bool
+) -> None:
+    """`evaluate` and `aevaluate`: an evaluator sees the answer, and each example's trace has the whole call."""
+    script(server, path)
+    collector.add_example("town", inputs=INPUT, outputs={"answer": expected(path)})
+    routed = chain(cascade(server))
+
+    def right(outputs: dict[str, Any], reference_outputs: dict[str, Any]) -> bool:
+        return bool(reference_outputs["answer"] == outputs["output"])
+
+    given: dict[str, Any] = {"data": "town", "evaluators": [right], "client": collector.client()}
+    if awaited:
+        rows = [row async for row in await aevaluate(routed.ainvoke, **given)]
+    else:
+        rows = list(evaluate(routed.invoke, **given, max_concurrency=0))
+    assert [row["evaluation_results"]["results"][0].score for row in rows] == [True]
+    given["client"].flush()
+    (run,) = [node for root in collector.roots() for node in root.find("AutoMixChatModel")]
+    assert run.metadata["automix_action"] == path

@@ -102,6 +102,7 @@ class LangSmithCollector(LoopbackServer):
         self.datasets: list[dict[str, Any]] = []
         self.examples: list[dict[str, Any]] = []
         self.feedback: list[dict[str, Any]] = []
+        self.experiment: dict[str, Any] = {}
         self._runs: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
@@ -161,6 +162,10 @@ class LangSmithCollector(LoopbackServer):
                 given = json.loads(body)
                 made = {"id": str(uuid4()), "name": given["name"], "created_at": NOW}
                 self.datasets.append(made)
+            elif "/sessions" in place:  # an experiment is begun, or ends
+                self.experiment |= {name: value for name, value in json.loads(body).items() if value is not None}
+                made = {"id": str(uuid4()), "reference_dataset_id": None, "start_time": NOW} | self.experiment
+                made |= {"tenant_id": str(uuid4())}
             elif place.endswith("/feedback"):
                 made = {"trace_id": None, **json.loads(body), "created_at": NOW, "modified_at": NOW}
                 self.feedback.append(made)
