@@ -77,7 +77,7 @@ async def test_an_experiment_is_run_over_a_dataset(
     """`evaluate` and `aevaluate`: an evaluator sees the answer, and each example's trace has the whole call."""
     script(server, path)
     collector.add_example("town", inputs=INPUT, outputs={"answer": expected(path)})
-    routed = chain(cascade(server))
+    routed: Any = chain(cascade(server))
 
     def right(outputs: dict[str, Any], reference_outputs: dict[str, Any]) -> bool:
         return bool(reference_outputs["answer"] == outputs["output"])
