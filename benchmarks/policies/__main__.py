@@ -110,13 +110,16 @@ def prices(library: Library | None, seeds: int) -> str:
         parts += ["Paired differences.\n"]
         if library is not None:
             parts += [grid(tables.margin(runs[n], "library POMDP"))]
-        parts += [grid(tables.margin(runs[n], "paper KDE POMDP")), grid(tables.margin(runs[n], "method.md B2"))]
+        parts += [
+            grid(tables.margin(runs[n], "paper KDE POMDP")),
+            grid(tables.margin(runs[n], "average of three curves")),
+        ]
         parts += ["Ours by cost ratio.\n", grid(tables.by_ratio(runs[n]))]
     few = tables.cells(50, _MANY * seeds, None)
-    low, theirs, single = (tables.worst(few, method) for method in ("ours", "method.md B2", tables.SINGLE))
+    low, theirs, single = (tables.worst(few, method) for method in ("ours", "average of three curves", tables.SINGLE))
     parts += [
         f"With {_MANY * seeds} seeds at n = 50 the lowest pooled cell (ratio x way of paying x clean or misspecified) "
-        f"is {low:.2f} points for ours, {theirs:.2f} for the estimator of method.md B2 and {single:.2f} for whichever "
+        f"is {low:.2f} points for ours, {theirs:.2f} for the average of three curves and {single:.2f} for whichever "
         "single model was the better in training. The mean over all cells is "
         f"{tables.by_labels({50: few})[METHOD][1]} points for ours.\n",
         "### By verifier\n",

@@ -1,7 +1,7 @@
 """Every simulated world by today's fit against that of an earlier checkout, with the same samples.
 
-    git worktree add /tmp/before c659b6b
-    python -m benchmarks.policies.before /tmp/before [--seeds 3]
+    git worktree add ../before c659b6b
+    python -m benchmarks.policies.before ../before [--seeds 3]
 
 Prints, for each number of labels, in how many cells (world, sample, price) the points differ, and the worst.
 """

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from automix_core.fitting.estimate import estimate
 from automix_core.outcomes.columns import Columns
-from benchmarks.policies.b2 import ensemble, kde_gain
+from benchmarks.policies.averaged import ensemble, kde_gain
 from benchmarks.policies.lattice import COUNTS, Choices, from_counts, points, problem_vectors, solve
 from benchmarks.policies.library import Library, chosen, data_set, kde_routes
 from benchmarks.policies.worlds import KAPPAS, RATIOS, WAYS, Array, Prices, World, worlds
 
 LIBRARY = ("library threshold", "library POMDP")
 SINGLE = "better single in training"
-METHODS = (*LIBRARY, SINGLE, "paper KDE POMDP", "method.md B2", "ours")
+METHODS = (*LIBRARY, SINGLE, "paper KDE POMDP", "average of three curves", "ours")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def cells(labels: int, seeds: int, library: Library | None, kinds: Sequence[Worl
         choices = {
             SINGLE: single(columns, prices),
             "paper KDE POMDP": from_counts(kde_routes(kde_gain(columns), prices)),
-            "method.md B2": solve(ensemble(columns), prices),
+            "average of three curves": solve(ensemble(columns), prices),
             "ours": solve(problem_vectors(estimate(columns)), prices),
         }
         if asked:
@@ -130,7 +130,7 @@ def by_verifier(runs: dict[int, list[Cell]]) -> list[list[str]]:
     names = sorted({cell.world.verifier for run in runs.values() for cell in run})
     rows = [["n", "method", *names]]
     for n, run in runs.items():
-        for method in ("library POMDP", "paper KDE POMDP", "method.md B2", "ours"):
+        for method in ("library POMDP", "paper KDE POMDP", "average of three curves", "ours"):
             m = METHODS.index(method)
             rows.append([str(n), method, *(_mean([c.points[m] for c in run if c.world.verifier == v]) for v in names)])
     return rows
@@ -149,7 +149,7 @@ def regret(labels: Sequence[int], seeds: int, library: Library | None) -> list[l
             best = points(solve(world.vectors, free, fixed=True), world, free)
             routes: dict[str, Callable[[], Choices]] = {
                 "paper KDE POMDP": lambda: from_counts(kde_routes(kde_gain(columns), free)),  # noqa: B023
-                "method.md B2": lambda: solve(ensemble(columns), free, fixed=True),  # noqa: B023
+                "average of three curves": lambda: solve(ensemble(columns), free, fixed=True),  # noqa: B023
                 "ours": lambda: solve(problem_vectors(estimate(columns)), free, fixed=True),  # noqa: B023
             }
             if asked:

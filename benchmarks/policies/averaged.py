@@ -1,4 +1,4 @@
-"""The estimator of `research/method.md` B2 as written there ("ens"), to compare ours with.
+"""An estimator that averages three curves, to compare ours with.
 
 The average of three curves of the gain E[l - s | count]: four beta-binomial states, an empirical-Bayes Gaussian process
 on the counts, and the paper's kernels.
