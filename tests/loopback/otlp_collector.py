@@ -20,6 +20,7 @@ class Received:
     id: str
     parent: str
     began: int
+    ended: int
     failed: bool
     attributes: dict[str, Any]
 
@@ -87,6 +88,7 @@ def _received(span: Any, scope: str) -> Received:
         id=span.span_id.hex(),
         parent=span.parent_span_id.hex(),
         began=span.start_time_unix_nano,
+        ended=span.end_time_unix_nano,
         failed=span.status.code == 2,
         attributes={pair.key: _value(pair.value) for pair in span.attributes},
     )

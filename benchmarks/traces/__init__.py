@@ -1,0 +1,1 @@
+"""Traces of real calls, as they reach a collector, and their pictures."""
