@@ -36,7 +36,7 @@ def traced(pace: float = 1.0) -> list[Span]:
     """The runs of one escalated call, from the root down, as LangSmith would receive them."""
     with provider(pace) as server, LangSmithCollector() as collector:
         models: list[Any] = [
-            ChatOpenAI(model=name, base_url=server.url, api_key="none", max_retries=0)  # type: ignore[arg-type]
+            ChatOpenAI(model=name, base_url=server.url, api_key="none", max_retries=0)
             for name in ("gpt-5.4-nano", "gpt-5.4")
         ]
         prompt = ChatPromptTemplate.from_messages(
