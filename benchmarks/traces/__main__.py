@@ -16,9 +16,9 @@ from benchmarks.traces.picture import drawn
 from benchmarks.traces.scripted import CHECK, LARGE, SMALL
 
 CAPTION = (
-    "One call that went to the large model. Scripted models: they answer after "
-    f"{1000 * SMALL:.0f} ms (draft), {1000 * CHECK:.0f} ms (check) and {1000 * LARGE:.0f} ms (answer); "
-    "their tokens are words. Blue: a billed request."
+    "One call that went to the large model. Scripted models, which answer after "
+    f"{1000 * SMALL:.0f} ms (draft), {1000 * CHECK:.0f} ms (check), {1000 * LARGE:.0f} ms (answer); a token is a word. "
+    "Blue: billed."
 )
 
 if __name__ == "__main__":
