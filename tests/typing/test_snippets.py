@@ -87,7 +87,7 @@ WRONG = {
     "a verifier's misspelt keyword": "SelfVerifier(shotz=3)",
     "a wrong literal": "AutoMix([small, large], on_failure='rase')",
     "another wrong literal": "AutoMix([small, large], without_context='guess')",
-    "models by name": "AutoMix(['openai:gpt-4.1-nano', 'openai:gpt-4.1'])",
+    "models by name": "AutoMix(['openai:gpt-5.4-nano', 'openai:gpt-5.4'])",
     "a number for a policy": "AutoMix([small, large], policy=0.8)",
     "a number for a price": "AutoMix([small, large], prices=[0.1, 0.4])",
     "a verifier that returns text": "AutoMix([small, large], verifier=lambda context, question, answer, n: 'yes')",
@@ -107,7 +107,7 @@ def snippets() -> tuple[dict[str, str], dict[str, str]]:
     ):
         for kind, cases in ((right, {**RIGHT, **more}), (wrong, WRONG)):
             for name, text in cases.items():
-                body = (text or name).replace("AutoMix(", f"{face}(").strip()
+                body = re.sub(r"\bAutoMix\b", face, text or name).strip()
                 plain = re.sub(r"\W+", "_", name).strip("_")
                 kind[f"{host}_{plain}"] = f"{start}    {body}\n"
     readme = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
