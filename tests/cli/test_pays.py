@@ -8,13 +8,19 @@ import subprocess
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from automix_cli.app import app
 from automix_cli.pays.estimate import CHECKS, Shape
+from automix_core import Price
 from automix_core.errors import ConfigError
+from langchain_automix import AutoMixChatModel, route_of
+from tests.loopback import OpenAIServer
 
 
 def test_the_parts_are_counted_by_hand() -> None:
@@ -88,3 +94,40 @@ def test_the_page_s_calculator_says_the_same() -> None:
         assert figures["share"] == pytest.approx(shape.share)
         assert figures["least_kept"] == pytest.approx(shape.least_kept)
         assert figures["least_ratio"] == (None if shape.least_ratio is None else pytest.approx(shape.least_ratio))
+
+
+def test_it_says_what_routes_that_really_ran_cost() -> None:
+    """Ten questions over HTTP, six drafts kept: the calculator, given the lengths they had, against their bills."""
+    right, wrong = "So it says.\nVerdict: Correct", "It says nothing.\nVerdict: Incorrect"
+    with OpenAIServer() as server:
+        server.say(None, "It was built by Oda Verrin.")
+        server.verdicts(*[right] * 8 * 6, *[wrong] * 8 * 4, model="small")
+        small, large = (
+            ChatOpenAI(model=name, base_url=server.url, api_key=SecretStr("sk-none"), max_retries=0)
+            for name in ("small", "large")
+        )
+        llm = AutoMixChatModel(models=[small, large], prices=[Price(1, 4), Price(20, 80)])
+        context = "Quillon is a harbour town. Its lighthouse was built by Oda Verrin. " * 20
+        routes = [route_of(llm.invoke(f"Who built number {n}?", automix_context=context)) for n in range(10)]
+    kept = [route for route in routes if route.action == "accept"]
+    assert len(kept) == 6
+    drafts, checks = (sum_of(routes, part) for part in ("draft", "verify"))
+    shape = Shape(
+        context=drafts[0],
+        question=0,
+        answer=drafts[1],
+        ratio=20,
+        kept=len(kept) / 10,
+        verdicts=8,
+        reply=checks[1] / 8,
+        fixed=checks[0] - drafts[0] - drafts[1],
+    )
+    paid = sum(route.cost["total"] or 0.0 for route in routes)
+    alone = sum(route.cost["always_large"] or 0.0 for route in routes)
+    assert shape.share == pytest.approx(paid / alone, rel=0.01)
+
+
+def sum_of(routes: list[Any], part: str) -> tuple[float, float]:
+    """Mean tokens in and out of a part of the calls."""
+    usages = [route.usage[part] for route in routes]
+    return tuple(sum(usage[f"{way}_tokens"] for usage in usages) / len(usages) for way in ("input", "output"))
