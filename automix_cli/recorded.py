@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automix_cli.prices import repriced
-from automix_cli.printing import naming
+from automix_cli.printing import naming, write
 from automix_cli.progress import Progress
 from automix_core.outcomes.outcome import Outcome
-from automix_core.outcomes.parquet import parts
+from automix_core.outcomes.parquet import SUFFIX, arrow, parts, write_rows
 
 if TYPE_CHECKING:
     from automix_core.outcomes.stored import Beside, Stored
@@ -61,3 +62,30 @@ def stored(
         found = read_stored(path, change=change if prices else None, beside=beside, apart=apart, told=told)
     left = f"{found.left} outcomes of calls without context are left out: no policy is asked about those."
     return found, [left] if found.left else []
+
+
+def as_parquet(output: Path) -> bool:
+    """Whether outcomes are to be written as Parquet, by the name. Raises `ConfigError` where what that needs lacks."""
+    if output.suffix.lower() != SUFFIX:
+        return False
+    arrow()
+    return True
+
+
+def write_outcomes(output: Path, records: Iterable[dict[str, Any]]) -> int:
+    """Write outcomes as Parquet or JSON Lines, by the name, whole or not at all; how many there were.
+
+    A new file is its owner's alone to read. Raises `DataError` if it can't be written.
+    """
+    if as_parquet(output):
+        return write_rows(output, records, private=True)
+    count = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        for record in records:
+            count += 1
+            yield json.dumps(record, ensure_ascii=False) + "\n"
+
+    write(output, lines(), private=True)
+    return count

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import DataError
@@ -81,11 +82,23 @@ def write_atomic(path: Path, text: str | Iterable[str], *, private: bool = False
         with path.open("w", encoding="utf-8") as file:
             file.writelines(pieces)
         return
+    with replacing(path, private=private) as beside, open(beside, "w", encoding="utf-8") as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[Path]:
+    """A file beside `path`, to be written within the block, that takes its place if that ends well, and else is gone.
+
+    A link stays a link, and a file keeps its permissions; a new one that is `private` is its owner's alone to read.
+    """
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with open(beside, "w", encoding="utf-8", opener=private_file if private else None) as file:
-            file.writelines(pieces)
+        if private:
+            beside.unlink(missing_ok=True)
+            os.close(private_file(str(beside), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        yield beside
         if target.exists():
             shutil.copymode(target, beside)
         beside.replace(target)

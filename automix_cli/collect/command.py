@@ -15,10 +15,10 @@ import typer
 
 from automix_cli.collect.plan import Plan, plan
 from automix_cli.printing import not_over, outputs, print_json, write
+from automix_cli.recorded import as_parquet, write_outcomes
 from automix_core.cascade_file.settings import EMBEDDED, MOST_VERDICTS, ModelSettings
 from automix_core.errors import ConfigError, DataError
 from automix_core.outcomes.outcome import Outcome, Question, read_questions
-from automix_core.outcomes.parquet import SUFFIX, arrow, write_rows
 
 if TYPE_CHECKING:
     from automix_cli.collect.cluster import Cluster
@@ -123,8 +123,7 @@ def collect(
     from automix_cli.progress import progress
     from automix_core.outcomes.scoring import scorer as scorer_called
 
-    if output.suffix.lower() == SUFFIX:
-        arrow()  # what is missing is said before anything is paid
+    in_parquet = as_parquet(output)  # what is missing is said before anything is paid
     outputs(output, _journal(output), to_label, inputs=[questions, config])
     not_over(output, "outcomes")
     if to_label is not None and not texts:
@@ -168,7 +167,8 @@ def collect(
     if not found.outcomes:
         why = next(iter(found.failed.values()))
         raise DataError(f"All {len(asked)} questions failed ({why}); {output} is left as it was.")
-    _write(output, found.outcomes)
+    records = (Outcome.model_validate(one).record() for one in found.outcomes) if in_parquet else found.outcomes
+    write_outcomes(output, records)
     facts = _facts(wanted, found, asked)
     if to_label is not None:
         apart = _apart(found.outcomes)
@@ -185,13 +185,6 @@ def collect(
             f"{len(found.failed)} of {len(asked)} questions failed and are left out, {first!r} among them ({why})"
             f"{gave_up}; run the same command again to try only those."
         )
-
-
-def _write(output: Path, records: Sequence[dict[str, Any]]) -> None:
-    if output.suffix.lower() == SUFFIX:
-        write_rows(output, (Outcome.model_validate(record).record() for record in records), private=True)
-    else:
-        write(output, _lines_of(records), private=True)
 
 
 def _lines_of(records: Sequence[dict[str, Any]]) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from automix_cli.printing import not_over, outputs, say, write
+from automix_cli.printing import not_over, outputs, say
 from automix_cli.progress import progress
-from automix_cli.recorded import reading
-from automix_core.outcomes.parquet import SUFFIX, arrow, write_rows
+from automix_cli.recorded import as_parquet, reading, write_outcomes
 
 
 def convert(
@@ -28,20 +25,7 @@ def convert(
 
     outputs(output, inputs=[source])
     not_over(output, "outcomes")
-    count = 0
-    if output.suffix.lower() == SUFFIX:
-        arrow()  # what is missing is said before anything is read
+    as_parquet(output)  # what is missing is said before anything is read
     with reading(source, progress()) as told:
-        records = (outcome.record() for outcome in outcomes(source, told))
-        if output.suffix.lower() == SUFFIX:
-            count = write_rows(output, records, private=True)
-        else:
-
-            def lines() -> Iterator[str]:
-                nonlocal count
-                for record in records:
-                    count += 1
-                    yield json.dumps(record, ensure_ascii=False) + "\n"
-
-            write(output, lines(), private=True)
+        count = write_outcomes(output, (outcome.record() for outcome in outcomes(source, told)))
     say(f"wrote {count} outcomes to {output}")

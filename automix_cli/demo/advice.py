@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from automix_core.evaluation.bottom_line import BottomLine, Compared, bottom_line
 from automix_core.routing.price import Price
-from automix_core.usage import Usage
 
 from .events import Asked
 from .grading import right
+from .priced import cost_of
 from .session import Answered
 
 ENOUGH = 30
@@ -55,9 +55,8 @@ def _cost(run: Asked | None, prices: Sequence[float]) -> float | None:
     """The priced tokens of one question; None where any is unknown."""
     if run is None:
         return None
-    total = 0.0
-    for used, price in zip(run.route.to_dict()["usage"]["by_model"], prices, strict=True):
-        if used is None:
-            return None
-        total += Price(price, price).of(Usage(used["input_tokens"], used["output_tokens"]))
-    return total
+    costs = [
+        cost_of(used, Price(price, price)) for used, price in zip(run.route.usage["by_model"], prices, strict=True)
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None

@@ -15,10 +15,11 @@ from automix_core.outcomes.verdict_cost import VerdictCost
 from automix_core.policies.loading import load_matching
 from automix_core.policies.saving import PolicyFile
 from automix_core.routing.price import Price
-from automix_core.usage import Tokens, Usage
+from automix_core.usage import Usage
 
 from .events import Asked
 from .grading import right
+from .priced import cost_of
 from .session import Answered
 
 SHIPPED = Path(__file__).parent / "policies" / "embedded.json"
@@ -108,7 +109,7 @@ def _outcome(one: Answered, names: Sequence[str], prices: Sequence[float]) -> Ou
             ModelOutcome(
                 name=names[0],
                 score=float(right(asked.question, draft) or 0),
-                cost=_cost(asked.route.usage["draft"], small),
+                cost=cost_of(asked.route.usage["draft"], small) or 0.0,
                 answer=draft,
                 verdicts=tuple(verdicts),
                 verdict_cost=_verdict_cost(asked, small, len(verdicts)),
@@ -117,7 +118,7 @@ def _outcome(one: Answered, names: Sequence[str], prices: Sequence[float]) -> Ou
             ModelOutcome(
                 name=names[-1],
                 score=float(right(asked.question, alone.answer) or 0),
-                cost=_cost(alone.route.usage["total"], large),
+                cost=cost_of(alone.route.usage["total"], large) or 0.0,
                 answer=alone.answer,
             ),
         ),
@@ -130,7 +131,7 @@ def _verdict_cost(asked: Asked, price: Price, drawn: int) -> VerdictCost:
     if usage is None or not drawn:
         return VerdictCost()
     if calls > 1:
-        return VerdictCost(each=_cost(usage, price) / drawn)
+        return VerdictCost(each=(cost_of(usage, price) or 0.0) / drawn)
     read = price.of(Usage(usage["input_tokens"], 0))
     return VerdictCost(first=read, again=read, each=price.of(Usage(0, usage["output_tokens"])) / drawn)
 
@@ -138,7 +139,3 @@ def _verdict_cost(asked: Asked, price: Price, drawn: int) -> VerdictCost:
 def _counted(one: Answered) -> bool:
     runs = (one.asked, *one.alone[-1:])
     return all(run is None or run.route.usage["total"] is not None for run in runs)
-
-
-def _cost(tokens: Tokens | None, price: Price) -> float:
-    return 0.0 if tokens is None else price.of(Usage(tokens["input_tokens"], tokens["output_tokens"]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automix_core.routing.price import Price
-from automix_core.usage import Usage
+from automix_core.usage import Tokens, Usage
 
 
 def priced(measured: Mapping[str, Any], prices: Sequence[float]) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def priced(measured: Mapping[str, Any], prices: Sequence[float]) -> dict[str, An
     """
     small, large = (Price(price, price) for price in prices)
     own, other = measured["tokens"]["by_model"]
-    first, last = _cost(own, small), _cost(other, large)
+    first, last = cost_of(own, small), cost_of(other, large)
     cascade = None if first is None or last is None else first + last
     alone = _whole(measured["always_large"], large)
     only_small = _whole(measured["always_small"], small)
@@ -56,8 +56,9 @@ def break_even(
 
 def _whole(way: Mapping[str, Any], price: Price) -> float | None:
     """None, too, where the model failed on a question: a bill for fewer questions is no comparison."""
-    return None if way["failed"] else _cost(way["tokens"], price)
+    return None if way["failed"] else cost_of(way["tokens"], price)
 
 
-def _cost(tokens: Mapping[str, int] | None, price: Price) -> float | None:
+def cost_of(tokens: Tokens | Mapping[str, int] | None, price: Price) -> float | None:
+    """What tokens cost, None where they are unknown."""
     return None if tokens is None else price.of(Usage(tokens["input_tokens"], tokens["output_tokens"]))

@@ -45,8 +45,9 @@ def evaluate(
     ] = None,
 ) -> None:
     """Replay recorded outcomes through the policy: performance, cost, and what single models would have done."""
-    from automix_cli.evaluate.judged import InParts, whole
+    from automix_cli.evaluate.judged import InParts, lines_of, whole
     from automix_core.evaluation.lexical import lexical
+    from automix_core.evaluation.replay import replay
     from automix_core.fitting.fit import Objective
     from automix_core.outcomes.stored import IN_MEMORY, PART
     from automix_core.outcomes.timing import timed
@@ -66,10 +67,13 @@ def evaluate(
     said = [*left, *matching(file, found.names, policy)]
     in_sample = file.data is not None and file.data.sha256 == found.digest
     with naming(outcomes):
+        replayed = None
         if len(found) <= IN_MEMORY:
-            judged, lines = whole(file.policy, timed(found.columns(), worth), file.k)
+            columns = timed(found.columns(), worth)
+            replayed = columns, replay(file.policy, columns, file.k)
+            judged = whole(file.policy, *replayed)
             if decisions is not None:
-                write(decisions, lines)
+                write(decisions, lines_of(*replayed))
         else:
             with shown.waiting(f"replaying {len(found):,} outcomes, {PART:,} at a time"):
                 sheet = InParts(found, worth).sheet(file.policy, file.k)
@@ -86,10 +90,11 @@ def evaluate(
     facts["warnings"] = [*said, *facts["warnings"]]
     if report is not None:
         from automix_cli.evaluate.report.page import page
-        from automix_cli.evaluate.report.subject import Subject
+        from automix_cli.evaluate.report.subject import Subject, drawn
 
         with naming(outcomes):
-            subject = Subject.of(found, worth, file, facts, (policy.name, outcomes.name), price or ())
+            columns, done = replayed or drawn(found, worth, file)
+        subject = Subject(facts, file, columns, done, outcomes, (policy.name, outcomes.name), price or ())
         write(report, page(subject))
     if as_json:
         print_json(facts)

@@ -57,12 +57,10 @@ class Judged:
     warnings: list[str]
 
 
-def whole(policy: Policy, columns: Columns, k: int | None) -> tuple[Judged, Iterator[str]]:
-    """What is said of rows that are in memory, and a line of decisions for each."""
-    done = replay(policy, columns, k)
-    spots = curve(policy, columns)
-    baseline = _baseline(columns)
-    said = Judged(
+def whole(policy: Policy, columns: Columns, done: Replayed) -> Judged:
+    """What is said of rows that are in memory, on which the policy did what was `done`."""
+    spots, baseline = curve(policy, columns), columns.baselines
+    return Judged(
         figures=figures(columns, done),
         intervals=intervals(columns, done),
         spots=spots,
@@ -72,10 +70,9 @@ def whole(policy: Policy, columns: Columns, k: int | None) -> tuple[Judged, Iter
         discrimination=discrimination(columns, baseline),
         warnings=warnings(columns, done),
     )
-    return said, decisions(columns, done)
 
 
-def decisions(columns: Columns, done: Replayed) -> Iterator[str]:
+def lines_of(columns: Columns, done: Replayed) -> Iterator[str]:
     """What was done on each row, as lines of JSON."""
     rows = zip(
         columns.ids,
@@ -88,10 +85,6 @@ def decisions(columns: Columns, done: Replayed) -> Iterator[str]:
     )
     names = ("id", "model", "drafted", "verdicts_used", "score", "cost")
     return (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-
-
-def _baseline(columns: Columns) -> Floats:
-    return np.full(columns.scores.shape, np.nan) if columns.baseline is None else columns.baseline
 
 
 class InParts:
@@ -153,7 +146,7 @@ class Sheet:
     def decisions(self) -> Iterator[str]:
         """A line of decisions for each row; once all are read the sheet is full."""
         for part in self._of:
-            yield from decisions(part, self._add(part))
+            yield from lines_of(part, self._add(part))
 
     def _add(self, part: Columns) -> Replayed:
         done = replay(self._policy, part, self._k, self._of.terms)
@@ -229,7 +222,7 @@ def known(
 ) -> Iterator[tuple[str, NDArray[np.bool_], Floats]]:
     """What is known of model m's drafts, by name: of which rows, and their values."""
     yield _CHECKED, rows, confidence
-    baseline = _baseline(part)
+    baseline = part.baselines
     for name, values in numbers(part, m, baseline).items():
         which = ~np.isnan(values)
         yield name, which, values[which]

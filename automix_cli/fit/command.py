@@ -106,7 +106,7 @@ def fit(
     if max_loss is not None and objective != Objective(second_worth=second_worth):
         raise ConfigError("--max-loss is an objective of its own: leave out the cost weight, budget or target.")
     with naming(outcomes):
-        columns = recorded = found_in.columns(MOST)
+        columns = found_in.columns(MOST)
         if signals is not None:
             columns = columns.limited(listed(signals))
         if verdicts is not None:
@@ -114,7 +114,6 @@ def fit(
         whole, apart = columns, None
         if replace:
             columns, apart = parted(columns, found_in.digest)
-            recorded = columns
         if max_loss is None:
             found = learn(columns, method=method, objective=objective)
         else:
@@ -125,18 +124,18 @@ def fit(
         save_policy(
             found.policy,
             output,
-            models=list(recorded.names),
+            models=list(columns.names),
             prompt=found_in.prompt,
             k=found.k or None,
-            costs=recorded.costs.mean(axis=0).tolist(),
-            data=FittedOn(len(recorded), date.today().isoformat(), found_in.digest_kept, found.expected.score),
+            costs=columns.costs.mean(axis=0).tolist(),
+            data=FittedOn(len(columns), date.today().isoformat(), found_in.digest_kept, found.expected.score),
         )
     found = alike(found, notes=(*left, *_sampled(len(found_in)), *found.notes))
-    facts = _facts(output, method, found, recorded, judged) | {"bottom_line": _bottom_line(found, recorded)}
+    facts = _facts(output, method, found, columns, judged) | {"bottom_line": _bottom_line(found, columns)}
     if as_json:
         print_json(facts)
     else:
-        say(_words(facts, found, recorded, judged))
+        say(_words(facts, found, columns, judged))
 
 
 def _sampled(n: int) -> list[str]:

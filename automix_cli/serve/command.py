@@ -41,10 +41,11 @@ def serve(
         import uvicorn  # noqa: F401
     except ImportError as missing:
         raise ConfigError(f"{missing.name} is missing: pip install 'automix-rag[serve]'") from None
+    from automix_cli.serve.application import application
     from automix_cli.serve.cascades import built, running
     from automix_cli.serve.keys import read_keys
     from automix_cli.serve.traffic import Traffic
-    from automix_cli.serve.workers import run
+    from automix_cli.serve.workers import run, run_several
 
     if any(file.is_dir() for file in files):
         raise ConfigError("Name cascade files, not a folder.")
@@ -56,13 +57,16 @@ def serve(
     folder = files[0].parent
     keys = read_keys(settings.keys_file and str(folder / settings.keys_file), settings.host)
     with running(read, weights) as embedded:
-        cascades = built(read, embedded)  # to refuse what can't work before anything is promised
+        cascades = built(read, embedded)  # what can't work is refused here, for several workers too
         place = () if port is not None else ("serve", "port")
         listening = _listen(settings.host, settings.port, read[0][1].at(*place))
         traffic = Traffic(keys, settings.most_bytes, settings.per_minute, settings.at_once)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"Serving {', '.join(cascades)} at http://{shown}:{listening.getsockname()[1]}/v1", err=True)
-        run(files, embedded, traffic, listening, grace=settings.grace, workers=settings.workers)
+        if settings.workers == 1:
+            run(application(cascades, traffic), listening, grace=settings.grace)
+        else:
+            run_several(files, embedded, traffic, listening, grace=settings.grace, workers=settings.workers)
 
 
 def _listen(host: str, port: int, where: str) -> socket.socket:

@@ -27,34 +27,38 @@ _KEPT = 75
 request on one that is just being closed."""
 
 
-def run(
-    files: Sequence[Path], embedded: Embedded, traffic: Traffic, listening: socket.socket, *, grace: float, workers: int
-) -> None:
-    """Serve until SIGTERM or Ctrl-C, and let what has begun come to its end, for `grace` seconds at most.
-
-    A worker that dies is replaced; what it was answering breaks off for its callers.
-    """
-    settings: dict[str, Any] = {
-        "factory": True,
+def _settings(grace: float) -> dict[str, Any]:
+    """What uvicorn is told; what has begun comes to its end, for `grace` seconds at most."""
+    return {
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "timeout_keep_alive": _KEPT,
         "timeout_graceful_shutdown": max(1, round(grace)),
     }
-    if workers == 1:
-        uvicorn.Server(uvicorn.Config(partial(_worker, files, embedded, traffic), **settings)).run([listening])
-        return
+
+
+def run(app: FastAPI, listening: socket.socket, *, grace: float) -> None:
+    """Serve in this process until SIGTERM or Ctrl-C."""
+    uvicorn.Server(uvicorn.Config(app, **_settings(grace))).run([listening])
+
+
+def run_several(
+    files: Sequence[Path], embedded: Embedded, traffic: Traffic, listening: socket.socket, *, grace: float, workers: int
+) -> None:
+    """The same in processes of their own.
+
+    A worker that dies is replaced; what it was answering breaks off for its callers.
+    """
     with TemporaryDirectory(prefix="automix-serve-") as folder:
         app = partial(_worker, files, embedded, traffic, folder)
-        config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_HUNG, **settings)
-        Multiprocess(config, sockets=[listening]).run()
+        several = _settings(grace) | {"factory": True, "workers": workers, "timeout_worker_healthcheck": _HUNG}
+        Multiprocess(uvicorn.Config(app, **several), sockets=[listening]).run()
 
 
-def _worker(files: Sequence[Path], embedded: Embedded, traffic: Traffic, shared: str | None = None) -> FastAPI:
+def _worker(files: Sequence[Path], embedded: Embedded, traffic: Traffic, shared: str) -> FastAPI:
     """The application of one worker, made within its own process."""
-    if shared is not None:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read when prometheus_client is imported, below
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # read when prometheus_client is imported, below
     from automix_cli.serve.application import application
     from automix_cli.serve.cascades import built
     from automix_core.cascade_file.reading import read_cascade_file

@@ -103,6 +103,11 @@ class Columns:
         """How many verdicts are recorded, [n, N]; a direct confidence counts as one."""
         return np.where(np.isnan(self.probability), (self.verdicts != MISSING).sum(axis=2), 1)
 
+    @property
+    def baselines(self) -> Floats:
+        """`baseline`, NaN on all rows where none is known."""
+        return np.full(self.scores.shape, np.nan) if self.baseline is None else self.baseline
+
     @cached_property
     def said(self) -> NDArray[np.int16]:
         """Correct, incorrect and unreadable verdicts among the first m, [n, N, K + 1, 3]."""

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -229,18 +229,23 @@ def read_outcomes(path: str | os.PathLike[str]) -> list[Outcome]:
     """
     later: dict[str, Later] = {}
     outcomes = [outcome for _, outcome in same_models(path, once(path, each_outcome(path, later)))]
-    unknown_scores(path, later.keys() - {outcome.id for outcome in outcomes})
-    return [outcome.told(later[outcome.id]) if outcome.id in later else outcome for outcome in outcomes]
+    return list(told_later(path, outcomes, later))
 
 
-def unknown_scores(path: str | os.PathLike[str], ids: Collection[str]) -> None:
-    """Warn of scores of calls without an outcome."""
-    if ids:
+def told_later(
+    path: str | os.PathLike[str], outcomes: Iterable[Outcome], later: Mapping[str, Later]
+) -> Iterator[Outcome]:
+    """The outcomes with what was said of each `later` joined to them; scores of calls without one are warned of."""
+    unknown = dict(later)
+    for outcome in outcomes:
+        said = unknown.pop(outcome.id, None)
+        yield outcome if said is None else outcome.told(said)
+    if unknown:
         log.warning(
             "%s holds %d scores of calls that it has no outcome of (%s); they are left out.",
             path,
-            len(ids),
-            ", ".join(sorted(ids)[:3]) + (", ..." if len(ids) > 3 else ""),
+            len(unknown),
+            ", ".join(sorted(unknown)[:3]) + (", ..." if len(unknown) > 3 else ""),
         )
 
 

@@ -6,14 +6,13 @@ A context is a string under `context` or a list under `passages`; signals are li
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, DataError
-from ..files import private_file
+from ..files import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,22 +172,16 @@ def write_rows(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], 
     The file stands whole or not at all; a new one that is `private` is its owner's alone to read.
     """
     a, shape, rows, count = arrow(), schema(), iter(rows), 0
-    target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        if private:
-            os.close(private_file(str(beside), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-        with a.parquet.ParquetWriter(beside, shape, compression="zstd") as file:
+        with (
+            replacing(path, private=private) as beside,
+            a.parquet.ParquetWriter(beside, shape, compression="zstd") as file,
+        ):
             while some := [_row(row) for row in islice(rows, AT_ONCE)]:
                 file.write_table(a.Table.from_pylist(some, schema=shape))
                 count += len(some)
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
     except OSError as error:
         raise DataError(f"{path} can't be written: {error.strerror or error}.") from None
-    finally:
-        beside.unlink(missing_ok=True)
     return count
 
 

@@ -4,12 +4,13 @@ temporary file where they are many. Texts are let go as soon as a row is read.""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..errors import DataError
 from .arrow import NEEDED, Rows
 from .columns import Columns, Floats, joined
 from .later import Later
-from .outcome import Outcome, checked, decisive, each_outcome, once, same_models, unknown_scores
+from .outcome import Outcome, checked, decisive, each_outcome, once, same_models, told_later
 from .parquet import TEXTS, batches, is_parquet, records
 from .spool import SortedLines, Spool
 
@@ -39,8 +40,7 @@ class Stored:
     """The outcomes of a file that policies are about, as columns in parts.
 
     `left` counts those that a policy is not asked about; `digest` is that of all, `digest_kept` of those that are not
-    kept `apart`; `prompt` the digest of the checking prompt, if all verdicts were drawn with one. `scores` and `costs`
-    are each model's means.
+    kept `apart`; `prompt` the digest of the checking prompt, if all verdicts were drawn with one.
     """
 
     path: Path
@@ -86,10 +86,17 @@ def read_stored(
 
     `change` is applied to the outcomes as they are read (prices, say), `beside` makes each row's `baseline`, `apart`
     says which ids `digest_kept` leaves out, `told` hears how many bytes are read. More than `most` rows (`IN_MEMORY`)
-    lie in a temporary file. Raises `DataError`, naming file and
-    line, where a record is wrong, an id comes twice, the models change or nothing is there.
+    lie in a temporary file. Raises `DataError`, naming file and line, where a record is wrong, an id comes twice, the
+    models change or nothing is there.
     """
-    return _Reading(path, change, beside, told, IN_MEMORY if most is None else most).stored(apart)
+    reading = partial(_Reading, path, change, beside, told, IN_MEMORY if most is None else most)
+    if is_parquet(path):
+        return reading().parquet().stored(apart)
+    later: dict[str, Later] = {}
+    found = reading().lines_of(later, {})
+    if later:  # a score stands behind its outcome, so they are joined when the file is read again
+        found = reading().lines_of({}, later)
+    return found.stored(apart)
 
 
 def convert(source: Path, told: Callable[[int], object] = lambda _: None) -> Iterator[Outcome]:
@@ -98,11 +105,8 @@ def convert(source: Path, told: Callable[[int], object] = lambda _: None) -> Ite
     if not is_parquet(source):
         for _ in each_outcome(source, later):
             pass
-    unknown = dict(later)
-    for _, outcome in same_models(source, once(source, each_outcome(source, {}, told))):
-        said = unknown.pop(outcome.id, None)
-        yield outcome if said is None else outcome.told(said)
-    unknown_scores(source, unknown)
+    outcomes = same_models(source, once(source, each_outcome(source, {}, told)))
+    yield from told_later(source, (outcome for _, outcome in outcomes), later)
 
 
 class _Reading:
@@ -119,7 +123,6 @@ class _Reading:
         self.pieces: list[Columns] = []
 
     def stored(self, apart: Callable[[str], bool] | None) -> Stored:
-        self._read()
         self._part()
         if not self.n:
             raise DataError(f"{self.path}: There are no outcomes: the file is empty, or holds scores only.")
@@ -128,26 +131,14 @@ class _Reading:
         parts = self.held if self.spool is None else self.spool
         return Stored(self.path, self.names, self.n, self.left, digest, kept, prompt, parts)
 
-    def _read(self) -> None:
-        if is_parquet(self.path):
-            self._read_parquet()
-            return
-        later: dict[str, Later] = {}
-        self._take(each_outcome(self.path, later, self.told), {})
-        if later:  # a score stands behind its outcome, so they are joined when the file is read again
-            self.__init__(self.path, self.change, self.beside, self.told, self.most)  # type: ignore[misc]
-            self._take(each_outcome(self.path, {}, self.told), later)
-
-    def _take(self, outcomes: Iterator[tuple[str, Outcome]], later: dict[str, Later]) -> None:
-        unknown = dict(later)
-        only_once = once(self.path, same_models(self.path, outcomes), self.most)
-        while some := list(islice(only_once, _OBJECTS)):
-            found = []
-            for _, outcome in some:
-                said = unknown.pop(outcome.id, None)
-                found.append(outcome if said is None else outcome.told(said))
-            self._objects(found)
-        unknown_scores(self.path, unknown)
+    def lines_of(self, noted: dict[str, Later], later: Mapping[str, Later]) -> Self:
+        """Take in JSON Lines, with what was said `later` joined; what the file says later is `noted`."""
+        outcomes = each_outcome(self.path, noted, self.told)
+        only_once = (outcome for _, outcome in once(self.path, same_models(self.path, outcomes), self.most))
+        joined_later = told_later(self.path, only_once, later)
+        while some := list(islice(joined_later, _OBJECTS)):
+            self._objects(some)
+        return self
 
     def _objects(self, outcomes: list[Outcome]) -> None:
         changed = outcomes if self.change is None else self.change(outcomes)
@@ -159,7 +150,8 @@ class _Reading:
             columns = Columns.of(kept)
             self._keep(columns if self.beside is None else replace(columns, baseline=self.beside(columns, kept)))
 
-    def _read_parquet(self) -> None:
+    def parquet(self) -> Self:
+        """Take in Parquet."""
         needed = [*NEEDED, *(TEXTS if self.beside is not None else ())]
         needed = needed if self.change is None else [*needed, "models.verdict_usage"]
         for file, first, batch in batches(self.path, needed, self.told):
@@ -170,6 +162,7 @@ class _Reading:
                 alike = list(same_models(file, ((f"row {r}", o) for r, o in enumerate(outcomes, first))))
                 self._named(file, first, tuple(model.name for model in alike[0][1].models))
                 self._objects(outcomes)
+        return self
 
     def _named(self, file: Path, first: int, names: tuple[str, ...]) -> None:
         self.names = self.names or names

@@ -16,6 +16,7 @@ import pytest
 from automix_cli.evaluate.report import questions, subject
 from automix_cli.evaluate.report.markup import embedded, label, text
 from automix_core import Always
+from automix_core.outcomes import stored
 from tests.cli.reports import EVIL_NAME, HOSTILE, rows, written
 from tests.cli.test_fit import automix, write
 
@@ -232,7 +233,8 @@ def test_of_many_questions_a_part_is_shown_and_said(tmp_path: Path, monkeypatch:
     page = Read(written(tmp_path, rows(60)).read_text("utf-8"))
     assert len(page.data("rows")["rows"]) == 25
     assert "25 of 60 questions, evenly spaced among them." in page.text
-    monkeypatch.setattr(subject, "IN_MEMORY", 40)
+    for module in (stored, subject):
+        monkeypatch.setattr(module, "IN_MEMORY", 40)
     page = Read(written(tmp_path / "lots", rows(60)).read_text("utf-8"))
     assert "examples are of 40 of them, drawn by lot." in page.text
     assert "25 of 60 questions" in page.text

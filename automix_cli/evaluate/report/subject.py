@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from automix_cli.printing import amount
 from automix_core.evaluation.replay import Replayed, replay
-from automix_core.outcomes.columns import Columns, Floats
+from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import Outcome
 from automix_core.outcomes.stored import IN_MEMORY, Stored, convert
 from automix_core.outcomes.timing import timed
@@ -38,31 +36,11 @@ class Subject:
     files: tuple[str, str]
     prices: Sequence[str] = ()
 
-    @classmethod
-    def of(
-        cls,
-        found: Stored,
-        worth: float,
-        file: PolicyFile,
-        facts: Mapping[str, Any],
-        files: tuple[str, str],
-        prices: Sequence[str] = (),
-    ) -> Subject:
-        """The subject of outcomes whose seconds are `worth` something."""
-        columns = timed(found.columns(IN_MEMORY), worth)
-        return cls(facts, file, columns, replay(file.policy, columns, file.k), found.path, files, prices)
-
     @property
     def names(self) -> tuple[str, ...]:
         """The models' names; of two that are the same each with its place."""
         names = self.columns.names
         return tuple(f"{name} ({m + 1})" if names.count(name) > 1 else name for m, name in enumerate(names))
-
-    @property
-    def lexical(self) -> Floats:
-        """What the drafts' own words tell of them, [n, N], NaN where that is not known."""
-        columns = self.columns
-        return np.full(columns.scores.shape, np.nan) if columns.baseline is None else columns.baseline
 
     @property
     def unit(self) -> str:
@@ -78,3 +56,9 @@ class Subject:
         """The outcomes of some rows, with their texts, read once more from the file."""
         wanted = {self.columns.ids[row]: row for row in rows}
         return {wanted[outcome.id]: outcome for outcome in convert(self.source) if outcome.id in wanted}
+
+
+def drawn(found: Stored, worth: float, file: PolicyFile) -> tuple[Columns, Replayed]:
+    """Some of very many outcomes, drawn by lot, their seconds `worth` something, and what the policy does on them."""
+    columns = timed(found.columns(IN_MEMORY), worth)
+    return columns, replay(file.policy, columns, file.k)

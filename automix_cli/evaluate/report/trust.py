@@ -46,7 +46,7 @@ def trust(subject: Subject) -> Section:
             "A bar that crosses 0.5 may be nothing."
         )
         body += "{{signals-plot}}"
-    found = [s for s in steps(subject.columns, subject.lexical) if s.model in judged and len(s.fifths) > 1]
+    found = [s for s in steps(subject.columns, subject.columns.baselines) if s.model in judged and len(s.fifths) > 1]
     if found:
         figures.append(_fifths(subject, found))
         body += _STEPS
