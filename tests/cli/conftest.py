@@ -14,6 +14,7 @@ import pytest
 from automix_cli import weights
 from automix_core.errors import EngineError
 from tests.cli.fakes import PIP, XLLAMACPP, Play, make_play
+from tests.loopback import OpenAIServer
 from tests.loopback.package_index import PackageIndex
 
 _USERS_ENVIRONMENT = {name: os.environ.get(name) for name in ("AUTOMIX_CACHE_DIR", "AUTOMIX_WEIGHTS")}
@@ -27,6 +28,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("AUTOMIX_WEIGHTS", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return folder
+
+
+@pytest.fixture
+def provider() -> Iterator[OpenAIServer]:
+    """The provider of both models that a served cascade asks."""
+    with OpenAIServer() as server:
+        server.say("small", "Oda Verrin.")
+        server.say("large", "It was Oda Verrin.")
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,14 +58,6 @@ def served(*files: Path, keys: tuple[str, ...] = (), **limits: Any) -> Iterator[
 
 
 @pytest.fixture
-def provider() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        server.say("small", "Oda Verrin.")
-        server.say("large", "It was Oda Verrin.")
-        yield server
-
-
-@pytest.fixture
 def url(tmp_path: Path, provider: OpenAIServer) -> Iterator[str]:
     provider.verdicts("Verdict: correct")
     with served(cascade_file(tmp_path, provider)) as (address, _):

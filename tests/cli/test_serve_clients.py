@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +38,9 @@ console.log(JSON.stringify({
 """
 
 
-@pytest.fixture
-def provider() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        server.say("small", "Oda Verrin.")
-        server.verdicts("Verdict: correct")
-        yield server
+@pytest.fixture(autouse=True)
+def _keeps(provider: OpenAIServer) -> None:
+    provider.verdicts("Verdict: correct")
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,12 +20,9 @@ from tests.loopback import OpenAIServer, Reply
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def provider() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        server.say("small", "Oda Verrin.")
-        server.verdicts("Verdict: correct")
-        yield server
+@pytest.fixture(autouse=True)
+def _keeps(provider: OpenAIServer) -> None:
+    provider.verdicts("Verdict: correct")
 
 
 def workers(running: subprocess.Popen[str]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI
@@ -32,6 +32,18 @@ PRIVATE = {
 
 PROMPT = ChatPromptTemplate.from_messages([("system", "Answer from this context.\n{context}"), ("human", "{question}")])
 INPUT = {"context": CONTEXT, "question": QUESTION}
+
+
+class Asked(TypedDict, total=False):
+    """The state of a graph that drafts and checks in nodes of its own."""
+
+    question: str
+    context: str
+    answer: str
+    verdicts: list[int | None]
+    texts: list[str]
+    confidence: float | None
+    model: int
 
 
 def expected(path: Path) -> str:

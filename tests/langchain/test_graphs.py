@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 import pytest
 from langchain.agents import create_agent
@@ -14,20 +14,22 @@ from langgraph.graph import END, START, StateGraph
 
 from automix_core import Threshold
 from langchain_automix import MetaVerifier, SelfVerifier, collect_routes
-from tests.langchain.cascades import CONTEXT, INPUT, PATHS, PRIVATE, SECRET, Path, cascade, child, expected, script
+from tests.langchain.cascades import (
+    CONTEXT,
+    INPUT,
+    PATHS,
+    PRIVATE,
+    SECRET,
+    Asked,
+    Path,
+    cascade,
+    child,
+    expected,
+    script,
+)
 from tests.loopback import OpenAIServer, Reply
 
 NAMES = {"accept": ["draft", "verify"], "escalate": ["draft", "verify", "finish"]}
-
-
-class Asked(TypedDict, total=False):
-    question: str
-    context: str
-    answer: str
-    verdicts: list[int | None]
-    texts: list[str]
-    confidence: float | None
-    model: int
 
 
 def graph(server: OpenAIServer, **settings: Any) -> Any:

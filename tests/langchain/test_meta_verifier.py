@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from automix_core.errors import ConfigError, PolicyError
 from automix_core.policies import Always, Band, EvidenceThreshold, Mixture, Threshold
 from automix_core.policies.saving import save_policy
 from langchain_automix import MetaVerifier, SelfVerifier
+from tests.langchain.cascades import Asked
 from tests.langchain.fakes import NO, YES, Fake
 
 
@@ -181,14 +182,7 @@ async def test_it_composes_with_the_verifier(judges: str, action: str) -> None:
     assert [found["action"] for found in chain.batch([CASE, CASE])] == [action] * 2
 
 
-class Step(TypedDict, total=False):
-    question: str
-    context: str
-    answer: str
-    verdicts: list[int | None]
-    texts: list[str]
-    confidence: float | None
-    model: int
+class Step(Asked, total=False):
     action: str
     reason: str
 

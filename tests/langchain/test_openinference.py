@@ -16,6 +16,7 @@ from langchain_automix import SelfVerifier
 from tests.langchain.cascades import PATHS, SECRET, Path, cascade, child, script
 from tests.langchain.tracing import FEW, PLACES, USER, WAYS, call
 from tests.loopback import OpenAIServer
+from tests.spans import exported_by
 
 pytest.importorskip("openinference.instrumentation.langchain")
 
@@ -28,17 +29,9 @@ PRICES = [Price(1, 2), Price(10, 20)]
 def exported() -> Iterator[Any]:
     """What OpenInference exports."""
     from openinference.instrumentation.langchain import LangChainInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = LangChainInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    yield exporter
-    instrumentor.uninstrument()
-    provider.shutdown()
+    with exported_by(LangChainInstrumentor()) as exporter:
+        yield exporter
 
 
 def beneath(span: Any, spans: Any) -> list[str]:

@@ -16,6 +16,7 @@ from automix_core.policies.share import Share
 from llamaindex_automix import collect_routes
 from tests.llamaindex.engines import PASSAGES, PATHS, QUESTION, Path, ask, cascade, expected, index, script
 from tests.loopback import OpenAIServer
+from tests.spans import exported_by
 
 pytest.importorskip("openinference.instrumentation.llama_index")
 
@@ -35,17 +36,9 @@ CASES = [
 def exported(server: OpenAIServer) -> Iterator[Any]:
     """What OpenInference exports, by name of the span."""
     from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = LlamaIndexInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    yield exporter
-    instrumentor.uninstrument()
-    provider.shutdown()
+    with exported_by(LlamaIndexInstrumentor()) as exporter:
+        yield exporter
 
 
 @pytest.mark.parametrize("path", PATHS)

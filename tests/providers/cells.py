@@ -100,3 +100,33 @@ async def eventually(condition: Callable[[], object], patience: float = 5.0) -> 
             return
         await asyncio.sleep(0.01)
     raise AssertionError("what was waited for did not happen")
+
+
+def shared_is_marked(server: ProviderServer, model: str, ask: Callable[[int], list[int | None]], k: int) -> None:
+    """Whoever `ask`s for verdicts marks what checks share for the provider's cache.
+
+    After the examples, which all checks share, and after the case, which those of one draft share: if it is read again.
+    What is said is the same without the marks.
+    """
+    server.verdicts(YES)
+    assert ask(k) == [1] * k
+    checks = server.asked(model)
+    assert [marked(check) for check in checks] == [[-2, -1]] * k
+    server.clear()
+    assert ask(1) == [1]
+    (alone,) = server.asked(model)
+    assert marked(alone) == [-2]
+    assert said(alone) == said(checks[0])
+
+
+def refused_marks_are_left_out(
+    server: ProviderServer, model: str, ask: Callable[[int], list[int | None]], k: int
+) -> None:
+    """A model that takes no marks is checked without, and that is remembered."""
+    server.verdicts(YES)
+    words = "You invoked an unsupported model or your request did not allow prompt caching."
+    server.fail(model, Reply(error=words, status=400), when=lambda request: bool(marked(request)))
+    assert ask(k) == [1] * k
+    server.clear()
+    assert ask(k) == [1] * k
+    assert [marked(check) for check in server.asked(model)] == [[]] * k, "it is remembered"

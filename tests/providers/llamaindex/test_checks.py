@@ -10,7 +10,18 @@ from llama_index.core.llms import ChatMessage
 
 from llamaindex_automix import SelfVerifier
 from tests.loopback import Reply
-from tests.providers.cells import CASE, DRAFT, LARGE, NO, YES, marked, refusals, said, script, settled
+from tests.providers.cells import (
+    CASE,
+    DRAFT,
+    LARGE,
+    NO,
+    YES,
+    refusals,
+    refused_marks_are_left_out,
+    script,
+    settled,
+    shared_is_marked,
+)
 from tests.providers.llamaindex.asking import LARGE as OPENAI_LIKE
 from tests.providers.llamaindex.asking import ask, cascade
 from tests.providers.llamaindex.clients import CLIENTS, Client, extra
@@ -36,8 +47,8 @@ each_client = where(lambda client: True)
 marking = where(lambda client: client.provider in ("anthropic", "bedrock") and "litellm" not in client.name)
 
 
-def verdicts(model: Any) -> list[int | None]:
-    found: list[int | None] = SelfVerifier(model=model, k=K)(CASE)["verdicts"]
+def verdicts(model: Any, k: int = K) -> list[int | None]:
+    found: list[int | None] = SelfVerifier(model=model, k=k)(CASE)["verdicts"]
     return found
 
 
@@ -187,26 +198,10 @@ def test_correct_and_incorrect_are_told_apart(server: ProviderServer, client: Cl
 
 @marking
 def test_what_checks_share_is_marked_for_the_providers_cache(server: ProviderServer, client: Client) -> None:
-    """After the examples, which all checks share, and after the case, which those of one draft share: if it is read
-    again. What is said is the same without the marks."""
-    server.verdicts(YES)
-    assert verdicts(client.over(server)) == [1] * K
-    checks = server.asked(client.model)
-    assert [marked(check) for check in checks] == [[-2, -1]] * K
-    server.clear()
-    assert SelfVerifier(model=client.over(server), k=1)(CASE)["verdicts"] == [1]
-    (alone,) = server.asked(client.model)
-    assert marked(alone) == [-2]
-    assert said(alone) == said(checks[0])
+    shared_is_marked(server, client.model, lambda k: verdicts(client.over(server), k), K)
 
 
 @marking
 def test_a_model_that_takes_no_marks_is_checked_without(server: ProviderServer, client: Client) -> None:
-    server.verdicts(YES)
-    words = "You invoked an unsupported model or your request did not allow prompt caching."
-    server.fail(client.model, Reply(error=words, status=400), when=lambda request: bool(marked(request)))
     model = client.over(server)
-    assert verdicts(model) == [1] * K
-    server.clear()
-    assert verdicts(model) == [1] * K
-    assert [marked(check) for check in server.asked(client.model)] == [[]] * K, "it is remembered"
+    refused_marks_are_left_out(server, client.model, lambda k: verdicts(model, k), K)
