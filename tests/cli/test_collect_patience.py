@@ -109,11 +109,11 @@ def test_failures_here_and_there_stop_nothing(server: OpenAIServer, tmp_path: Pa
 
 def test_a_storm_is_waited_out_as_asked(server: OpenAIServer, tmp_path: Path) -> None:
     """Every refusal names a pause; nobody sends anything before it is over, so few requests are refused."""
-    server.fail("l", Reply(status=429, headers={"Retry-After": "1"}), times=20)
+    server.fail("l", Reply(status=429, headers={"Retry-After": "0.2"}), times=10)
     questions(tmp_path, MANY)
     command(server, tmp_path)
     assert len(read_outcomes(tmp_path / "outcomes.jsonl")) == 24
-    assert len(server.calls("l")) == 24 + 20
+    assert len(server.calls("l")) == 24 + 10
 
 
 def test_a_pause_as_a_date(server: OpenAIServer, tmp_path: Path) -> None:

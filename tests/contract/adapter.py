@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 from automix_core import Route
 from tests.loopback import OpenAIServer
 
 Way = Literal["ask", "aask", "stream", "astream"]
 WAYS: tuple[Way, ...] = ("ask", "aask", "stream", "astream")
+WAITING = [way if way in ("ask", "astream") else pytest.param(way, marks=pytest.mark.slow) for way in WAYS]
+"""The same, for tests that wait for a time to be up: half of them are enough for every day."""
 
 CONTEXT = "Quillon is a harbour town. Its lighthouse has 211 steps and was built by Oda Verrin."
 QUESTION = "Who built the lighthouse of Quillon?"

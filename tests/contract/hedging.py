@@ -159,7 +159,7 @@ class Hedging(Adapter):
         assert model == 0
         assert price == pytest.approx(draft["total_tokens"] * 10e-6)
 
-    @pytest.mark.parametrize("way", AWAITED)
+    @pytest.mark.parametrize("way", ["aask", pytest.param("astream", marks=pytest.mark.slow)])
     @pytest.mark.parametrize(("when_out", "late"), [("draft", "checks"), ("draft", "answer"), ("raise", "answer")])
     def test_a_deadline_ends_it_too(self, server: OpenAIServer, way: Way, when_out: str, late: str) -> None:
         script(server)

@@ -14,7 +14,22 @@ from automix_core.routing import waiting
 from automix_core.routing.attached import route_of
 from tests.loopback import OpenAIServer, Reply
 
-from .adapter import CONTEXT, DRAFT, LARGE, NO, QUESTION, WAYS, YES, Adapter, Way, billed, eventually, listed, script
+from .adapter import (
+    CONTEXT,
+    DRAFT,
+    LARGE,
+    NO,
+    QUESTION,
+    WAITING,
+    WAYS,
+    YES,
+    Adapter,
+    Way,
+    billed,
+    eventually,
+    listed,
+    script,
+)
 
 LATE = 60.0
 """Seconds that no test waits for."""
@@ -23,7 +38,7 @@ SOON = 1.5
 
 
 class Limited(Adapter):
-    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("way", WAITING)
     @pytest.mark.parametrize("late", ["checks", "answer"])
     def test_the_best_draft_stands_in_when_time_is_up(self, server: OpenAIServer, way: Way, late: str) -> None:
         script(server)
@@ -37,7 +52,7 @@ class Limited(Adapter):
         assert route.usage["verify" if late == "checks" else "answer"] is None, "nobody knows what it will have used"
         assert route.usage["draft"] == billed(server, lambda bill: bill.model == "small" and not bill.verdict)
 
-    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("way", WAITING)
     @pytest.mark.parametrize("settings", [{}, {"when_out": "raise"}])
     def test_without_a_draft_or_where_it_is_wanted_it_is_an_error(
         self, server: OpenAIServer, way: Way, settings: dict[str, Any]
@@ -54,10 +69,8 @@ class Limited(Adapter):
         assert routes[0].usage["total"] is None
         assert server.calls("large") == []
 
-    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("way", ["stream", "astream"])
     def test_a_stream_that_stalls_after_a_word_is_an_error(self, server: OpenAIServer, way: Way) -> None:
-        if way in ("ask", "aask"):
-            way = "stream"
         script(server, NO)
         server.say("large", Reply(LARGE, pause=LATE))
         with self.collect() as routes, pytest.raises(TimeLimitError):
@@ -111,7 +124,7 @@ class Limited(Adapter):
             assert (answer.text, answer.route.action) == (LARGE, "fallback")
         assert len(server.calls("small")) == 2
 
-    @pytest.mark.parametrize("way", ["ask", "stream"])
+    @pytest.mark.parametrize("way", ["ask", pytest.param("stream", marks=pytest.mark.slow)])
     def test_a_model_that_too_many_wait_for_is_passed_over(
         self, server: OpenAIServer, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -26,6 +26,8 @@ from tests.loopback.otlp_collector import OTLPCollector
 from tests.loopback.schema import synthesise
 
 RUNNING = [page for page in PAGES if pasted.blocks(page.read_text("utf-8"))]
+FIRST = ("README.md", "docs/start.md", "docs/langchain/index.md", "docs/llamaindex/index.md")
+"""Where people begin: run with every `make test`. The others take a minute, and run with the slow tests."""
 KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "COVERAGE_PROCESS_START")
 NEEDS = {
     "langchain_automix": "langchain",
@@ -211,7 +213,9 @@ MORE: dict[str, Callable[[str, str, OpenAIServer, Backends], None]] = {
 """What must hold after a page besides what its comments say."""
 
 
-@pytest.mark.parametrize("page", RUNNING, ids=named)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if named(page) in FIRST else pytest.mark.slow) for page in RUNNING], ids=named
+)
 def test_a_page_runs_as_pasted(page: Path, tmp_path: Path, provider: OpenAIServer) -> None:
     with LangSmithCollector() as collector, DecisionServer() as decisions, OTLPCollector() as spans:
         traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "a-key", "LANGSMITH_ENDPOINT": collector.root}
