@@ -40,6 +40,7 @@ from automix_core.usage import Usage
 from .cascade import Cascade
 from .child.models import Child, as_message, as_reply, blocks, bound_tools, tokens_of, without_thoughts
 from .child.reasoning import for_child
+from .child.unheard import ainvoke, astream, invoke, stream
 from .draft.raised import raised_draft
 from .draft.toolcalls import judged
 from .tracing.metered import metered
@@ -208,7 +209,7 @@ class Call:
         return as_reply(as_message(self._asked(model, child, config)), self.cascade.clients[model])
 
     def _asked(self, model: int, child: Any, config: Any) -> Any:
-        return limited(self.cascade.limiter, lambda: child.invoke(self._for(model), config, **self.settings))
+        return limited(self.cascade.limiter, lambda: invoke(child, self._for(model), config, self.settings))
 
     async def _aanswer(self, model: int, parent: Parent | None = None) -> Reply:
         parent = parent or self.parent
@@ -220,8 +221,8 @@ class Call:
         if self.allowance.until is not None and blocks(child):
             return await await_call_within(lambda: self._asked(model, child, config), self.allowance.asking(model))
         if self.cascade.limiter is None:
-            return await child.ainvoke(self._for(model), config, **self.settings)
-        return await alimited(self.cascade.limiter, lambda: child.ainvoke(self._for(model), config, **self.settings))
+            return await ainvoke(child, self._for(model), config, self.settings)
+        return await alimited(self.cascade.limiter, lambda: ainvoke(child, self._for(model), config, self.settings))
 
     def _for(self, model: int) -> list[BaseMessage]:
         """The messages as one model is to see them."""
@@ -250,14 +251,14 @@ class Call:
 
     def _stream(self, model: int) -> Iterator[Any]:
         child, config = self.cascade.models[model], self.parent.config("answer", model)
-        begun = partial(_begun, lambda: child.stream(self._for(model), config, **self.settings))
+        begun = partial(_begun, lambda: stream(child, self._for(model), config, self.settings))
         return iter(limited_pieces(self.cascade.limiter, begun))
 
     async def _astream(self, model: int, parent: Parent | None = None) -> AsyncIterator[Any]:
         child, config = self.cascade.models[model], (parent or self.parent).config("answer", model)
 
         async def begun() -> AsyncIterator[Any]:
-            return aiter(_abegun(lambda: child.astream(self._for(model), config, **self.settings)))
+            return aiter(_abegun(lambda: astream(child, self._for(model), config, self.settings)))
 
         return await alimited_pieces(self.cascade.limiter, begun)
 

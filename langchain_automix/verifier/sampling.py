@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
@@ -20,6 +20,7 @@ from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, sampl
 
 from ..child.models import Child, as_message, finish_reason, unwrap, usage_of
 from ..child.sampler import Sampler, uncached
+from ..child.unheard import Unheard, ainvoke, invoke
 
 UNLIMITED = 2**16
 """Requests at once where nothing limits them: as many as there are."""
@@ -59,14 +60,18 @@ def _at_once(config: RunnableConfig) -> int:
 
 def _ask(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, wanted: Wanted) -> Choices:
     if wanted.n == 1:
-        return _choices([as_message(child.invoke(uncached(child, messages), config))])
+        return _choices([as_message(invoke(child, uncached(child, messages), config, {}))])
+    if (unheard := Unheard.of(child, config)) is not None:
+        return _choices(_once(unheard.generate(messages, {})))
     model, prompt, arguments = _several(child, messages, config)
     return _choices(_read(model.generate_prompt(prompt, **arguments)))
 
 
 async def _aask(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, wanted: Wanted) -> Choices:
     if wanted.n == 1:
-        return _choices([as_message(await child.ainvoke(uncached(child, messages), config))])
+        return _choices([as_message(await ainvoke(child, uncached(child, messages), config, {}))])
+    if (unheard := Unheard.of(child, config)) is not None:
+        return _choices(_once(await unheard.agenerate(messages, {})))
     model, prompt, arguments = _several(child, messages, config)
     return _choices(_read(await model.agenerate_prompt(prompt, **arguments)))
 
@@ -99,25 +104,35 @@ def _several(
 
 
 class _BilledOnce(BaseCallbackHandler):
-    """Leaves the usage of a request for n on its first choice.
-
-    ChatOpenAI stamps the whole request's usage on every choice, and tracers sum choices; and core fills in the
-    model's name only where there is one choice, without which usage callbacks count nothing. Inline and first, so that
-    every other handler sees the corrected result.
-    """
+    """`_billed_once`, inline and first, so that every other handler sees the corrected result."""
 
     run_inline = True
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         for generations in response.generations:
-            for place, generation in enumerate(generations):
-                message = getattr(generation, "message", None)
-                if not isinstance(message, AIMessage):
-                    continue
-                if place:
-                    message.usage_metadata = None
-                elif response.llm_output:
-                    message.response_metadata = {**response.llm_output, **message.response_metadata}
+            _billed_once(generations, response.llm_output)
+
+
+def _billed_once(generations: Sequence[Any], output: Mapping[str, Any] | None) -> None:
+    """Leave the usage of a request for n on its first choice.
+
+    ChatOpenAI stamps the whole request's usage on every choice, and tracers sum choices; and core fills in the
+    model's name only where there is one choice, without which usage callbacks count nothing.
+    """
+    for place, generation in enumerate(generations):
+        message = getattr(generation, "message", None)
+        if not isinstance(message, AIMessage):
+            continue
+        if place:
+            message.usage_metadata = None
+        elif output:
+            message.response_metadata = {**output, **message.response_metadata}
+
+
+def _once(result: ChatResult) -> list[AIMessage]:
+    """The messages of a request for several choices that nobody else hears of."""
+    _billed_once(result.generations, result.llm_output)
+    return [as_message(generation.message) for generation in result.generations]
 
 
 def _read(result: LLMResult) -> list[AIMessage]:
