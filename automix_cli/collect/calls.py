@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -15,17 +15,20 @@ import httpx
 
 from automix_cli.collect.cluster import Cluster, OnCluster
 from automix_cli.collect.journal import Journal, Paid, key
-from automix_cli.collect.refusals import learned, without_logprobs, worded
-from automix_cli.collect.retrying import LONGEST, BusyError, Course, asked_pause
+from automix_cli.collect.refusals import Notes
+from automix_cli.collect.retrying import AGAIN, LONGEST, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
-from automix_core.checking.refusal import Memory
+from automix_core.checking.refusal import LIMITS, Memory, refused
+from automix_core.checking.sampling import Choices, Terms, Wanted, sampling
+from automix_core.checking.turns import without_system
 from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
 from automix_core.evidence.asking import DRAFT_ALTERNATIVES
 from automix_core.evidence.reported import reported_tokens
 
 _TIMEOUT = 300.0
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+MOST_CHOICES = 128
+"""The most choices that servers give in one request (OpenAI's limit)."""
 _WORTH_A_WORD = 5.0
 """Seconds of waiting that are told."""
 
@@ -60,7 +63,7 @@ class Calls:
         self._alike: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._clients: list[httpx.AsyncClient] = []
         self._stack = AsyncExitStack()
-        self._memories = [Memory() for _ in endpoints]
+        self._memories, self._notes = [Memory() for _ in endpoints], Notes(note)
         self._silent_until = [0.0] * len(endpoints)
         self.paid = self.found = 0
         self.over = ""
@@ -84,35 +87,71 @@ class Calls:
         await self._stack.__aexit__(kind, error, trace)
 
     def known(self, model: int, messages: Sequence[Message], nth: int = 0, **settings: Any) -> bool:
-        """Whether `complete` would take the answer from the journal."""
-        return (
-            self._journal.find(key(self._request(self._body(model, messages, **settings), model, nth), 0)) is not None
-        )
+        """Whether `draw` would take the only reply from the journal."""
+        body = self._body(model, messages, self._terms(model, **settings), 1)
+        return self._journal.find(key(self._request(body, model, nth), 0)) is not None
 
-    async def complete(
+    async def draw(
         self,
+        k: int,
         model: int,
         messages: Sequence[Message],
         *,
         temperature: float | None,
         max_tokens: int | None,
-        n: int = 1,
-        place: int = 0,
-        nth: int = 0,
         logprobs: bool = False,
-    ) -> Paid:
-        """`n` choices for `messages`; the server may give fewer. `place` and `nth` tell equal requests apart: the
-        first within a question, the second among questions alike. With `logprobs` the tokens' log-probabilities are
-        asked for, too; a server that refuses them, or gives none, is not asked for them again.
+        nth: int = 0,
+    ) -> list[Paid]:
+        """The requests of `k` replies to `messages`, which may give fewer; `nth` tells prompts alike apart.
 
-        Raises `CallError` once the server has refused for good, `DataError` if the journal can't be written.
+        With `logprobs` the tokens' log-probabilities are asked for, too. What a server refuses, or doesn't give, it is
+        not asked for again. Raises `CallError` once the server has refused for good, `DataError` if the journal can't
+        be written.
         """
-        body = self._body(model, messages, temperature=temperature, max_tokens=max_tokens, n=n, logprobs=logprobs)
-        name = key(self._request(body, model, nth), place)
+        terms = self._terms(model, temperature, max_tokens, logprobs)
+        drawn: list[Paid] = []
+        place = 0  # the request for several; those for what is missing come after it
+        for first in range(0, k, MOST_CHOICES):
+            flow = sampling(min(MOST_CHOICES, k - first), terms, self._memories[model], self._notes.refused)
+            one_by_one = place if k == 1 else place + 1
+            try:
+                wanted = next(flow)
+                while True:
+                    begin = place if wanted.n > 1 else one_by_one
+                    once = partial(self._once, model, messages, terms, wanted, nth)
+                    got = await asyncio.gather(*(_tried(partial(once, begin + i)) for i in range(wanted.requests)))
+                    paid = [item for item in got if isinstance(item, Paid)]
+                    one_by_one += len(paid) if wanted.n == 1 else 0
+                    drawn += paid
+                    wanted = flow.send([_choices(item) if isinstance(item, Paid) else item for item in got])
+            except StopIteration as stop:
+                if stop.value.errors:
+                    raise stop.value.errors[0] from None
+            place = one_by_one
+        return drawn
+
+    def _terms(self, model: int, temperature: float | None, max_tokens: int | None, logprobs: bool = False) -> Terms:
+        return Terms(
+            temperature,
+            max_tokens,
+            choices=True,
+            limit_names=LIMITS,
+            tries_names=True,
+            model=self._endpoints[model].base_url,
+            logprobs=DRAFT_ALTERNATIVES if logprobs else 0,
+        )
+
+    async def _once(
+        self, model: int, messages: Sequence[Message], terms: Terms, wanted: Wanted, nth: int, place: int
+    ) -> Paid:
+        """One request, from the journal if it was paid for. There it is known by what was first asked for, whatever the
+        server refuses of that; `place` tells requests alike of one prompt apart.
+        """
+        name = key(self._request(self._body(model, messages, terms, wanted.n), model, nth), place)
         async with self._alike[name]:  # two models may be one: the second finds what the first has paid for
             paid = self._journal.find(name)
             if paid is None:
-                paid = await self._pay(model, body)
+                paid = await self._pay(model, messages, wanted)
                 self._journal.keep(name, paid)
                 self.paid += 1
             else:
@@ -120,32 +159,37 @@ class Calls:
         self._answered()
         return paid
 
-    def _body(
-        self,
-        model: int,
-        messages: Sequence[Message],
-        *,
-        temperature: float | None,
-        max_tokens: int | None,
-        n: int = 1,
-        logprobs: bool = False,
-    ) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self._endpoints[model].model, "messages": [dict(m) for m in messages]}
-        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "n": n if n > 1 else None}
-        settings |= {"logprobs": True, "top_logprobs": DRAFT_ALTERNATIVES} if logprobs else {}
-        return body | {name: value for name, value in settings.items() if value is not None}
+    def _body(self, model: int, messages: Sequence[Message], terms: Terms, n: int) -> dict[str, Any]:
+        """The request with nothing left out."""
+        asked = {
+            "temperature": terms.temperature,
+            "max_tokens": terms.max_tokens,
+            "logprobs": terms.logprobs or None,
+        }
+        return self._sent(model, messages, Wanted(1, n, {k: v for k, v in asked.items() if v is not None}))
+
+    def _sent(self, model: int, messages: Sequence[Message], wanted: Wanted) -> dict[str, Any]:
+        """The request as it goes out."""
+        settings: dict[str, Any] = {**wanted.settings} | ({"n": wanted.n} if wanted.n > 1 else {})
+        if "logprobs" in settings:
+            settings |= {"logprobs": True, "top_logprobs": settings["logprobs"]}
+        shown = [dict(message) for message in messages]
+        if not wanted.system:
+            turns: list[Any] = [(message["role"], message["content"]) for message in messages]
+            shown = [{"role": role, "content": text} for role, text in without_system(turns)]
+        return {"model": self._endpoints[model].model, "messages": shown, **settings}
 
     def _request(self, body: dict[str, Any], model: int, nth: int) -> dict[str, Any]:
         """What identifies a request in the journal."""
         return {"url": self._names[model], **body} | ({"nth": nth} if nth else {})
 
-    async def _pay(self, model: int, body: dict[str, Any]) -> Paid:
+    async def _pay(self, model: int, messages: Sequence[Message], wanted: Wanted) -> Paid:
         course = Course()
         try:
             async for attempt in course.retrying():
                 with attempt:
                     try:
-                        return await self._send(model, body)
+                        return await self._send(model, self._sent(model, messages, wanted), wanted)
                     except BusyError as again:
                         course.note(again)
                         self._hold(model, again)
@@ -155,24 +199,17 @@ class Calls:
             raise CallError(f"{again}{wait}") from None
         raise AssertionError("the last try returns or raises")
 
-    async def _send(self, model: int, body: dict[str, Any], once: frozenset[str] = frozenset()) -> Paid:
-        """Send it once, when the server wants to hear of us and one of the slots is free.
-
-        What it refuses is left out of a repetition, and of all later requests unless only this one was too long.
-        """
-        memory = self._memories[model]
+    async def _send(self, model: int, body: dict[str, Any], wanted: Wanted) -> Paid:
+        """Send it once, when the server wants to hear of us and one of the slots is free."""
         url = self._endpoints[model].base_url
         while (left := self._silent_until[model] - time.monotonic()) > 0:  # noqa: ASYNC110 - it may be put off again
             await asyncio.sleep(left)
         async with self._slots:
             if self.over:
                 raise CallError(self.over)
-            sent = worded(body, memory, once)
-            if "n" in body and "n" not in sent:
-                raise CallError(f"{url} gives one reply a request", 400)
             started = time.monotonic()
             try:
-                reply = await self._clients[model].post("chat/completions", json=sent)
+                reply = await self._clients[model].post("chat/completions", json=body)
             except httpx.RequestError as error:
                 heavy = isinstance(error, httpx.ReadTimeout)  # it has had its time already
                 raise BusyError(f"{type(error).__name__} at {url}", weight=3 if heavy else 1) from None
@@ -180,20 +217,13 @@ class Calls:
                 raise CallError(f"{url} can't be reached: {error}") from None
         if reply.status_code == 200:
             paid = self._read(model, reply, round(time.monotonic() - started, 3))
-            if "logprobs" in sent and paid.texts and paid.texts[0].strip() and not reported_tokens(paid.logprobs):
-                without_logprobs(memory, partial(self._tell, url))
+            if "logprobs" in body and paid.texts and paid.texts[0].strip() and not reported_tokens(paid.logprobs):
+                self._notes.untold(self._memories[model], url)
             return paid
-        told = partial(self._tell, url)
-        passing = learned(memory, sent, reply.status_code, reply.text, told)
-        if passing is not None and "n" not in sent.keys() & memory.refused:
-            return await self._send(model, body, once | passing)
-        problem = self._said(model, reply)
-        if reply.status_code in _AGAIN:
-            raise BusyError(problem, asked_pause(reply.headers))
-        raise CallError(problem, reply.status_code)
-
-    def _tell(self, url: str, what: str) -> None:
-        self._note(f"{url} {what}")
+        failed = CallError(self._said(model, reply), reply.status_code, reply.text)
+        if reply.status_code in AGAIN and not refused(failed, wanted.sent):
+            raise BusyError(str(failed), asked_pause(reply.headers))
+        raise failed
 
     def _hold(self, model: int, again: BusyError) -> None:
         """Send this server nothing for as long as it asks."""
@@ -229,6 +259,17 @@ class Calls:
         endpoint = self._endpoints[model]
         text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
         return f"{endpoint.base_url} answered {reply.status_code}: {text}"
+
+
+def _choices(paid: Paid) -> Choices:
+    return Choices(paid.texts, paid.finish)
+
+
+async def _tried(ask: Callable[[], Awaitable[Paid]]) -> Paid | CallError:
+    try:
+        return await ask()
+    except CallError as error:
+        return error
 
 
 def _text(content: Any) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import partial
 
 from automix_cli.collect.calls import Calls, Message
-from automix_cli.collect.gather import all_of
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.measures import DRAFTS, word_messages
 from automix_cli.collect.plan import Plan
@@ -20,9 +18,6 @@ from automix_core.checking.turns import turns
 from automix_core.evidence.agreement import TEMPERATURE
 from automix_core.evidence.wanted import needs_tokens
 from automix_core.outcomes.outcome import Question
-
-MOST_CHOICES = 128
-"""The most choices that servers give in one request (OpenAI's limit)."""
 
 
 class Prompted:
@@ -66,17 +61,18 @@ class Prompted:
     async def answer(self, model: int, question: Question, nth: int) -> Paid:
         """One model's answer. Raises `CallError`."""
         settings = self.plan.models[model]
-        paid = await self.calls.complete(
+        drawn = await self.calls.draw(
+            1,
             model,
             answer_messages(self.plan.prompt, question),
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
-            nth=nth,
             logprobs=self._tells(model),
+            nth=nth,
         )
-        if not paid.texts:
+        if not drawn or not drawn[0].texts:
             raise CallError(f"{settings.name} answered without a choice")
-        return paid
+        return drawn[0]
 
     def _tells(self, model: int) -> bool:
         """Whether log-probabilities are asked for: the last model's answer is never a draft."""
@@ -85,44 +81,22 @@ class Prompted:
     async def checks(self, model: int, question: Question, draft: Paid, nth: int) -> list[Paid]:
         """k checks: in one request if the server gives them, what is missing one by one, at the same time."""
         verify, messages = self.plan.verify, check_messages(question, final_text(draft.texts[0]))
-        return await self._drawn(verify.k, model, messages, nth, verify.temperature, verify.max_tokens)
+        return await self.calls.draw(
+            verify.k, model, messages, temperature=verify.temperature, max_tokens=verify.max_tokens, nth=nth
+        )
 
     async def measured(self, model: int, question: Question, draft: Paid, nth: int) -> dict[str, list[Paid]]:
         """The requests for each paid signal, by the model that drafted. Raises `CallError`."""
         found: dict[str, list[Paid]] = {}
+        draw = partial(self.calls.draw, temperature=TEMPERATURE, nth=nth)
         for name in self.plan.measures:
             if name == AGREEMENT:
-                messages = answer_messages(self.plan.prompt, question)
-                limit = self.plan.models[model].max_tokens
-                found[name] = await self._drawn(DRAFTS, model, messages, nth, TEMPERATURE, limit)
+                messages, limit = answer_messages(self.plan.prompt, question), self.plan.models[model].max_tokens
+                found[name] = await draw(DRAFTS, model, messages, max_tokens=limit)
             else:
                 asked = word_messages(name, question, final_text(draft.texts[0]))
-                found[name] = [
-                    await self.calls.complete(
-                        model, asked, temperature=TEMPERATURE, max_tokens=REPLY_TOKENS, nth=nth, logprobs=True
-                    )
-                ]
+                found[name] = await draw(1, model, asked, max_tokens=REPLY_TOKENS, logprobs=True)
         return found
-
-    async def _drawn(
-        self, k: int, model: int, messages: Sequence[Message], nth: int, warmth: float | None, limit: int | None
-    ) -> list[Paid]:
-        async def draw(n: int, place: int) -> Paid:
-            return await self.calls.complete(
-                model, messages, temperature=warmth, max_tokens=limit, n=n, place=place, nth=nth
-            )
-
-        most = min(k, MOST_CHOICES)
-        try:
-            first = [await draw(most, 0)]
-        except CallError as error:
-            if error.status not in (400, 422):
-                raise
-            first = []
-        given = sum(len(batch.texts) for batch in first)
-        missing, size = k - given, MOST_CHOICES if given == MOST_CHOICES else 1
-        sizes = [min(size, missing - start) for start in range(0, missing, size)]
-        return [*first, *await all_of(partial(draw, n, place) for place, n in enumerate(sizes, 1))]
 
 
 def answer_messages(prompt: str, question: Question) -> list[Message]:

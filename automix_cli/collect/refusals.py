@@ -1,12 +1,10 @@
-"""What a server refused of a request, and how the next one goes out: the rules of `SelfVerifier`, for plain bodies."""
+"""What a run says when a server refuses a part of a request; the rules are those of all sampling, in core."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
-from automix_core.checking.refusal import LIMITS, Memory, overflows, refused_by
-from automix_core.checking.turns import without_system
+from automix_core.checking.refusal import Memory
 
 _TOLD = {
     "temperature": "refuses a temperature; it is asked without one",
@@ -15,46 +13,23 @@ _TOLD = {
     "logprobs": "refuses log-probabilities; its drafts' token signals are missing",
     "system": "has no system role; instructions stand in front of the first user turn",
 }
+_UNTOLD = "gives no log-probabilities; its drafts' token signals are missing"
 
 
-def worded(body: Mapping[str, Any], memory: Memory, once: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """`body` as this server takes it."""
-    out = memory.refused | once
-    out |= {"top_logprobs"} if "logprobs" in out else frozenset()
-    sent = {name: value for name, value in body.items() if name not in out}
-    if "max_tokens" in sent and memory.limit_name:
-        sent[memory.limit_name] = sent.pop("max_tokens")
-    if "system" in memory.refused:
-        asked = without_system([(message["role"], message["content"]) for message in body["messages"]])
-        sent["messages"] = [{"role": role, "content": text} for role, text in asked]
-    return sent
+class Notes:
+    """Says each refusal in a sentence, once a server."""
 
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
 
-def learned(
-    memory: Memory, sent: Mapping[str, Any], status: int, words: str, note: Callable[[str], None]
-) -> frozenset[str] | None:
-    """Remember what the server refuses of what was `sent`; None if it refuses none of it.
+    def refused(self, memory: Memory, url: str, names: Iterable[str]) -> None:
+        """The server at `url` refuses these settings."""
+        for name in sorted(names):
+            if memory.first(name):
+                self._note(f"{url} {_TOLD[name]}")
 
-    Returned is what only this request has to do without. A limit refused under its old name is next sent under the new
-    one.
-    """
-    named = {"max_tokens" if name in LIMITS else name for name in sent} & {"temperature", "max_tokens", "n", "logprobs"}
-    if any(message["role"] == "system" for message in sent["messages"]):
-        named |= {"system"}
-    names = refused_by(status, words, named)
-    passing = names & {"max_tokens"} if overflows(words) else frozenset()
-    lasting = names - passing
-    if "max_tokens" in lasting and LIMITS[0] in sent:
-        memory.limit_name, lasting = LIMITS[1], lasting - {"max_tokens"}
-    memory.forgo(lasting)
-    for name in sorted(lasting):
-        if memory.first(name):
-            note(_TOLD[name])
-    return passing if names else None
-
-
-def without_logprobs(memory: Memory, note: Callable[[str], None]) -> None:
-    """Remember that the server gave none though it was asked."""
-    memory.forgo({"logprobs"})
-    if memory.first("logprobs"):
-        note("gives no log-probabilities; its drafts' token signals are missing")
+    def untold(self, memory: Memory, url: str) -> None:
+        """The server gave no log-probabilities though it was asked, and is not asked for them again."""
+        memory.forgo({"logprobs"})
+        if memory.first("logprobs"):
+            self._note(f"{url} {_UNTOLD}")

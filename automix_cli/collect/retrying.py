@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""Statuses of servers that may answer the same request later."""
 ATTEMPTS = 5
 """How often a request may fail before it has failed for good, where the server names no time."""
 LONGEST = 600.0

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from automix_cli.collect.journal import Paid
 from automix_core.outcomes.outcome import Question
 
 
 class CallError(Exception):
-    """A call that failed for good: what the server said, without the key. `status` is HTTP's, if it answered."""
+    """A call that failed for good: what the server said, without the key. `status` is HTTP's, if it answered.
 
-    def __init__(self, problem: str, status: int | None = None) -> None:
+    `response` has all its `text`, unshortened, from which sampling reads what was refused; it is never shown.
+    """
+
+    def __init__(self, problem: str, status: int | None = None, text: str = "") -> None:
         super().__init__(problem)
-        self.status = status
+        self.status, self.response = status, Said(text)
+
+
+class Said(NamedTuple):
+    """What a server said."""
+
+    text: str
 
 
 class System(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automix_core.checking.refusal import status_of
 from automix_core.decision import Policy
 from automix_core.errors import AutoMixError, ModelError
 from automix_core.evidence.wanted import Wanted
@@ -96,6 +97,6 @@ def failure(error: BaseException, name: str) -> str:
     """One sentence about a model's error: its kind and status. The provider's own words may quote prompts or keys."""
     if isinstance(error, AutoMixError):
         return str(error)
-    status = getattr(error, "status_code", None)
+    status = status_of(error)
     said = f"HTTP status {status}, {type(error).__name__}" if status else type(error).__name__
-    return f"{name} failed and no larger model is left ({said}); look at that server, or choose another by --large."
+    return f"{name} failed and no larger model is left ({said}); look at that server, or choose another with --large."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from automix_cli.serve.wire import problem
+from automix_core.checking.refusal import status_of
 from automix_core.errors import AutoMixError, ConfigError, CostLimitError, QueryError, TimeLimitError
 
 _KINDS = {
@@ -45,7 +46,7 @@ def refusal_of(error: Exception) -> RefusedError:
         return RefusedError(402, str(error), "cost_limit")
     if isinstance(error, AutoMixError):
         return RefusedError(500, str(error), "automix_error")
-    status = getattr(error, "status_code", None)
+    status = status_of(error)
     said = f"A model of the cascade failed with {type(error).__name__}."
     if status in (400, 422):
         return RefusedError(400, f"{said} It refused the request.", "refused_by_model")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -39,7 +39,8 @@ class Terms:
 
     `temperature` None sends none. `max_tokens` "auto" is `AUTO_LIMIT`, and none for a model that `thinks` by its
     settings, within `budget` tokens. `choices`: its client can ask for several replies in one request. `limit_names`
-    are the names under which the client may send the limit, the first one unless a provider proposes another.
+    are the names under which the client may send the limit, the first one unless a provider proposes another; with
+    `tries_names`, where nothing is known of the server, the next one is tried without that.
     `own_limit` is the one that the model has for its answers, and `model` its name in warnings. `logprobs`: how many
     alternatives to each token are to be reported; 0 asks for none. `marks`: in how many places the prompt is marked for
     its provider's cache, if the client has marks: after what all checks share, and after what those of one draft do.
@@ -52,6 +53,7 @@ class Terms:
     budget: int = 0
     own_limit: int | None = None
     limit_names: tuple[str, ...] = LIMITS[:1]
+    tries_names: bool = False
     model: str = "The model"
     logprobs: int = 0
     marks: int = 0
@@ -105,6 +107,9 @@ class Choices:
     natives: Sequence[Any] = ()
 
 
+Told: TypeAlias = Callable[[Memory, str, Iterable[str]], None]
+"""Says which settings a model, known by this name, refuses: each once."""
+
 Got: TypeAlias = Sequence[Choices | Exception]
 """What came of a `Wanted`, in order; fewer than asked for if an error ended the rest."""
 
@@ -157,14 +162,15 @@ class Sample:
         )
 
 
-def sampling(n: int, terms: Terms, memory: Memory) -> Generator[Wanted, Got, Sample]:
+def sampling(n: int, terms: Terms, memory: Memory, told: Told = warn_refused) -> Generator[Wanted, Got, Sample]:
     """Draw `n` replies, with the least number of requests.
 
     Fewer choices than asked for count, and the rest is asked for one by one; so is everything where the endpoint
-    refuses n. A reply that was cut off before it said anything is drawn again, once, under a larger limit.
+    refuses n. A reply that was cut off before it said anything is drawn again, once, under a larger limit. What is
+    refused is `told`.
     """
     limit = _limit(terms, memory)
-    sample = yield from _draw(n, terms, memory, limit)
+    sample = yield from _draw(n, terms, memory, limit, told)
     speechless = sum(reply.speechless for reply in sample.drawn)
     larger = THINKING_LIMIT + terms.budget
     most = terms.own_limit if limit is None else limit
@@ -179,7 +185,7 @@ def sampling(n: int, terms: Terms, memory: Memory) -> Generator[Wanted, Got, Sam
             "room for %d tokens, and from now on without the limit of %d. SelfVerifier(max_tokens=...) sets another.",
             *(terms.model, speechless, n, larger, AUTO_LIMIT),
         )
-    again = yield from _draw(speechless, terms, memory, larger)
+    again = yield from _draw(speechless, terms, memory, larger, told)
     return replace(sample, drawn=tuple(reply for reply in sample.drawn if not reply.speechless)) + again
 
 
@@ -189,8 +195,8 @@ def _limit(terms: Terms, memory: Memory) -> int | None:
     return memory.least_limit if terms.thinks or memory.thinks else AUTO_LIMIT
 
 
-def _draw(n: int, terms: Terms, memory: Memory, limit: int | None) -> Generator[Wanted, Got, Sample]:
-    asking = _Asking(terms, memory, limit)
+def _draw(n: int, terms: Terms, memory: Memory, limit: int | None, told: Told) -> Generator[Wanted, Got, Sample]:
+    asking = _Asking(terms, memory, limit, told)
     sample, blamed = Sample(), False
     if n > 1 and terms.together(memory):
         for one in (yield from asking.ask(1, n)):
@@ -205,7 +211,7 @@ def _draw(n: int, terms: Terms, memory: Memory, limit: int | None) -> Generator[
         singles = [item for item in got if isinstance(item, Choices)]
         if singles and blamed:
             memory.forgo({"n"})
-            warn_refused(memory, terms.model, {"n"})
+            told(memory, terms.model, {"n"})
         sample += Sample(
             tuple(reply for one in singles for reply in _replies(one)[:1]),
             tuple(item for item in got if isinstance(item, Exception)),
@@ -218,8 +224,8 @@ def _draw(n: int, terms: Terms, memory: Memory, limit: int | None) -> Generator[
 class _Asking:
     """Asks for the same thing until nothing of it is refused any more."""
 
-    def __init__(self, terms: Terms, memory: Memory, limit: int | None) -> None:
-        self.terms, self.memory, self.limit = terms, memory, limit
+    def __init__(self, terms: Terms, memory: Memory, limit: int | None, told: Told) -> None:
+        self.terms, self.memory, self.limit, self.told = terms, memory, limit, told
         self.limit_name = memory.limit_name or terms.limit_names[0]
         self.careful = False
         self.once_without: frozenset[str] = frozenset()
@@ -270,6 +276,8 @@ class _Asking:
         error = refusals.get("max_tokens")
         if isinstance(error, Exception):
             other = other_limit(error, self.limit_name, self.terms.limit_names)
+            if other is None and self.terms.tries_names:
+                other = self.terms.limit_names[-1]
             if passing(error):
                 self.once_without |= {"max_tokens"}
                 names -= {"max_tokens"}
@@ -277,7 +285,7 @@ class _Asking:
                 self.memory.limit_name = self.limit_name = other
                 names -= {"max_tokens"}
         self.memory.forgo(names)
-        warn_refused(self.memory, self.terms.model, names)
+        self.told(self.memory, self.terms.model, names)
 
 
 def _refusals(item: Choices | Exception, wanted: Wanted) -> frozenset[str]:

@@ -167,6 +167,16 @@ def test_servers_that_refuse_several_choices(server: OpenAIServer, tmp_path: Pat
     assert len(first.models[0].verdicts) == 8
     assert first.models[0].verdict_cost.first == 0
     assert first.models[0].verdict_cost.each > 0
+    assert sum(request.n == 1 for request in server.calls("s", verdict=True)) == 8 * len(QUESTIONS), "each is drawn"
+
+
+@pytest.mark.parametrize("words", ["no", "temperature, max_tokens and n are all wrong"])
+def test_a_server_that_refuses_checks_is_not_stormed(server: OpenAIServer, tmp_path: Path, words: str) -> None:
+    """As in a cascade: at most k + 2 requests a question, and mostly far fewer."""
+    server.fail("s", Reply(status=400, error=words), when=lambda request: request.asks_for_verdict)
+    questions(tmp_path, QUESTIONS[:1])
+    assert "answered 400" in command(server, tmp_path, "--concurrency", "1", "--json", fails=1).stderr
+    assert len(server.calls("s", verdict=True)) <= 5
 
 
 def test_servers_that_refuse_a_temperature(server: OpenAIServer, tmp_path: Path) -> None:

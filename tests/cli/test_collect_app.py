@@ -67,6 +67,19 @@ def two_arguments(model):
         return {"answer": (await llm(model).ainvoke(f"{context} {question}")).text}
     return answer, llm(model)
 
+def disguised(model):
+    class OtherError(Exception):
+        pass
+
+    def said(question):
+        try:
+            return llm(model).invoke(question)
+        except Exception as error:
+            other = OtherError("busy")
+            other.response = error.response
+            raise other from None
+    return said, llm(model)
+
 def cascade(model):
     return prompt | AutoMixChatModel(models=[llm("small"), llm("large")])
 
@@ -213,9 +226,11 @@ def test_a_draft_of_an_app_that_was_cut_off_is_not_checked(server: OpenAIServer)
         Path("o.jsonl.journal").unlink()
 
 
-def test_a_provider_that_is_busy_is_asked_again(server: OpenAIServer) -> None:
+@pytest.mark.parametrize("app", ["chain", "disguised"])
+def test_a_provider_that_is_busy_is_asked_again(app: str, server: OpenAIServer) -> None:
+    """Wherever its client keeps the status: on the error, or on the error's response."""
     server.fail("small", Reply(status=429, headers={"Retry-After": "0"}), times=2)
-    collect("chains_app:chain")
+    collect(f"chains_app:{app}")
     assert len(read_outcomes("o.jsonl")) == 3
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from automix_cli.collect.calls import Calls
-from automix_cli.collect.journal import Journal
+from automix_cli.collect.journal import Journal, Paid
 from automix_cli.collect.plan import plan
 from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
@@ -24,13 +24,13 @@ def test_embedded_models_work_one_at_a_time(small: str, asked: int | None, expec
 
 async def test_a_restarted_engine_is_not_asked_again(tmp_path: Path) -> None:
     """An embedded model has another port and key at each start; the journal knows it by its name."""
-    said = []
+    said: list[Paid] = []
     for key in ("first", "second"):
         with OpenAIServer() as server, Journal(tmp_path / "journal") as journal:
             endpoint = Endpoint(server.url, "m", key, 4096)
             async with Calls([endpoint], ["embedded:0.5b"], journal, 1, lambda: None) as calls:
                 asked = [{"role": "user", "content": "Where?"}]
-                said.append(await calls.complete(0, asked, temperature=0.0, max_tokens=9))
+                said += await calls.draw(1, 0, asked, temperature=0.0, max_tokens=9)
             assert len(server.requests) == (key == "first")
     assert said[0] == said[1]
 

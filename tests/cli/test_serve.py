@@ -19,8 +19,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
+from automix_cli.demo.session import failure
 from automix_cli.serve.application import application
 from automix_cli.serve.cascades import built
+from automix_cli.serve.failures import refusal_of
 from automix_cli.serve.keys import Keys
 from automix_cli.serve.traffic import Traffic
 from automix_cli.serve.wire import finish_reason
@@ -281,3 +283,17 @@ def test_why_an_answer_ended_is_said_in_openais_words(said: str | None, reason: 
     assert finish_reason(AIMessage("", response_metadata=told)) == reason
     called = AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "1"}], response_metadata=told)
     assert finish_reason(called) == "tool_calls"
+
+
+class ClientError(Exception):
+    """An error of a client that keeps the status on the response."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("no")
+        self.response = httpx.Response(status)
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, 429), (400, 400), (422, 400), (500, 502)])
+def test_a_models_error_is_understood_wherever_its_status_lies(status: int, told: int) -> None:
+    assert refusal_of(ClientError(status)).status == told
+    assert f"HTTP status {status}, ClientError" in failure(ClientError(status), "large")

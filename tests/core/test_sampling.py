@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from automix_core.checking.concurrent import agather, gather
-from automix_core.checking.refusal import Memory, memory_of, refused, status_of
-from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, marks_for, one_counted, sampling
+from automix_core.checking.refusal import LIMITS, Memory, memory_of, refused, status_of, warn_refused
+from automix_core.checking.sampling import Choices, Sample, Terms, Told, Wanted, marks_for, one_counted, sampling
 from automix_core.usage import Usage
 
 YES = "Verdict: Correct"
@@ -34,9 +34,11 @@ def several(*texts: str, usage: Usage | None = None) -> Choices:
 Answers = Callable[[Wanted], list[Choices | Exception]]
 
 
-def drive(n: int, answers: Answers, memory: Memory | None = None, **terms: Any) -> tuple[list[Wanted], Sample]:
+def drive(
+    n: int, answers: Answers, memory: Memory | None = None, told: Told = warn_refused, **terms: Any
+) -> tuple[list[Wanted], Sample]:
     """What was wanted in turn, and the sample."""
-    flow, asked = sampling(n, Terms(**terms), memory or Memory()), []
+    flow, asked = sampling(n, Terms(**terms), memory or Memory(), told), []
     try:
         wanted = next(flow)
         while True:
@@ -145,6 +147,31 @@ def test_several_settings_may_be_refused_one_after_the_other() -> None:
         ([], 1, 3),
     ]
     assert len(sample.drawn) == 4
+
+
+@pytest.mark.parametrize(
+    ("refuses", "sent"),
+    [
+        (["max_tokens"], [["max_tokens"], ["max_completion_tokens"]]),
+        (["max_tokens", "max_completion_tokens"], [["max_tokens"], ["max_completion_tokens"], []]),
+    ],
+)
+def test_a_server_of_which_nothing_is_known_is_told_the_limit_under_its_other_name(
+    refuses: list[str], sent: list[list[str]]
+) -> None:
+    told: list[str] = []
+
+    def answers(wanted: Wanted) -> list[Choices | Exception]:
+        names = [name for name in refuses if name in wanted.settings]
+        return [RefusedError(f"{names[0]} is not known")] if names else given(wanted)
+
+    def tell(memory: Memory, model: str, names: Iterable[str]) -> None:
+        told.extend(f"{model}: {name}" for name in names)
+
+    terms: dict[str, Any] = {"temperature": None, "max_tokens": 9, "limit_names": LIMITS, "tries_names": True}
+    asked, _ = drive(1, answers, told=tell, model="m", **terms)
+    assert [list(wanted.settings) for wanted in asked] == sent
+    assert told == (["m: max_tokens"] if len(refuses) == 2 else [])
 
 
 def test_a_client_may_refuse_several_in_one_error() -> None:

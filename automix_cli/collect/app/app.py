@@ -26,13 +26,12 @@ from typing import Any
 from automix_cli.collect.app.shape import Asked
 from automix_cli.collect.journal import Journal, Paid, key
 from automix_cli.collect.plan import Plan
-from automix_cli.collect.retrying import BusyError, Course, asked_pause
+from automix_cli.collect.retrying import AGAIN, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
+from automix_core.checking.refusal import status_of
 from automix_core.errors import AutoMixError, ConfigError, DataError
 from automix_core.imported import imported
 from automix_core.outcomes.outcome import Question
-
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
 class App:
@@ -164,13 +163,13 @@ def _digest(make: Callable[..., Any]) -> str:
 
 def _failure(error: Exception) -> BusyError:
     """A provider's error: worth another try if its status says so, else failed for good."""
-    status = getattr(error, "status_code", None)
+    status = status_of(error)
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     text = " ".join(str(error).split())[:200]
     for name, secret in os.environ.items():
         if name.upper().endswith(("_API_KEY", "_TOKEN", "_SECRET")) and len(secret) > 7:
             text = text.replace(secret, "***")
     problem = f"{type(error).__name__}: {text}"
-    if status not in _AGAIN:
-        raise CallError(problem, status if isinstance(status, int) else None) from None
+    if status not in AGAIN:
+        raise CallError(problem, status) from None
     return BusyError(problem, asked_pause(headers))
