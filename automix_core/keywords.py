@@ -39,6 +39,14 @@ _SLIPS = {
 }
 """Likely slips, and what to write; one counts where the constructor has the keyword that the advice begins with."""
 
+_OF_MODELS = frozenset(
+    {
+        *("temperature", "max_tokens", "max_completion_tokens", "num_ctx", "top_p", "seed", "stop", "streaming"),
+        *("reasoning_effort", "api_key", "base_url", "api_base", "max_retries", "model_kwargs", "default_headers"),
+    }
+)
+"""Settings that a model has and a cascade has not."""
+
 _BETWEEN = frozenset(
     {"automix_core", "langchain_automix", "llamaindex_automix", "langchain_core", "llama_index", "pydantic"}
 )
@@ -92,7 +100,7 @@ def ignore_unknown(owner: str, given: Mapping[str, Any], known: Iterable[str]) -
     known = set(known)
     for name in sorted(set(given) - known):
         advice = _advice(name, given[name], known)
-        _warn(f"{owner} ignores the unknown keyword {name!r}.{advice}")
+        warn_caller(f"{owner} ignores the unknown keyword {name!r}.{advice}")
 
 
 def _advice(name: str, value: Any, known: set[str]) -> str:
@@ -100,13 +108,16 @@ def _advice(name: str, value: Any, known: set[str]) -> str:
     if slip.partition("=")[0] in known:
         shown = value if isinstance(value, int | float) else "..."  # never a text: it may be a key
         return f" Write {slip.format(shown)}."
+    if name in _OF_MODELS and "models" in known:
+        return " Set it on each of the models."
     from difflib import get_close_matches  # few ever misspell
 
     close = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return f" Did you mean {close[0]!r}?" if close else " Leave it out."
 
 
-def _warn(message: str) -> None:
+def warn_caller(message: str) -> None:
+    """Warn at the line of whoever called this project from outside."""
     frame = _caller()
     if frame is None:
         warnings.warn(message, stacklevel=2)

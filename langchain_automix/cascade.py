@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -16,7 +14,6 @@ from automix_core.checking.limiter import Limit
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.decision import Policy
-from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
 from automix_core.evidence.bearing import about, check_budget, shown
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
@@ -26,6 +23,7 @@ from automix_core.policies.rounds import round_price
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
+from automix_core.routing.parts import require_parts
 from automix_core.routing.price import Price
 
 from .child.clients import answering
@@ -96,7 +94,7 @@ class Cascade:
         Raises `ConfigError` for parts that don't fit together, `PolicyError` for a policy that can't be read or
         was made for another number of models.
         """
-        check(models, prices, verify_concurrency)
+        require_parts(models, Runnable, "a chat model or another Runnable", prices, verify_concurrency)
         limits = limits or Limits()
         limits.check_prices(prices)
         check_hedge(hedge, prices)
@@ -179,24 +177,3 @@ class Cascade:
     def _count(self) -> Callable[[str], int]:
         own = self.verifier.count_tokens if isinstance(self.verifier, SelfVerifier) else None
         return own or approximate_tokens
-
-
-def check(models: Sequence[Child], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:
-    """Raise `ConfigError` unless there are two models or more, with a price each if any; warn of a wrong order."""
-    if len(models) < 2:
-        raise ConfigError(f"models needs two models or more, cheapest first; {len(models)} given.")
-    for number, model in enumerate(models):
-        if not isinstance(model, Runnable):
-            raise ConfigError(f"models[{number}] must be a chat model or another Runnable, not {type(model).__name__}.")
-    if verify_concurrency < 1:
-        raise ConfigError(f"verify_concurrency must be 1 or more, not {verify_concurrency}.")
-    if prices is None:
-        return
-    if len(prices) != len(models):
-        raise ConfigError(f"prices needs one Price (or None) a model: {len(models)} models, {len(prices)} prices.")
-    known = [(number, (price.input, price.output)) for number, price in enumerate(prices) if price is not None]
-    for (cheaper, low), (dearer, high) in pairwise(known):
-        if low > high:
-            warnings.warn(
-                f"models should be given cheapest first, but prices[{cheaper}] is above prices[{dearer}].", stacklevel=2
-            )

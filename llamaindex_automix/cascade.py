@@ -13,7 +13,6 @@ from automix_core.checking.limiter import Limit
 from automix_core.checking.query import Query
 from automix_core.checking.results import approximate_tokens
 from automix_core.decision import Policy
-from automix_core.errors import ConfigError
 from automix_core.evidence.asking import Drafter
 from automix_core.evidence.bearing import about, check_budget, shown
 from automix_core.evidence.wanted import Wanted, needs_tokens, offered_signals, wanted_signals
@@ -23,6 +22,7 @@ from automix_core.policies.rounds import round_price
 from automix_core.routing.breaker import Breaker, Circuit, circuit_of
 from automix_core.routing.hedge import check_hedge
 from automix_core.routing.limits import Allowance, Limits, Size
+from automix_core.routing.parts import require_parts
 from automix_core.routing.price import Price
 
 from .child.responses import name_of
@@ -97,7 +97,7 @@ class Cascade:
         Raises `ConfigError` for parts that don't fit together, `PolicyError` for a policy that can't be read or
         was made for another number of models.
         """
-        check(models, prices, verify_concurrency)
+        require_parts(models, LLM, "a LlamaIndex LLM", prices, verify_concurrency)
         limits = limits or Limits()
         limits.check_prices(prices)
         check_hedge(hedge, prices)
@@ -214,16 +214,3 @@ class Cascade:
                 if left >= LEAST_LEFT:
                     rooms.append(left)
         return min(rooms) + max(answers)
-
-
-def check(models: Sequence[Any], prices: Sequence[Price | None] | None, verify_concurrency: int) -> None:
-    """Raise `ConfigError` unless there are two models or more, with a price each if any."""
-    if len(models) < 2:
-        raise ConfigError(f"models needs two models or more, cheapest first; {len(models)} given.")
-    for number, model in enumerate(models):
-        if not isinstance(model, LLM):
-            raise ConfigError(f"models[{number}] must be a LlamaIndex LLM, not {type(model).__name__}.")
-    if verify_concurrency < 1:
-        raise ConfigError(f"verify_concurrency must be 1 or more, not {verify_concurrency}.")
-    if prices is not None and len(prices) != len(models):
-        raise ConfigError(f"prices needs one Price (or None) a model: {len(models)} models, {len(prices)} prices.")

@@ -109,7 +109,7 @@ def matching(file: PolicyFile, names: Sequence[str], path: Path) -> list[str]:
     if len(file.models) != len(names):
         raise PolicyError(
             f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), "
-            f"the outcomes are of {len(names)} ({', '.join(names)})."
+            f"the outcomes are of {len(names)} ({', '.join(names)}): give outcomes of those models, or fit on these."
         )
     if file.models != tuple(names):
         return [

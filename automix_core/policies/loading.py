@@ -88,7 +88,8 @@ def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOW
     if file.models is not None and len(file.models) != models:
         raise PolicyError(
             f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), the cascade has {models}"
-            f"{' (' + ', '.join(live.names) + ')' if live.names else ''}."
+            f"{' (' + ', '.join(live.names) + ')' if live.names else ''}: give the cascade those models, or collect "
+            "and fit again."
         )
     try:
         check_models(file.policy, models)
@@ -97,7 +98,10 @@ def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOW
     if file.models is not None and live.names and tuple(live.names) != file.models:
         level = logging.INFO if set(live.names).isdisjoint(file.models) else logging.WARNING
         made, here = ", ".join(file.models), ", ".join(live.names)
-        log.log(level, "%s was made for %s, the cascade has %s; models match by place.", path, made, here)
+        said = (
+            "%s was made for %s, the cascade has %s; models match by place: if these are others, collect and fit again."
+        )
+        log.log(level, said, path, made, here)
     for difference in differences(file, live):
         log.warning("%s %s", path, difference)
     return file

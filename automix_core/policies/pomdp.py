@@ -106,7 +106,10 @@ class POMDP:
     def check_models(self, models: int) -> None:
         """Raise `PolicyError` unless it was solved for a cascade of `models`."""
         if models != self.problem.models:
-            raise PolicyError(f"This policy was made for {self.problem.models} models, the cascade has {models}.")
+            raise PolicyError(
+                f"This policy was made for {self.problem.models} models, the cascade has {models}: give the cascade "
+                "those models, or collect and fit again."
+            )
 
     def belief(self, history: History) -> tuple[float, ...]:
         """The probability of each hidden state after `history`. What no state predicts says nothing."""

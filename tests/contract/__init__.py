@@ -9,6 +9,7 @@ from .asking import Configuration, Errands, Queries
 from .auditing import Audits
 from .budgeting import Budgeting
 from .checking import Verifiers
+from .configuring import Parts
 from .continuing import Continuing
 from .deciding import AcceptAndEscalate, Policies
 from .describing import Described
@@ -51,6 +52,7 @@ class AdapterContract(
     Queries,
     Errands,
     Configuration,
+    Parts,
     Described,
 ):
     """All of it."""

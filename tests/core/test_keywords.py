@@ -71,11 +71,13 @@ def test_an_unknown_keyword_is_ignored_with_a_warning_at_the_callers_line(make: 
     [
         ({"threshold": 0.8}, ["policy"], " Write policy=Threshold(0.8)."),
         ({"threshold": "sk-secret"}, ["policy"], " Write policy=Threshold(...)."),
-        ({"threshold": 0.8}, ["model"], ""),
+        ({"threshold": 0.8}, ["model"], " Leave it out."),
         ({"k": 4}, ["verifier"], " Write verifier=SelfVerifier(k=4)."),
         ({"large": object()}, ["models"], " Write models=[small, large]."),
         ({"polcy": None}, ["policy", "prices"], " Did you mean 'policy'?"),
-        ({"streaming": True}, ["policy"], ""),
+        ({"streaming": True}, ["policy"], " Leave it out."),
+        ({"temperature": 0}, ["models", "policy"], " Set it on each of the models."),
+        ({"temprature": 0}, ["model", "temperature"], " Did you mean 'temperature'?"),
     ],
 )
 def test_a_likely_slip_is_told_what_to_write(given: dict[str, Any], known: list[str], advice: str) -> None:

@@ -75,7 +75,10 @@ def test_a_file_tells_its_number_by_names_or_by_its_table(tmp_path: Path) -> Non
         as_policy(path, 2)
     save_policy(Threshold(0.4), path, models=["a", "b", "c"])
     assert as_policy(path, 3) == Threshold(0.4)
-    with pytest.raises(PolicyError, match=r"made for 3 models \(a, b, c\), the cascade has 2 \(s, l\)\.$"):
+    with pytest.raises(
+        PolicyError,
+        match=r"made for 3 models \(a, b, c\), the cascade has 2 \(s, l\): give the cascade",
+    ):
         as_policy(path, 2, Live(["s", "l"]))
 
 

@@ -187,7 +187,7 @@ def test_a_short_repr_names_models_and_functions() -> None:
 def test_a_warning_that_nobody_outside_caused_is_given_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keywords, "_caller", lambda: None)
     with pytest.warns(UserWarning, match="a slip"):
-        keywords._warn("a slip")
+        keywords.warn_caller("a slip")
     with warnings.catch_warnings(record=True) as none:
         warnings.simplefilter("always")
     assert none == []
