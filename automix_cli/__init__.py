@@ -1,3 +1,3 @@
-"""The command line of AutoMix: `automix demo`, `collect`, `fit`, `evaluate`, `explain`, `doctor`."""
+"""The command `automix`. What stands here is imported by nobody: only the commands and their options are promised."""
 
 __all__: list[str] = []

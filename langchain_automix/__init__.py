@@ -1,4 +1,7 @@
-"""AutoMix for LangChain: a chat model that answers small, checks itself, and pays for a larger model when it must."""
+"""AutoMix for LangChain: a chat model that answers small, checks itself, and pays for a larger model when it must.
+
+The names in `__all__` are the public ones; the modules behind them may change.
+"""
 
 from automix_core.audit.audit import Audit
 from automix_core.routing.attached import route_of

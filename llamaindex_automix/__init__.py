@@ -1,4 +1,7 @@
-"""AutoMix for LlamaIndex: `AutoMixLLM(models=[small, large])` in the place of an LLM, and nothing else changes."""
+"""AutoMix for LlamaIndex: `AutoMixLLM(models=[small, large])` in the place of an LLM, and nothing else changes.
+
+The names in `__all__` are the public ones; the modules behind them may change.
+"""
 
 from automix_core.audit.audit import Audit
 from automix_core.routing.attached import route_of

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "docs").rglob("*.ipynb"))]
+OF_PAGES = [file for file in sorted((ROOT / "tests" / "docs").glob("*.py")) if file.name != "test_providers_page.py"]
+"""Tests of the pages; the one left out holds a page to a table inside the adapters."""
 
 BOTH = {"Audit", "SelfVerifier", "TokenVerifier", "collect_routes", "route_of"}
 PUBLIC = {
@@ -38,14 +40,24 @@ def test_the_public_names_are_these_and_no_others(package: str) -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *OF_PAGES], ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_teach_no_deeper_path(page: Path) -> None:
     """A module inside a package may move; only what stands in `__all__` stays where it is.
 
     `automix_core.testing` and `automix_core.adapter` are faces of their own, for whoever extends the project.
     """
-    imports = re.findall(r"^\s*(?:from|import) (\S+)", page.read_text("utf-8"), re.MULTILINE)
-    assert [name for name in imports if DEEPER.match(name)] == []
+    assert deeper(page.read_text("utf-8")) == []
+
+
+def deeper(text: str) -> list[str]:
+    """The modules inside our packages that lines of code in `text` import; a notebook has them in quotes."""
+    return [name for name in re.findall(r'^[\s"]*(?:from|import) ([\w.]+)', text, re.MULTILINE) if DEEPER.match(name)]
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_each_package_says_that_the_rest_is_private(package: str) -> None:
+    said = " ".join((importlib.import_module(package).__doc__ or "").split())
+    assert "in `__all__` are the public ones" in said or "is imported by nobody" in said
 
 
 @pytest.mark.parametrize("name", ["automix_core.routing", "automix_core.policies.saving", "langchain_automix.call"])
@@ -53,3 +65,4 @@ def test_deeper_paths_are_recognised(name: str) -> None:
     assert DEEPER.match(name)
     assert not DEEPER.match(name.partition(".")[0])
     assert not DEEPER.match("automix_core.testing")
+    assert deeper(f"    from {name} import x") == deeper(f'    "import {name}\\n",') == [name]

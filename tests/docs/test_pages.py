@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from automix_core import Route
-from automix_core.outcomes.outcome import read_outcomes
+from automix_core import Route, read_outcomes
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
