@@ -11,7 +11,7 @@ from automix_core.outcomes.pricing import priced
 
 
 def named_prices(texts: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """The prices given by `--price`, as text, by the model's name. Raises `ConfigError` for a model not in `names`."""
+    """The prices given with `--price`, as text, by model. Raises `ConfigError` for a model that is not in `names`."""
     found = {}
     for text in texts:
         name, equals, price = text.partition("=")
@@ -24,7 +24,7 @@ def named_prices(texts: Sequence[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def repriced(outcomes: list[Outcome], texts: Sequence[str]) -> list[Outcome]:
-    """The outcomes, with the costs of their recorded tokens at the prices given by `--price`, if there are any.
+    """The outcomes, with the costs of their recorded tokens at the prices given with `--price`, if there are any.
 
     Raises `ConfigError` for a price that is none, `DataError` where tokens are not recorded.
     """

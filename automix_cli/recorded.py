@@ -47,7 +47,7 @@ def stored(
     beside: Beside | None = None,
     apart: Callable[[str], bool] | None = None,
 ) -> tuple[Stored, list[str]]:
-    """The outcomes in `path` that policies are about, at the prices given by --price, and a sentence where others,
+    """The outcomes in `path` that policies are about, at the prices given with --price, and a sentence where others,
     which a policy is not asked about, are left out.
 
     Raises `DataError` for what can't be read, `ConfigError` for a price that is none.

@@ -21,7 +21,7 @@ def judge(text: str) -> tuple[int, list[str]]:
     if not looked_up:
         return 2, []
     lines = [
-        f"{package['name']} {package['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'none'}"
+        f"{package['name']} {package['version']}: {known['id']}, fixed in {', '.join(known['fix_versions']) or 'none'}"
         for package in looked_up
         for known in package["vulns"]
     ]

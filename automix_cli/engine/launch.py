@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from automix_cli.progress import Progress
 
 _KEPT_LOGS = 10
-_OTHERWISE = "use any OpenAI-compatible server instead by --small URL#model --large URL#model"
+_OTHERWISE = "use any OpenAI-compatible server instead with --small URL#model --large URL#model"
 
 
 def launch(
@@ -126,4 +126,4 @@ def _open_log(name: str) -> tuple[Path, IO[bytes]]:
                 old.unlink(missing_ok=True)
             handle, path = tempfile.mkstemp(prefix=f"automix-{name or 'engine'}-", suffix=".log", dir=folder)
             return Path(path), os.fdopen(handle, "wb")
-    raise EngineError(f"no log can be written in {weights.cache_folder()}; choose a folder by AUTOMIX_CACHE_DIR")
+    raise EngineError(f"no log can be written in {weights.cache_folder()}; choose a folder with AUTOMIX_CACHE_DIR")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from automix_cli.weights.registry import Weights, Wheel
 
 OTHER_WAYS = (
-    "give a folder with the file by --weights DIR or AUTOMIX_WEIGHTS, "
-    "or use any OpenAI-compatible server by --small URL#model --large URL#model"
+    "give a folder with the file with --weights DIR or AUTOMIX_WEIGHTS, "
+    "or use any OpenAI-compatible server with --small URL#model --large URL#model"
 )
 """What else a user can do; part of every error about weights."""
 
@@ -67,7 +67,7 @@ def fetch(weights: Weights, folder: Path, progress: Progress) -> Path:
         cause = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
         raise EngineError(
             f"the cache {folder} can't be used for {weights.name}: {cause}; "
-            f"choose another folder by AUTOMIX_CACHE_DIR, or {OTHER_WAYS}"
+            f"choose another folder with AUTOMIX_CACHE_DIR, or {OTHER_WAYS}"
         ) from error
 
 
@@ -185,5 +185,5 @@ def _complete(weights: Weights, length: int) -> tuple[int, int]:
 def _full(weights: Weights, folder: Path, needed: int) -> EngineError:
     return EngineError(
         f"{weights.name} needs {size(needed)} free in {folder} and there is less; make room, "
-        f"choose another folder by AUTOMIX_CACHE_DIR, or {OTHER_WAYS}"
+        f"choose another folder with AUTOMIX_CACHE_DIR, or {OTHER_WAYS}"
     )

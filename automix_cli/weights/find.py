@@ -100,7 +100,7 @@ def _in_folder(weights: Weights, folder: Path, progress: Progress | None) -> Pat
             f"the weights folder {folder} has no {weights.filename} "
             f"(accepted too: {', '.join(weights.filenames[1:])}); "
             f"put it there, unset AUTOMIX_WEIGHTS and leave --weights out to download it, "
-            f"or use any OpenAI-compatible server by --small URL#model --large URL#model"
+            f"or use any OpenAI-compatible server with --small URL#model --large URL#model"
         )
     file = next(there[name] for name in names if name in there)
     try:

@@ -46,11 +46,11 @@ class BottomLine:
 def bottom_line(
     first: Compared, last: Compared, n: int, *, margin: float = MARGIN, in_sample: bool = False
 ) -> BottomLine:
-    """What to do, from a policy's paired differences on `n` questions with the cheapest and the dearest model.
+    """What to do, from a policy's paired differences on `n` questions with the cheapest and the most expensive model.
 
     "Use it" needs the whole interval of the saving above 0, and the whole interval of the score above `-margin`, both
-    against the dearest model. "Don't" needs one of them wholly on the other side, or a cheapest model that alone is
-    as good for less. Anything between is not shown yet. The intervals are 95 % ones over questions.
+    against the most expensive model. "Don't" needs one of them wholly on the other side, or a cheapest model that alone
+    is as good for less. Anything between is not shown yet. The intervals are 95 % ones over questions.
     """
     found = _advised(first, last, n, margin)
     if in_sample:
@@ -77,10 +77,10 @@ def _advised(first: Compared, last: Compared, n: int, margin: float) -> BottomLi
             f"{_gain(first.score)} {on}.",
         )
     if saving.high < 0:
-        dearer = f"costs {_span(_negative(saving))} more than {large} {on}"
+        costlier = f"costs {_span(_negative(saving))} more than {large} {on}"
         if score.low > 0:
-            return BottomLine("don't", f"Don't use it to save: it {dearer}, though its score is {_gain(score)}.")
-        return BottomLine("don't", f"Don't: it {dearer}.")
+            return BottomLine("don't", f"Don't use it to save: it {costlier}, though its score is {_gain(score)}.")
+        return BottomLine("don't", f"Don't: it {costlier}.")
     if score.high < -margin:
         return BottomLine("don't", f"Don't: its score is {_gain(score)} against {large} {on}; {margin:g} was allowed.")
     said = f"{_cheaper(saving)} than {large}, its score {_gain(score)} {on}"
@@ -119,7 +119,7 @@ def _negative(share: Interval) -> Interval:
 def _cheaper(saving: Interval) -> str:
     if saving.mean >= 0:
         return f"{_span(saving)} cheaper"
-    return f"{_span(_negative(saving))} dearer"
+    return f"{_span(_negative(saving))} more expensive"
 
 
 def _span(share: Interval) -> str:

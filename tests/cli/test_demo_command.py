@@ -194,8 +194,8 @@ class TestErrors:
 
     ANSWERS: ClassVar[list[tuple[Reply, str]]] = [
         (Reply(status=401, error="bad key sk-1"), "refuses the key (401); set LARGE_API_KEY or OPENAI_API_KEY"),
-        (Reply(status=404, error="no such model"), "knows no model 'gone' (404); fix the name after #"),
-        (Reply(status=429, error="no credit"), "takes no more requests now (429)"),
+        (Reply(status=404, error="no such model"), "has no model 'gone' (404); fix the name after #"),
+        (Reply(status=429, error="no credit"), "takes no more requests for now (429)"),
         (Reply(status=503, error="down"), "fails with HTTP status 503"),
         (Reply(body=b"<html>Welcome</html>"), "gives no chat completions"),
         (Reply(no_choices=True), "gives no chat completions"),

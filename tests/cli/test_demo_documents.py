@@ -131,7 +131,7 @@ def test_other_files_beside_text_are_counted(tmp_path: Path) -> None:
     assert len(read_documents(tmp_path, notes)) == 1
     (said,) = notes.said
     assert said.endswith("left out: 2 .docx, 1 without an ending.")
-    with pytest.raises(DataError, match=r"b.docx is no text \(\.txt\), Markdown"):
+    with pytest.raises(DataError, match=r"b.docx is not a text \(\.txt\), Markdown"):
         read_documents(tmp_path / "b.docx", notes)
 
 

@@ -95,7 +95,7 @@ def test_figures_that_point_elsewhere_promise_nothing(
     found = advised(score, saving)
     assert (found.advice, found.more) == ("not shown", None)
     assert found.sentence.startswith("Not shown, and nothing points to it: ")
-    assert ("dearer" in found.sentence) == (saving[0] < 0)
+    assert ("more expensive" in found.sentence) == (saving[0] < 0)
 
 
 def test_a_number_of_questions_that_nobody_could_ask_is_not_said() -> None:
