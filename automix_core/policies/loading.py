@@ -76,6 +76,8 @@ def as_provider(policy: Any, models: int, live: Live = UNKNOWN) -> PolicyProvide
         check_models(policy.policy(), models)
         if callable(held := getattr(policy, "check_models", None)):
             held(models)
+        if callable(serve := getattr(policy, "serve", None)):  # one that reads a file compares it with the cascade
+            serve(models, live)
         return policy
     return Fixed(as_policy(policy, models, live))
 
@@ -85,6 +87,15 @@ def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOW
     from .saving import load_policy_file  # built at import; most callers load nothing
 
     file = load_policy_file(path)
+    compare(file, path, models, live)
+    return file
+
+
+def compare(file: PolicyFile, path: str | os.PathLike[str], models: int, live: Live) -> None:
+    """Log what the policy read from `path` was made for and the cascade of `models` is not.
+
+    Raises `PolicyError` if it was made for another number of models.
+    """
     if file.models is not None and len(file.models) != models:
         raise PolicyError(
             f"{path} was made for {len(file.models)} models ({', '.join(file.models)}), the cascade has {models}"
@@ -104,7 +115,6 @@ def load_matching(path: str | os.PathLike[str], models: int, live: Live = UNKNOW
         log.log(level, said, path, made, here)
     for difference in differences(file, live):
         log.warning("%s %s", path, difference)
-    return file
 
 
 def differences(file: PolicyFile, live: Live) -> list[str]:

@@ -9,10 +9,15 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..decision import Policy, check_models
 from ..errors import PolicyError
+from .loading import Live, compare
 from .versioned import Versioned
+
+if TYPE_CHECKING:
+    from .saving import PolicyFile
 
 log = logging.getLogger("automix")
 
@@ -23,7 +28,8 @@ class Reloading:
         llm = AutoMixChatModel(models=[small, large], policy=Reloading("policy.json"))
 
     The file is looked at no more than every `seconds`. A new file that can't be read, or was made for another number of
-    models, is not taken up: the running policy stays, and a warning says why, once. Routes tell the `policy_version`,
+    models, is not taken up: the running policy stays, and a warning says why, once. One that was fitted under other
+    checks than the cascade's is taken up, and a warning says what differs. Routes tell the `policy_version`,
     the first 12 digits of the file's SHA-256. Writers should replace the file whole, as `save_policy` and `automix fit`
     do. One `Reloading` may serve many cascades, threads and tasks.
 
@@ -34,8 +40,9 @@ class Reloading:
         self.path, self.seconds = Path(path), seconds
         self._lock = threading.Lock()
         self._models: set[int] = set()
+        self._served: list[tuple[int, Live]] = []
         self._mark = self._look()
-        self._policy = self._read()
+        self._policy, self._file = self._read()
         self._next = time.monotonic() + seconds
 
     def __repr__(self) -> str:
@@ -70,21 +77,33 @@ class Reloading:
         check_models(self._policy, models)
         self._models.add(models)
 
+    def serve(self, models: int, live: Live) -> None:
+        """Compare the file, and those to come, with a cascade of `models`: what differs is said once a file.
+
+        Raises `PolicyError` if it was made for another number of models.
+        """
+        if (models, live) not in self._served:
+            compare(self._file, self.path, models, live)
+            self._served.append((models, live))
+
     def _refresh(self) -> None:
         mark = self._look()
         if mark is None or mark == self._mark:
             return
         self._mark = mark
         try:
-            found = self._read()
+            found, file = self._read()
+            if found.version == self._policy.version:
+                return
             for models in self._models:
                 check_models(found, models)
+            for models, live in self._served:
+                compare(file, self.path, models, live)
         except PolicyError as error:
             log.warning("The new policy is not taken up, the running one stays: %s", error)
             return
-        if found.version != self._policy.version:
-            log.info("%s: policy %s takes the place of %s.", self.path, found.version, self._policy.version)
-            self._policy = found
+        log.info("%s: policy %s takes the place of %s.", self.path, found.version, self._policy.version)
+        self._policy, self._file = found, file
 
     def _look(self) -> tuple[int, int, int] | None:
         """What tells one state of the file from another; None while there is none."""
@@ -94,8 +113,8 @@ class Reloading:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def _read(self) -> Versioned:
-        from .saving import load_policy  # built at import; most callers load nothing
+    def _read(self) -> tuple[Versioned, PolicyFile]:
+        from .saving import load_policy_file  # built at import; most callers load nothing
 
-        policy = load_policy(self.path)
-        return Versioned(policy, hashlib.sha256(self.path.read_bytes()).hexdigest()[:12])
+        file = load_policy_file(self.path)
+        return Versioned(file.policy, hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]), file

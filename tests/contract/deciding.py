@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automix_core import Always, Band, Decision, Draft, Finish, Policy, PolicyError, State, Threshold, Verify
+from automix_core import Always, Band, Decision, Draft, Finish, Policy, PolicyError, Reloading, State, Threshold, Verify
 from automix_core.decision import Accept
 from automix_core.policies import Curtailed, Mixture, Problem, Timed, solve
 from automix_core.policies.saving import save_policy
@@ -236,8 +237,9 @@ class Policies(Adapter):
         assert [found for found, _ in logged] == ([] if level is None else [level])
         assert all(f"was made for {', '.join(names or ())}, the cascade has small, large" in said for _, said in logged)
 
+    @pytest.mark.parametrize("given", [Path, Reloading])
     def test_a_saved_policys_k_and_prompt_are_compared_with_the_cascades(
-        self, server: OpenAIServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, server: OpenAIServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, given: Callable[[Path], Any]
     ) -> None:
         """A policy fitted under other checks is miscalibrated: that is said, by name, once."""
         script(server, YES)
@@ -252,12 +254,21 @@ class Policies(Adapter):
         for verifier, words in cases:
             caplog.clear()
             with caplog.at_level(logging.INFO, "automix"):
-                model = self.small_and_large(server, policy=path, verifier=verifier)
+                model = self.small_and_large(server, policy=given(path), verifier=verifier)
                 self.get(model, "ask")
                 self.get(model, "ask")
             said = [record.getMessage() for record in caplog.records if "policy.json" in record.getMessage()]
             assert len(said) == len(words)
             assert all(word in found for word, found in zip(words, said, strict=True))
+
+    @pytest.mark.parametrize("given", [Path, Reloading])
+    def test_a_saved_policy_of_another_number_of_models_is_refused(
+        self, server: OpenAIServer, tmp_path: Path, given: Callable[[Path], Any]
+    ) -> None:
+        save_policy(Threshold(0.4), tmp_path / "policy.json", models=["a", "b", "c"])
+        words = r"made for 3 models \(a, b, c\), the cascade has 2 \(small, large\): give the cascade those models"
+        with pytest.raises(PolicyError, match=words):
+            self.small_and_large(server, policy=given(tmp_path / "policy.json"))
 
     def test_a_saved_policy_is_read_once(self, server: OpenAIServer, tmp_path: Path) -> None:
         script(server, YES)

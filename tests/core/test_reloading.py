@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from automix_core import POMDP, Always, Policy, PolicyError, Problem, State, Threshold, save_policy, solve
+from automix_core.policies.loading import Live
 from automix_core.policies.provider import PolicyProvider
 from automix_core.policies.reloading import Reloading
 
@@ -68,6 +69,26 @@ def test_a_policy_for_another_number_of_models_is_not_taken_up(path: Path, caplo
     save_policy(three, path)
     assert now(reloading) == "Threshold(0.5)"
     assert "is not taken up" in caplog.text
+
+
+def test_each_file_is_compared_with_the_cascades_that_it_serves(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As a path is: what it was fitted under and the cascade is not is said once a file, and again of a new one."""
+    reloading = Reloading(path, seconds=0)
+    for _ in range(2):
+        reloading.serve(2, Live(prompt="abc", k=4))
+    assert caplog.text == ""
+    save_policy(Threshold(0.6), path, prompt="abc", k=8)
+    for _ in range(3):
+        assert now(reloading) == "Threshold(0.6)"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} was fitted with 8 checks a draft, the cascade draws up to 4: "
+        "give verifier=SelfVerifier(k=8), or collect and fit again."
+    ]
+    save_policy(Threshold(0.7), path, models=["a", "b", "c"])
+    assert now(reloading) == "Threshold(0.6)"
+    assert "not taken up, the running one stays" in caplog.records[-1].getMessage()
+    with pytest.raises(PolicyError, match="made for 3 models"):
+        Reloading(path).serve(2, Live())
 
 
 def test_copies_share_it_and_other_processes_read_the_same_file(path: Path) -> None:
