@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from ..decision import Tally
-from .thoughts import final_text, split
+from .thoughts import split
 
 _BLANK = " \t\u00a0"
 _LINE = re.compile(r"\r\n?|\n")
@@ -74,11 +74,6 @@ def read_verdict(text: str) -> bool | None:
     readable = {verdict for verdict in (*_verdicts(doubtful), *verdicts) if verdict is not None}
     is_denied = verdicts[-1] and any(_is_denied(part) for part in (said, doubtful))
     return verdicts[-1] if len(readable) == 1 and not is_denied else None
-
-
-def read_word(text: str) -> bool | None:
-    """The verdict of a one-token check: the whole reply is the bare word."""
-    return _word(_plain(_END_OF_TURN.sub("", final_text(text))))
 
 
 def count(verdicts: Iterable[bool | None], failed: int = 0) -> Tally:

@@ -21,15 +21,15 @@ from ..decision import Policy
 from ..errors import AutoMixError, PolicyError
 
 KINDS = {
-    "always": "Always",
-    "threshold": "Threshold",
-    "band": "Band",
-    "evidence_threshold": "EvidenceThreshold",
-    "curtailed": "Curtailed",
-    "skipping": "Skipping",
-    "mixture": "Mixture",
-    "pomdp": "POMDP",
-    "timed": "Timed",
+    "always": "always:Always",
+    "threshold": "threshold:Threshold",
+    "band": "threshold:Band",
+    "evidence_threshold": "evidence_threshold:EvidenceThreshold",
+    "curtailed": "curtailed:Curtailed",
+    "skipping": "skipping:Skipping",
+    "mixture": "mixture:Mixture",
+    "pomdp": "pomdp:POMDP",
+    "timed": "timed:Timed",
 }
 """The kinds of this package; a new policy is its file and a line here."""
 
@@ -135,7 +135,8 @@ def _form(kind: type) -> type[BaseModel]:
 
 def _class_of(kind: str, where: str) -> type[Any]:
     if kind in KINDS:
-        found: type[Any] = getattr(import_module(__package__), KINDS[kind])
+        module, _, title = KINDS[kind].partition(":")
+        found: type[Any] = getattr(import_module(f".{module}", __package__), title)
         return found
     offered = next((point for point in _offered() if point.name == kind), None)
     if offered is None:
@@ -149,7 +150,7 @@ def _class_of(kind: str, where: str) -> type[Any]:
 
 def _kind_of(kind: type) -> str:
     """The name under which files have the class. Raises `PolicyError` if there is none."""
-    own = next((name for name, title in KINDS.items() if title == kind.__name__), None)
+    own = next((name for name, place in KINDS.items() if place.endswith(f":{kind.__name__}")), None)
     if own is not None and _class_of(own, "") is kind:
         return own
     for point in _offered():

@@ -16,10 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automix_core import Outcome, evaluate, explain, policies
 from automix_core.decision import Decision, Finish, Policy, State
 from automix_core.errors import PolicyError
 from automix_core.policies import Always, Band, Curtailed, Mixture, ObservationModel, Problem, Threshold, solve
+from automix_core.policies.record import KINDS
 from automix_core.policies.saving import FittedOn, PolicyFile, load_policy, load_policy_file, save_policy
+from automix_core.testing import check_policy
 from tests.core.strategies import problems
 
 SIMPLE: list[Policy] = [
@@ -341,3 +344,46 @@ def test_a_subclass_is_not_saved_as_what_it_derives_from(tmp_path: Path) -> None
         PolicyError, match=r"class Stricter can't be saved: .*entry point of the group 'automix\.policies'"
     ):
         save_policy(Stricter(0.9), tmp_path / "policy.json")
+
+
+SMALL = {"name": "small", "score": 1.0, "cost": 1.0, "verdict_cost": 0.1}
+LARGE = {"name": "large", "score": 1.0, "cost": 9.0}
+LEAD = '''
+from dataclasses import dataclass
+from ..decision import Accept, Decision, Draft, Finish, State, Verify
+
+@dataclass(frozen=True)
+class Lead:
+    """Keeps a draft whose correct verdicts lead by `lead`."""
+    lead: int = 1
+
+    def decide(self, state: State) -> Decision:
+        if state.latest is None:
+            return Decision(Draft(0), "First.")
+        tally = state.tallies[state.latest]
+        if state.available[state.latest]:
+            return Decision(Verify(state.latest, state.available[state.latest]), "All of them.")
+        ahead = tally.correct - tally.incorrect
+        return Decision(Accept(state.latest) if ahead >= self.lead else Finish(len(state.drafted) - 1), f"{ahead}")
+'''
+
+
+def test_a_new_policy_is_one_new_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is saved, read, replayed, explained and examined as any other; nothing else has to know of it."""
+    (tmp_path / "lead.py").write_text(LEAD)
+    monkeypatch.setattr(policies, "__path__", [*policies.__path__, str(tmp_path)])
+    monkeypatch.setitem(KINDS, "lead", "lead:Lead")
+    policy = importlib.import_module("automix_core.policies.lead").Lead(2)
+    try:
+        save_policy(policy, tmp_path / "policy.json", k=3)
+        assert json.loads((tmp_path / "policy.json").read_text())["policy"] == {"type": "lead", "lead": 2}
+        assert load_policy(tmp_path / "policy.json") == policy
+        assert check_policy(policy) > 1
+        assert explain(policy, models=2, k=2)
+        rows = [
+            Outcome.model_validate({"id": f"q{n}", "models": [{**SMALL, "verdicts": [1, 1, n % 2]}, LARGE]})
+            for n in range(10)
+        ]
+        assert evaluate(policy, rows).route_share == 0.5
+    finally:
+        sys.modules.pop("automix_core.policies.lead")

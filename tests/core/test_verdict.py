@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automix_core.checking.verdict import count, read_verdict, read_word
+from automix_core.checking.verdict import count, read_verdict
 from automix_core.decision import Tally
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "verdicts.jsonl"
@@ -322,20 +322,6 @@ def test_a_line_that_is_not_ones_own_does_not_count(form: str) -> None:
 def test_any_text_has_at_most_one_verdict(text: str) -> None:
     assert read_verdict(text) in (True, False, None)
     assert read_verdict(f"{text}\nVerdict: Correct") in (True, None), "None: an open thought, or another verdict"
-
-
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("Correct", True),
-        (" **incorrect**. ", False),
-        ("<think>x</think>correct", True),
-        ("Verdict: Correct", None),
-        ("Correct<|im_end|>", True),
-    ],
-)
-def test_a_one_token_verifier_reads_a_bare_word(text: str, verdict: bool | None) -> None:
-    assert read_word(text) is verdict
 
 
 def test_counting() -> None:
