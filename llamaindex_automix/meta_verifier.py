@@ -6,6 +6,7 @@ from llama_index_instrumentation import DispatcherSpanMixin, get_dispatcher
 from pydantic import BaseModel, ConfigDict, Field
 
 from automix_core.decision import Accept, Decision, Measure, Policy, State, Verify
+from automix_core.routing.procedure import possible
 
 from .events import observed
 
@@ -39,8 +40,8 @@ class MetaVerifier(DispatcherSpanMixin):
 
     @dispatcher.span
     def meta_verify(self, policy: Policy, state: State) -> Ruling:
-        """The decision of `policy` in `state`, in words."""
-        decision = policy.decide(state)
+        """The decision of `policy` in `state`, in words. Raises `PolicyError` for one that can't be carried out."""
+        decision = possible(policy.decide(state), state)
         action = decision.action
         word = next((word for kind, word in _WORDS.items() if isinstance(action, kind)), "escalate")
         return Ruling(action=word, model=action.model, reason=decision.reason, decision=decision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +138,10 @@ class Adapter(ABC):
     @abstractmethod
     def collect(self) -> Any:
         """The adapter's `collect_routes()`."""
+
+    @abstractmethod
+    def watched(self) -> AbstractContextManager[Any]:
+        """Within, calls are traced by the host's own means."""
 
     @abstractmethod
     def ask(self, model: Any, question: str, **keywords: Any) -> Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,19 @@ class Broken:
 
     def decide(self, state: State) -> Decision:
         raise ValueError("a mistake in the policy")
+
+
+@dataclass(frozen=True)
+class Says:
+    """A policy that has a draft checked and then returns `decision`, whatever that is."""
+
+    decision: Any
+
+    def decide(self, state: State) -> Decision:
+        if state.latest is None:
+            return Decision(Draft(0), "first")
+        left = state.available[0]
+        return Decision(Verify(0, left), "all") if left else self.decision
 
 
 class AcceptAndEscalate(Adapter):
@@ -284,3 +298,21 @@ class Policies(Adapter):
         with pytest.raises(PolicyError, match="The policy failed with ValueError; see the cause") as caught:
             self.get(model, way)
         assert isinstance(caught.value.__cause__, ValueError)
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("watched", [False, True])
+    @pytest.mark.parametrize(
+        ("decision", "words"),
+        [
+            ("accept", "returned 'accept'; return a Decision"),
+            (Decision(Accept(1), "x"), "no draft of model 1 is held; draft first"),
+            (Decision(Accept(7), "x"), "the models of this cascade are 0 to 1"),
+        ],
+    )
+    def test_a_decision_that_is_none_is_named_whether_or_not_anyone_watches(
+        self, server: OpenAIServer, decision: Any, words: str, watched: bool, way: Way
+    ) -> None:
+        script(server, YES)
+        model = self.small_and_large(server, policy=Says(decision))
+        with self.watched() if watched else nullcontext(), pytest.raises(PolicyError, match=words):
+            self.get(model, way)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing, closing
 from pathlib import Path
 from typing import Any
 
 from langchain_classic.evaluation import QAEvalChain
 from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.tracers.context import collect_runs
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import base as openai_models
 from openai import APIStatusError
@@ -83,6 +84,9 @@ class TestMessages(AdapterContract):
 
     def collect(self) -> Any:
         return collect_routes()
+
+    def watched(self) -> AbstractContextManager[Any]:
+        return collect_runs()
 
     def ask(self, model: AutoMixChatModel, question: str, **keywords: Any) -> Piece:
         return _piece(model.invoke([HumanMessage(question)], **keywords))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.evaluation import CorrectnessEvaluator
+from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.llms.openai_like import OpenAILike
+from llama_index_instrumentation import get_dispatcher
 from openai import APIStatusError
 from pydantic import PrivateAttr
 
@@ -93,6 +96,15 @@ class TestMessages(AdapterContract):
 
     def collect(self) -> Any:
         return collect_routes()
+
+    @contextmanager
+    def watched(self) -> Generator[None, None, None]:
+        root, spans = get_dispatcher(), SimpleSpanHandler()
+        root.add_span_handler(spans)
+        try:
+            yield
+        finally:
+            root.span_handlers.remove(spans)
 
     def ask(self, model: AutoMixLLM, question: str, **keywords: Any) -> Piece:
         return _piece(model.chat(_messages(question), **keywords), whole=True)

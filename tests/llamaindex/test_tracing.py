@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -183,5 +184,6 @@ async def test_a_stream_that_nobody_reads_has_a_route(server: OpenAIServer, path
 )
 def test_a_decision_is_shown_in_a_word(action: Any, word: str) -> None:
     policy = SimpleNamespace(decide=lambda state: Decision(action, "because"))
-    ruling = MetaVerifier().meta_verify(policy, State.start(2, 4))
+    drafted = replace(State.start(2, 4, purchasable=["p_correct"]), drafted=(True, False))
+    ruling = MetaVerifier().meta_verify(policy, drafted)
     assert (ruling.action, ruling.model, ruling.reason) == (word, action.model, "because")
