@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from contextlib import ExitStack, redirect_stdout
 from types import TracebackType
@@ -81,8 +82,9 @@ class Cluster:
         with ExitStack() as stack:
             stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints there that a worker has died
             try:
+                _knock(self._address or os.environ.get("RAY_ADDRESS"))
                 ray.init(address=self._address, log_to_driver=False, logging_level="error", **here)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 why, where = str(error).splitlines()[0].rstrip("."), self._address or "this computer"
                 raise ConfigError(f"No Ray cluster can be used at {where} ({why}).") from None
             stack.callback(ray.shutdown)
@@ -188,3 +190,10 @@ def _failure(kind: str, words: str, request: httpx.Request) -> Exception:
     if isinstance(known, type) and issubclass(known, httpx.RequestError):
         return known(words, request=request)
     return httpx.ReadError(f"{kind}: {words}", request=request)
+
+
+def _knock(address: str | None) -> None:
+    """Raise `OSError` unless something listens at a HOST:PORT: Ray itself tries for minutes before it says so."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()

@@ -124,8 +124,23 @@ def test_no_cluster_is_said_in_one_sentence(
         raise ConnectionError("Nobody there.\nTry again")
 
     ray.init = refuse
-    told = command(server, tmp_path, "--engine=ray", "--address=10.0.0.1:6379", fails=2).stderr
-    assert "No Ray cluster can be used at 10.0.0.1:6379 (Nobody there)." in told
+    there = server.url.removeprefix("http://").partition("/")[0]
+    told = command(server, tmp_path, "--engine=ray", f"--address={there}", fails=2).stderr
+    assert f"No Ray cluster can be used at {there} (Nobody there)." in told
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "ray://[::1]:1"])
+def test_where_nothing_listens_ray_is_not_asked(
+    server: OpenAIServer,  # noqa: F811
+    tmp_path: Path,
+    ray: Any,
+    address: str,
+) -> None:
+    """It would try for minutes."""
+    told = command(server, tmp_path, "--engine=ray", f"--address={address}", fails=2).stderr
+    assert f"No Ray cluster can be used at {address} (" in told
+    assert ray.asked == {}
+    assert server.requests == []
 
 
 def test_outcomes_are_collected_as_parquet(server: OpenAIServer, tmp_path: Path) -> None:  # noqa: F811
