@@ -1,8 +1,10 @@
 """k = 8 verdicts on the embedded server: one request for eight, eight requests at once, eight one after another.
 
+Beside them one greedy reply to the same prompt, which is what a single verdict would take.
 Eight at once are also sent to a server of one slot, which queues them: it computes their prompt only once.
 
-    python -m benchmarks.verdict_requests [--model 0.5b] [--weights DIR] [--rounds 5] [--json]
+    python -m benchmarks.verdict_requests [--model 0.5b] [--weights DIR] [--rounds 5]
+        [--only WAY,WAY] [--json]
 
 The prompt is AutoMix's own checking prompt. Every measurement has a case of its own (passages of the handbook), so none
 finds its prompt in the cache; the instructions and examples, which all checks share, are cached for all alike. The
@@ -46,9 +48,9 @@ class Server:
         )
         self._model = engine.model
 
-    def check(self, messages: list[dict[str, str]], n: int = 1) -> int:
+    def check(self, messages: list[dict[str, str]], n: int = 1, temperature: float = 1.0) -> int:
         """Ask for n verdicts in one request; returns how many came."""
-        body = {"model": self._model, "messages": messages, "n": n, "temperature": 1.0, "max_tokens": 256}
+        body = {"model": self._model, "messages": messages, "n": n, "temperature": temperature, "max_tokens": 256}
         answer = self._client.post("/chat/completions", json=body)
         answer.raise_for_status()
         return len(answer.json()["choices"])
@@ -73,12 +75,17 @@ def serial(server: Server, messages: list[dict[str, str]]) -> int:
     return sum(server.check(messages) for _ in range(K))
 
 
+def greedy(server: Server, messages: list[dict[str, str]]) -> int:
+    return server.check(messages, temperature=0.0)
+
+
 Way = Callable[[Server, list[dict[str, str]]], int]
 WAYS: dict[str, tuple[int, Way]] = {
     "one request": (K, one_request),
     "eight concurrent": (K, concurrent),
     "eight serial": (K, serial),
     "eight concurrent, one slot": (1, concurrent),
+    "one greedy reply": (K, greedy),
 }
 """The server's slots, and what is sent to it."""
 
@@ -92,11 +99,11 @@ def prompt(number: int, passages: int = 3) -> list[dict[str, str]]:
     return [{"role": role, "content": text} for role, text in asked]
 
 
-def measure(servers: dict[int, Server], rounds: int) -> list[dict[str, Any]]:
-    """`rounds` times each way, in rotating order; `servers` by their slots."""
+def measure(servers: dict[int, Server], rounds: int, names: Sequence[str]) -> list[dict[str, Any]]:
+    """`rounds` times each of the ways, in rotating order; `servers` by their slots."""
     for slots, server in servers.items():
         server.check(prompt(0), n=slots)  # every slot then holds the instructions and examples
-    names, measured = list(WAYS), []
+    measured = []
     for number in range(rounds):
         for place in range(len(names)):
             name = names[(number + place) % len(names)]
@@ -114,7 +121,7 @@ def measure(servers: dict[int, Server], rounds: int) -> list[dict[str, Any]]:
 def summary(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Medians over the rounds, and the ratio to one request within each round."""
     ways = {}
-    for name in WAYS:
+    for name in dict.fromkeys(row["way"] for row in measured):
         own = [row for row in measured if row["way"] == name]
         first = [row for row in measured if row["way"] == "one request"]
         ratios = [row["seconds"] / base["seconds"] for row, base in zip(own, first, strict=True)]
@@ -134,15 +141,19 @@ def main() -> None:
     parser.add_argument("--model", default="0.5b")
     parser.add_argument("--weights", metavar="DIR")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", help="these ways alone, with a comma between them; one request is always measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     model, shown = weights.model(options.model), progress()
     (file,) = weights.ensure([model], options.weights, shown)
+    asked = ("one request", *options.only.split(",")) if options.only else tuple(WAYS)
+    if unknown := set(asked) - set(WAYS):
+        parser.error(f"--only takes {', '.join(WAYS)}; not {', '.join(sorted(unknown))}")
     began = time.perf_counter()
     with Engine.start(file, name=model.name, slots=K, progress=shown) as engine:
         loaded = time.perf_counter() - began
         with Engine.start(file, name=model.name, slots=1, progress=shown) as narrow:
-            measured = measure({K: Server(engine), 1: Server(narrow)}, options.rounds)
+            measured = measure({K: Server(engine), 1: Server(narrow)}, options.rounds, tuple(dict.fromkeys(asked)))
         result = {"model": engine.model, "engine": engine.version, "k": K, "load_seconds": loaded}
     ways = summary(measured)
     if options.json:
