@@ -10,7 +10,7 @@ from contextlib import aclosing, closing
 from dataclasses import asdict
 from operator import attrgetter, is_
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun, Callbacks
@@ -52,6 +52,7 @@ from .profile import common_profile, tokens_in
 
 if TYPE_CHECKING:
     from ..draft.structured import Structure
+    from .settings import Settings
 
 _PARTS = attrgetter(
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
@@ -175,7 +176,7 @@ class AutoMixChatModel(Composite):
     ) -> None: ...
 
     @classmethod
-    def from_config(cls, path: str | PathLike[str], **settings: Any) -> Self:
+    def from_config(cls, path: str | PathLike[str], **settings: Unpack[Settings]) -> Self:
         """The cascade that a `cascade.toml` describes, over its endpoints' `ChatOpenAI`.
 
         `settings` are the constructor's keywords and win over the file. Keys are read from the environment, by the

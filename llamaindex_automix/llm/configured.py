@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, is_
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
 from llama_index.core.callbacks import CallbackManager
@@ -34,6 +34,9 @@ from ..dumps import payload, restored, state_of
 from ..query.passing import COIN, passed
 from ..request.request import Request
 from ..verifier.self_verifier import SelfVerifier
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 _BUILT_OF = attrgetter(
     *("verifier", "policy", "prices", "verify_concurrency", "on_failure", "signals", "measures"),
@@ -240,7 +243,7 @@ class RoutedLLM(FunctionCallingLLM):
         return repr(part) if not callable(part) else getattr(part, "__qualname__", type(part).__name__)
 
     @classmethod
-    def from_config(cls, path: str | PathLike[str], **settings: Any) -> Self:
+    def from_config(cls, path: str | PathLike[str], **settings: Unpack[Settings]) -> Self:
         """The cascade that a `cascade.toml` describes, over its endpoints' `OpenAILike`.
 
         `settings` are the constructor's keywords and win over the file. Keys are read from the environment, by the

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import langchain_automix.chat_model.settings
+import llamaindex_automix.llm.settings
+from langchain_automix import AutoMixChatModel
+from llamaindex_automix import AutoMixLLM
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 LANGCHAIN = """
-from langchain_automix import AutoMixChatModel, MetaVerifier, SelfVerifier, collect_routes, route_of, with_context
+from langchain_automix import (
+    Audit, AutoMixChatModel, MetaVerifier, SelfVerifier, TokenVerifier, collect_routes, route_of, with_context
+)
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.prompts import ChatPromptTemplate
 
-from automix_core import POMDP, CheckFunction, Decision, Draft, Policy, Price, Route, State, Threshold
+from automix_core import (
+    POMDP, Breaker, CheckFunction, Decision, Draft, Limiter, Policy, Price, Route, Share, State, Threshold
+)
 
 
 def use(small: BaseChatModel, large: BaseChatModel, prompt: ChatPromptTemplate, message: AIMessage) -> None:
@@ -28,9 +39,11 @@ def use(small: BaseChatModel, large: BaseChatModel, prompt: ChatPromptTemplate, 
 LLAMAINDEX = """
 from llama_index.core.base.llms.types import ChatResponse
 from llama_index.core.llms import LLM
-from llamaindex_automix import AutoMixLLM, AutoMixRoutingEvent, SelfVerifier, collect_routes, route_of
+from llamaindex_automix import (
+    Audit, AutoMixLLM, AutoMixRoutingEvent, SelfVerifier, TokenVerifier, collect_routes, route_of
+)
 
-from automix_core import CheckFunction, Price, Route, State, Threshold
+from automix_core import Breaker, CheckFunction, Limiter, Price, Route, Share, State, Threshold
 
 
 def use(small: LLM, large: LLM, message: ChatResponse) -> None:
@@ -53,7 +66,11 @@ RIGHT = {
     AutoMix([small, large], check)
     AutoMix([small, large], verifier=sure)
     checks: list[CheckFunction] = [check, sure]""",
-    "a file": "model: AutoMix = AutoMix.from_config('cascade.toml', timeout=3.0)",
+    "a file": "model: AutoMix = AutoMix.from_config('cascade.toml', policy=Threshold(0.8), timeout=3.0)",
+    "what stands around a call": """AutoMix(
+        [small, large], policy=Share(0.4), signals=["support"], limiter=Limiter(3), breaker=Breaker(failures=2),
+        measures={"p_correct": TokenVerifier(model=large), "agreement": 2, "mine": lambda c, q, a: 0.5},
+        audit=Audit("outcomes.jsonl", share=0.1), timeout=3, max_cost=0.1, prices=[Price(1, 2), Price(9, 9)])""",
     "routes": """
     route: Route = route_of(message)
     maybe: Route | None = route_of(message, None)
@@ -93,7 +110,21 @@ WRONG = {
     "a verifier that returns text": "AutoMix([small, large], verifier=lambda context, question, answer, n: 'yes')",
     "a figure of the cost that there is not": "route_of(message).cost['totl']",
     "a figure that may be unknown": "route_of(message).usage['total']['input_tokens']",
+    "a file's misspelt keyword": "AutoMix.from_config('cascade.toml', polcy=None)",
+    "a file's wrong literal": "AutoMix.from_config('cascade.toml', on_failure='rase')",
+    "a token verifier's misspelt keyword": "TokenVerifier(abuot='context')",
+    "a token verifier's wrong literal": "TokenVerifier(about='contxt')",
+    "a misspelt price": "Price(inpt=1, output=2)",
+    "a misspelt audit": "AutoMix([small, large], audit=Audit('outcomes.jsonl', shar=0.1))",
+    "a number for a breaker": "AutoMix([small, large], breaker=3)",
+    "text for seconds": "AutoMix([small, large], timeout='3')",
+    "a misspelt share": "Share(0.4, windw=3)",
     "a step that there is not": "[step['verdict'] for step in route_of(message).steps]",
+}
+
+WRONG_LANGCHAIN = {
+    "a prompt's misspelt keyword": "with_context(prompt, question='q')",
+    "a meta-verifier's misspelt keyword": "MetaVerifier(polcy=None)",
 }
 
 
@@ -101,11 +132,11 @@ def snippets() -> tuple[dict[str, str], dict[str, str]]:
     """The right and the wrong ones, by file name."""
     right: dict[str, str] = {}
     wrong: dict[str, str] = {}
-    for host, face, start, more in (
-        ("langchain", "AutoMixChatModel", LANGCHAIN, RIGHT_LANGCHAIN),
-        ("llamaindex", "AutoMixLLM", LLAMAINDEX, RIGHT_LLAMAINDEX),
+    for host, face, start, more, worse in (
+        ("langchain", "AutoMixChatModel", LANGCHAIN, RIGHT_LANGCHAIN, WRONG_LANGCHAIN),
+        ("llamaindex", "AutoMixLLM", LLAMAINDEX, RIGHT_LLAMAINDEX, {}),
     ):
-        for kind, cases in ((right, {**RIGHT, **more}), (wrong, WRONG)):
+        for kind, cases in ((right, {**RIGHT, **more}), (wrong, {**WRONG, **worse})):
             for name, text in cases.items():
                 body = re.sub(r"\bAutoMix\b", face, text or name).strip()
                 plain = re.sub(r"\W+", "_", name).strip("_")
@@ -153,6 +184,21 @@ def pyright(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             name = Path(found["file"]).stem
             said[name] = said.get(name, "") + found["message"] + "\n"
     return said
+
+
+@pytest.mark.parametrize(
+    ("face", "settings"),
+    [
+        (AutoMixChatModel, langchain_automix.chat_model.settings.Settings),
+        (AutoMixLLM, llamaindex_automix.llm.settings.Settings),
+    ],
+)
+def test_from_config_takes_the_constructors_keywords(face: type, settings: type) -> None:
+    """Of the same types, and no others."""
+    init: Any = face.__init__  # type: ignore[misc]
+    parameters = list(inspect.signature(init).parameters.values())[1:]
+    written = {name: getattr(kind, "__forward_arg__", kind) for name, kind in settings.__annotations__.items()}
+    assert written == {parameter.name: parameter.annotation for parameter in parameters}
 
 
 @pytest.mark.slow
