@@ -10,7 +10,7 @@ from .checking.once import once
 from .checking.passing import Asked, passed
 from .checking.query import Query, passages, read_coin
 from .checking.refusal import Memory, memory_of
-from .checking.results import fit_window, read_result
+from .checking.results import cut_to_window, read_result
 from .checking.sampling import Choices, Sample, Terms, Wanted, sampling
 from .checking.thoughts import final_text, spoken
 from .checking.transcript import transcript, whole_prompt
@@ -59,10 +59,10 @@ __all__ = [
     "collectors",
     "count",
     "counted",
+    "cut_to_window",
     "ending_of",
     "final_text",
     "finish",
-    "fit_window",
     "ignore_unknown",
     "in_rounds",
     "memory_of",

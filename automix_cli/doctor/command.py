@@ -104,8 +104,8 @@ def _where(facts: dict[str, Any], cache: str) -> str:
     if facts["file"]:
         folder = str(Path(facts["file"]).parent)
         if folder != cache:  # a folder of the user's, who knows what is in it
-            return f"in {folder}, not checked"
-        return f"in the cache, {'SHA-256 checked' if facts['checked'] else 'not checked yet'}"
+            return f"in {folder}, SHA-256 not compared"
+        return f"in the cache, {'SHA-256 as expected' if facts['checked'] else 'SHA-256 not compared yet'}"
     if "problem" in facts:
         return "not in the weights folder"
     to_come = f"{size(facts['download_bytes'])} to download"

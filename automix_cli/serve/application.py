@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from automix_cli.serve.failures import RefusedError, refusal_of
 from automix_cli.serve.metrics import Metrics
 from automix_cli.serve.traffic import Traffic
-from automix_cli.serve.wire import ChatRequest, call_pieces, closing, completion, finish_reason, piece, text_of
+from automix_cli.serve.wire import ChatBody, call_pieces, closing, completion, finish_reason, piece, text_of
 
 if TYPE_CHECKING:
     from langchain_automix import AutoMixChatModel
@@ -130,9 +130,9 @@ async def _body(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-def _asked(body: bytes) -> ChatRequest:
+def _asked(body: bytes) -> ChatBody:
     try:
-        return ChatRequest.model_validate(json.loads(body))
+        return ChatBody.model_validate(json.loads(body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
@@ -141,7 +141,7 @@ def _asked(body: bytes) -> ChatRequest:
         raise RefusedError(400, "The body of the request is not JSON.", "invalid_json") from None
 
 
-def _messages(asked: ChatRequest) -> list[Any]:
+def _messages(asked: ChatBody) -> list[Any]:
     from langchain_core.messages import convert_to_messages
 
     try:
@@ -201,7 +201,7 @@ async def _begun(request: Request, pieces: AsyncGenerator[str, None]) -> Respons
 
 async def _pieces(
     identity: str,
-    asked: ChatRequest,
+    asked: ChatBody,
     cascade: AutoMixChatModel,
     messages: list[Any],
     metrics: Metrics,

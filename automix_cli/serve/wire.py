@@ -28,7 +28,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
+class ChatBody(BaseModel):
     """A request for a chat completion: OpenAI's own fields, and three of AutoMix's.
 
     `automix_context` is what was retrieved, a text or a list of texts, `automix_question` the question if the last

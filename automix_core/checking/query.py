@@ -43,25 +43,25 @@ class Query:
         """The passages as one text."""
         return PASSAGE_BREAK.join(self.context)
 
-    def fit(self, fits: Callable[[Query], bool]) -> Query:
-        """This query with as much of its context as `fits` allows.
+    def cut_to(self, suits: Callable[[Query], bool]) -> Query:
+        """This query with as much of its context as `suits` it.
 
         Of several passages whole ones go, from the end, since retrievers put the best first; a single text loses its
         tail, and a whole prompt its middle, as it holds the question at its beginning or its end. Nothing else is ever
-        cut, so that a query without any context left may still not fit.
+        cut, so that a query without any context left may still be too long.
         """
-        if not self.context or fits(self):
+        if not self.context or suits(self):
             return self
 
         def cut(*kept: str) -> Query:
             return replace(self, context=tuple(passage for passage in kept if passage), truncated=True)
 
         first, *_ = self.context
-        if whole := _most(len(self.context) - 1, lambda n: fits(cut(*self.context[:n]))):
+        if whole := _most(len(self.context) - 1, lambda n: suits(cut(*self.context[:n]))):
             return cut(*self.context[:whole])
         if self.question == IN_CONTEXT:
-            return cut(_ends(first, _most(len(first), lambda n: fits(cut(_ends(first, n))))))
-        return cut(first[: _most(len(first), lambda n: fits(cut(first[:n])))].rstrip())
+            return cut(_ends(first, _most(len(first), lambda n: suits(cut(_ends(first, n))))))
+        return cut(first[: _most(len(first), lambda n: suits(cut(first[:n])))].rstrip())
 
 
 def read_coin(coin: Any) -> float | None:

@@ -78,21 +78,23 @@ def _verdict(item: Any) -> bool | None:
     raise ConfigError(f"The verifier returned the verdict {shown}; a verdict is True, False or None.")
 
 
-def fitted(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:
-    """`query` with its context cut so that the checking prompt fits the verifier's window.
+def shortened(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:
+    """`query` with its context cut so that the checking prompt is within the verifier's window.
 
     `rendered` gives the whole prompt as text, `window` and `reply` are in tokens (`None`: unknown, nothing is cut),
     `counter` counts the tokens of a text. Only the context is ever cut.
     """
-    return query if window is None else query.fit(lambda cut: counter(rendered(cut)) + reply <= window)
+    return query if window is None else query.cut_to(lambda cut: counter(rendered(cut)) + reply <= window)
 
 
-def fit_window(query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any) -> Query:
-    """`fitted`, where something of the context is left.
+def cut_to_window(
+    query: Query, rendered: Callable[[Query], str], window: int | None, reply: int, counter: Any
+) -> Query:
+    """`shortened`, where something of the context is left.
 
     Raises `QueryError` where nothing is: a context cut to nothing is no context, and nothing can be checked against it.
     """
-    cut = fitted(query, rendered, window, reply, counter)
+    cut = shortened(query, rendered, window, reply, counter)
     if query.context and not cut.context:
         raise QueryError(
             "The question and the answer leave no room for the context in the verifier's window; "

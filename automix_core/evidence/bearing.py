@@ -49,7 +49,7 @@ def check_budget(budget: int | None) -> None:
 
 def about(query: Query, budget: int | None, counter: Callable[[str], int]) -> Query:
     """A query of about the size of what `bearing` makes of `query`, whatever the draft."""
-    return query if budget is None else query.fit(lambda cut: counter(cut.context_text) <= budget)
+    return query if budget is None else query.cut_to(lambda cut: counter(cut.context_text) <= budget)
 
 
 def shown(query: Query, draft: str, budget: int | None, counter: Callable[[str], int]) -> Query:

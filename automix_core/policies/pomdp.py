@@ -48,7 +48,7 @@ class POMDP:
         for history, ranked in self.nodes.items():
             models = {action.model for action, _ in ranked}
             if len(history) != self.problem.models or not ranked or not models <= set(range(self.problem.models)):
-                raise ConfigError(f"The policy's node {history} does not fit its {self.problem.models} models.")
+                raise ConfigError(f"The policy's node {history} is not one of its {self.problem.models} models.")
         likelihoods = tuple(o.table() if o else {} for o in self.problem.observations)
         object.__setattr__(self, "_likelihoods", likelihoods)
         object.__setattr__(self, "_decisions", {})

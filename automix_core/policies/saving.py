@@ -45,7 +45,7 @@ class PolicyFile:
     data: FittedOn | None = None
 
 
-class _Record(Strict):
+class _Saved(Strict):
     format: str
     version: int
     policy: Any
@@ -110,7 +110,7 @@ def load_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
             "fit the policy again, or install the version that wrote it."
         )
     try:
-        record = _Record.model_validate_json(json.dumps(data))
+        record = _Saved.model_validate_json(json.dumps(data))
         policy = build(record.policy, "policy")
     except ValidationError as error:
         raise PolicyError(f"{path}: field {first_of(error)}") from None

@@ -48,7 +48,7 @@ def said_in(messages: Sequence[BaseMessage], *, evidence: bool = False) -> list[
 
 
 def has_other_content(messages: Sequence[BaseMessage]) -> bool:
-    """True if any message holds an image or another part that is no text, which a verifier can't read.
+    """True if any message holds an image or another part that is not text, which a verifier can't read.
 
     A model's own messages may hold thoughts and tool calls besides their text; these don't count. Cache marks,
     citations and text documents are text.

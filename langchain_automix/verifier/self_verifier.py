@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, Shot, blocks, case_values, digest
 from automix_core.checking.query import Query
-from automix_core.checking.results import approximate_tokens, check_case, fit_window
+from automix_core.checking.results import approximate_tokens, check_case, cut_to_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms, marks_for
 from automix_core.checking.transcript import transcript
 from automix_core.checking.turns import opening
@@ -269,15 +269,15 @@ class SelfVerifier(RunnableSerializable[dict[str, Any], dict[str, Any]]):
     def _prepared(
         self, query: Query, answer: str, talk: Sequence[BaseMessage] | None
     ) -> tuple[Query, dict[str, str], Sequence[BaseMessage]]:
-        """The query as it fits, the prompt's variables, and the messages if they are not made from those."""
-        return *self._fit(query, answer), ()
+        """The query as it is shown, the prompt's variables, and the messages if they are not made from those."""
+        return *self._shortened(query, answer), ()
 
-    def _fit(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
+    def _shortened(self, query: Query, answer: str) -> tuple[Query, dict[str, str]]:
         """The query, its context once and as it fits the window, and the prompt's variables for it."""
         query = once(query)
         if self.context_window is not None:
             counter = self.count_tokens or approximate_tokens
-            query = fit_window(
+            query = cut_to_window(
                 query,
                 lambda q: "\n".join(m.text for m in self._messages(case_values(q, answer))),
                 self.context_window,

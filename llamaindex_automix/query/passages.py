@@ -61,7 +61,7 @@ def said_in(messages: Sequence[ChatMessage], *, evidence: bool = False) -> list[
 
 
 def has_other_content(messages: Sequence[Any]) -> bool:
-    """True if any message holds an image or another part that is no text, which a verifier can't read.
+    """True if any message holds an image or another part that is not text, which a verifier can't read.
 
     What models said (reasoning, tool calls) is no such part, and cache marks, citations and text documents are text.
     """

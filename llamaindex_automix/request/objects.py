@@ -136,7 +136,7 @@ class ObjectRequest(Request[Made]):
         return self.output_cls, self._prompt(model), dict(self.kwargs)
 
     def _prompt(self, model: LLM) -> BasePromptTemplate:
-        """The template as the child is to see it: with what the host adds, if it adds anything."""
+        """The template as the child is to see it: with what the cascade adds, if it adds anything."""
         if not self.host.system_prompt:
             return self.prompt
         messages: list[ChatMessage] = self.host._extend_messages(self.prompt.format_messages(llm=model, **self.args))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_valid
 from automix_core.checking.once import once
 from automix_core.checking.prompt import CASE, INSTRUCTIONS, SHOTS, TAGS, Shot, blocks, digest
 from automix_core.checking.query import Query
-from automix_core.checking.results import approximate_tokens, check_case, fit_window
+from automix_core.checking.results import approximate_tokens, check_case, cut_to_window
 from automix_core.checking.sampling import AUTO_LIMIT, MaxTokens, Sample, Terms, marks_for
 from automix_core.checking.turns import case, opening
 from automix_core.checking.verdict import read_verdict
@@ -228,7 +228,7 @@ class SelfVerifier(BaseComponent, DispatcherSpanMixin):
 
         asked, window = shown(query), self.window
         if window is not None and len(asked.encode()) > window - self.overhead:  # no text has more tokens than bytes
-            query = fit_window(query, shown, window - self._prefix_tokens, self.reply_tokens, self.count)
+            query = cut_to_window(query, shown, window - self._prefix_tokens, self.reply_tokens, self.count)
             asked = shown(query)
         if not self._chats:
             return query, "\n\n".join([*(str(m.content) for m in self._prefix), asked])

@@ -77,7 +77,7 @@ def test_the_engine_is_tried_on_the_weights_there_are(
     assert "has no smollm2-135m-instruct-q4_1.gguf" in found["weights"]["smollm2-135m"]["problem"]
     result = run("--weights", str(folder))
     assert "works: loaded qwen2.5-coder-0.5b.gguf" in result.stdout
-    assert f"in {folder}, not checked\n" in result.stdout
+    assert f"in {folder}, SHA-256 not compared\n" in result.stdout
 
 
 def test_checked_weights_say_so(

@@ -243,7 +243,7 @@ def test_observation_models_that_do_not_fit_are_refused(k: int, table: list[list
 
 
 def test_a_node_of_another_cascade_is_refused() -> None:
-    with pytest.raises(ConfigError, match="does not fit its 2 models"):
+    with pytest.raises(ConfigError, match="is not one of its 2 models"):
         POMDP(TWO, {(None, None, None): ((Finish(0), 0.0),)})
 
 

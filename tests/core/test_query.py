@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from automix_core.checking.prompt import case_variables
 from automix_core.checking.query import Query, passages
-from automix_core.checking.results import approximate_tokens, fitted
+from automix_core.checking.results import approximate_tokens, shortened
 from tests.strategies import queries
 
 COUNTERS: list[Callable[[str], int]] = [len, lambda text: len(text.split()), approximate_tokens]
@@ -47,19 +47,19 @@ def test_whole_passages_from_the_end_else_the_tail(
     context: tuple[str, ...], tokens: int, kept: tuple[str, ...]
 ) -> None:
     query = Query("q" * 50, context, "h" * 50, "i" * 50, "argument")
-    cut = query.fit(room(tokens))
+    cut = query.cut_to(room(tokens))
     assert cut == replace(query, context=kept, truncated=kept != context)
 
 
 def test_without_a_context_there_is_nothing_to_cut() -> None:
     query = Query("q")
-    assert query.fit(lambda query: False) is query
+    assert query.cut_to(lambda query: False) is query
 
 
 @settings(deadline=None)
 @given(queries(), st.integers(0, 60), st.sampled_from(COUNTERS))
 def test_it_fits_or_is_empty(query: Query, tokens: int, count: Callable[[str], int]) -> None:
-    cut = query.fit(room(tokens, count))
+    cut = query.cut_to(room(tokens, count))
     assert count(cut.context_text) <= tokens
     assert replace(cut, context=query.context, truncated=False) == query, "nothing else is cut"
     assert cut.truncated == (cut.context != query.context)
@@ -79,6 +79,6 @@ def test_the_whole_prompt_fits_its_window_or_has_no_context(
     def rendered(query: Query) -> str:
         return "\n".join(case_variables(query, "an answer").values())
 
-    cut = fitted(query, rendered, window, reply, count)
+    cut = shortened(query, rendered, window, reply, count)
     assert count(rendered(cut)) + reply <= window or not cut.context
-    assert fitted(query, rendered, None, reply, count) is query, "an unknown window cuts nothing"
+    assert shortened(query, rendered, None, reply, count) is query, "an unknown window cuts nothing"

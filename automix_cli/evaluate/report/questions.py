@@ -43,7 +43,7 @@ def route(subject: Subject, row: int) -> str:
 def questions(subject: Subject, found: Regrets, texts: Mapping[int, Outcome]) -> tuple[Section, dict[str, Any]]:
     """The part of the page, and the data that its script shows there."""
     rows = shown(len(subject.columns))
-    longest, data = _fitting(subject, found, rows, texts)
+    longest, data = _roomy(subject, found, rows, texts)
     n = subject.facts["n"]
     said = (
         f"All {n:,} questions."
@@ -69,7 +69,7 @@ def marks(model: ModelOutcome) -> str:
     return "".join("?" if said is None else "1" if said else "0" for said in model.verdicts)
 
 
-def _fitting(
+def _roomy(
     subject: Subject, found: Regrets, rows: Sequence[int], texts: Mapping[int, Outcome]
 ) -> tuple[int | None, dict[str, Any]]:
     """The data with texts as long as there is room for, and that length if any was cut."""
