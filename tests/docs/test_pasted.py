@@ -52,6 +52,14 @@ NEEDS = {
     "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
 }
 """What a reader installs for a module: a package, or an extra of ours."""
+VARIABLES = {
+    "langchain_openai": "OPENAI_API_KEY",
+    "llama_index.llms.openai": "OPENAI_API_KEY",
+    "llama_index.llms.openai_like": "OPENAI_API_KEY",
+    "langfuse": "LANGFUSE_SECRET_KEY",
+    "langsmith": "LANGSMITH_API_KEY",
+}
+"""What a client of a provider reads."""
 GIVEN = {*sys.stdlib_module_names, "automix_core", "pydantic", "numpy"}
 """What the base install has."""
 OPENINFERENCE = "ignore:The `json` method is deprecated:DeprecationWarning"
@@ -245,6 +253,17 @@ def test_a_page_says_first_what_it_needs(page: Path) -> None:
                 needed = next((need for module, need in NEEDS.items() if f"{name}.".startswith(f"{module}.")), None)
                 assert needed or name.partition(".")[0] in GIVEN, f"{name}: say in NEEDS what brings it"
                 assert needed is None or f"`{needed}`" in above, f"{page.name} does not say that it needs {needed}"
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=named)
+def test_a_page_says_first_which_variables_it_needs(page: Path) -> None:
+    """Whatever of the environment its blocks can't run without stands above the first one, too."""
+    text = page.read_text("utf-8")
+    above = text[: text.index("```python")] if page.name != "README.md" else text
+    code = "\n".join(block.text for block in pasted.blocks(text))
+    for module, variable in VARIABLES.items():
+        if re.search(rf"^(from|import) {re.escape(module)}\b", code, re.MULTILINE) and "api_key" not in code:
+            assert f"`{variable}`" in above, f"{page.name} does not say that it needs {variable}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
