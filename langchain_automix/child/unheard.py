@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langchain_core.callbacks.base import BaseCallbackManager
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, chat_models
 from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -89,7 +89,7 @@ class Unheard:
             child = child.bound
         if not isinstance(child, BaseChatModel) or child.callbacks or child.verbose:
             return None
-        if any(getattr(type(child), name) is not getattr(BaseChatModel, name) for name in _MAKE_A_RUN):
+        if not all(_is_cores(type(child), name) for name in _MAKE_A_RUN):
             return None
         return cls(child, bound)
 
@@ -103,7 +103,7 @@ class Unheard:
 
     def streams_as_usual(self, way: Literal["stream", "astream"]) -> bool:
         """Whether its pieces are made as chat models make them: else it is asked as any child is."""
-        return getattr(type(self.model), way) is getattr(BaseChatModel, way) and self.model.output_version != "v1"
+        return _is_cores(type(self.model), way) and self.model.output_version != "v1"
 
     def stream(self, messages: Sequence[BaseMessage], settings: Mapping[str, Any]) -> Iterator[BaseMessage]:
         """`generate`, piece by piece. Raises `ValueError` if no piece comes, as core does."""
@@ -145,6 +145,13 @@ class Unheard:
         for name in _FOR_TRACERS:
             given.pop(name, None)
         return given
+
+
+def _is_cores(kind: type[BaseChatModel], name: str) -> bool:
+    """Whether a method is core's own: neither the client's, nor one that a monitoring tool has put in its place."""
+    method = getattr(kind, name)
+    code = getattr(method, "__code__", None)
+    return method is getattr(BaseChatModel, name) and code is not None and code.co_filename == chat_models.__file__
 
 
 def _nobody_listens(config: RunnableConfig) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import RunnableLambda
+from langchain_openai import ChatOpenAI
 
 from automix_core import Always
 from langchain_automix import AutoMixChatModel, SelfVerifier, route_of
@@ -111,6 +113,24 @@ async def test_whoever_listens_hears_the_children(server: OpenAIServer, way: str
         message = await asked(cascade(server), way)
     spent = sum(tokens["total_tokens"] for tokens in usage.usage_metadata.values())
     assert spent == route_of(message).to_dict()["usage"]["total"]["total_tokens"]
+
+
+@pytest.mark.parametrize("name", ["generate", "agenerate", "stream", "astream"])
+async def test_a_tool_that_watches_cores_methods_sees_the_children(
+    server: OpenAIServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some monitoring tools listen to no callback: they put a method of their own in the place of core's."""
+    script(server, "escalate")
+    model, seen, core = cascade(server), [], getattr(BaseChatModel, name)
+
+    @functools.wraps(core)
+    def watching(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(type(self))
+        return core(self, *args, **kwargs)
+
+    monkeypatch.setattr(BaseChatModel, name, watching)
+    await asked(model, {"generate": "invoke", "agenerate": "ainvoke"}.get(name, name))
+    assert ChatOpenAI in seen
 
 
 class Unusual(BaseChatModel):
