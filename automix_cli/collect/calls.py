@@ -20,6 +20,7 @@ from automix_cli.collect.retrying import AGAIN, LONGEST, BusyError, Course, aske
 from automix_cli.collect.system import CallError
 from automix_core.checking.refusal import LIMITS, Memory, refused
 from automix_core.checking.sampling import Choices, Terms, Wanted, sampling
+from automix_core.checking.thoughts import final_text
 from automix_core.checking.turns import without_system
 from automix_core.endpoint.endpoint import Endpoint
 from automix_core.errors import ConfigError
@@ -238,7 +239,8 @@ class Calls:
         try:
             data = reply.json()
             choices = data["choices"]
-            texts = tuple(_whole(_text(choice["message"].get("content"))) for choice in choices)
+            messages = [choice["message"] for choice in choices]
+            texts = tuple(_whole(_text(message.get("content"))) for message in messages)
             usage = _object(data.get("usage"))
             details = _object(usage.get("prompt_tokens_details"))
             return Paid(
@@ -249,6 +251,7 @@ class Calls:
                 _count(details.get("cached_tokens")) or 0,
                 seconds,
                 logprobs=choices[0].get("logprobs") if choices else None,
+                thought=any(map(_thought, messages)) or _thoughts_counted(usage),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             where = self._endpoints[model].base_url
@@ -285,6 +288,20 @@ def _text(content: Any) -> str:
         part if isinstance(part, str) else part.get("type") not in _THOUGHTS and part.get("text") for part in content
     )
     return "".join(part for part in parts if isinstance(part, str))
+
+
+def _thought(message: Mapping[str, Any]) -> bool:
+    """Whether a message bears thoughts: beside its text, among its parts, or between marks in the text."""
+    content = message.get("content")
+    if message.get("reasoning_content") or message.get("reasoning"):
+        return True
+    if isinstance(content, list):
+        return any(isinstance(part, Mapping) and part.get("type") in _THOUGHTS for part in content)
+    return isinstance(content, str) and final_text(content) != content.strip()
+
+
+def _thoughts_counted(usage: Mapping[str, Any]) -> bool:
+    return bool(_count(_object(usage.get("completion_tokens_details")).get("reasoning_tokens")))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Paid:
 
     Or several requests together, as many as `requests` says. `seconds` is how long they took; `case` what an app's
     model was shown, for checks of its answer, None elsewhere; `logprobs` what the server said of the first choice's
-    tokens, where it was asked.
+    tokens, where it was asked. `thought`: the model thought before it answered, as its reply shows.
     """
 
     texts: tuple[str, ...]
@@ -39,9 +39,11 @@ class Paid:
     case: Mapping[str, Any] | None = None
     requests: int = 1
     logprobs: Any = None
+    thought: bool = False
 
 
 _PAID = TypeAdapter(Paid)
+_MORE = ("seconds", "case", "requests", "logprobs", "thought")
 
 
 def key(request: dict[str, Any], place: int) -> str:
@@ -112,6 +114,7 @@ class Journal:
             "tokens": [paid.input_tokens, paid.output_tokens, paid.cached_tokens],
         }
         record |= {"requests": paid.requests} if paid.requests != 1 else {}
+        record |= {"thought": True} if paid.thought else {}
         record |= {key: value for key in ("seconds", "case", "logprobs") if (value := getattr(paid, key)) is not None}
         try:
             self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -144,7 +147,7 @@ class Journal:
             raise ValueError("too long")
         record = json.loads(line)
         names = ("input_tokens", "output_tokens", "cached_tokens")
-        paid = {name: record[name] for name in ("seconds", "case", "requests", "logprobs") if name in record}
+        paid = {name: record[name] for name in _MORE if name in record}
         paid |= dict(zip(names, record["tokens"], strict=True))
         self._calls[record["key"]] = _PAID.validate_python(paid | {k: record[k] for k in ("texts", "finish")})
 

@@ -152,7 +152,8 @@ class _Run:
     async def _model(self, place: int, m: int) -> Draft:
         question, nth = self.questions[place], self._nth[place]
         paid = self._tried.pop((m, place), None) or await self.system.answer(m, question, nth)
-        problem = finish.problem(paid.texts[0], paid.finish[0])
+        given = self.plan.app is None  # OpenAI's protocol has a reason in each answer
+        problem = finish.problem(paid.texts[0], paid.finish[0], always_given=given)
         if m == len(self.plan.models) - 1 or problem:
             return Draft(paid, problem)
         checks = await self.system.checks(m, question, paid, nth)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
+from pydantic_core import PydanticCustomError
 
+from ..checking.sampling import MaxTokens
 from ..errors import AutoMixError, ConfigError
 from .lines import line_of
 
@@ -42,12 +44,18 @@ class ModelSettings(_Strict):
     max_tokens: int | None = Field(default=256, ge=1)
 
 
+def _limit(value: Any) -> Any:
+    if value == "auto" or value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise PydanticCustomError("limit", 'Input should be a whole number of 1 or more, or "auto"')
+
+
 class CheckSettings(_Strict):
-    """How drafts are checked: `k` verdicts each."""
+    """How drafts are checked: `k` verdicts each, `max_tokens` long at most ("auto": as `SelfVerifier` has it)."""
 
     k: int = Field(default=8, ge=1, le=MOST_VERDICTS)
     temperature: float | None = Field(default=1.0, ge=0)
-    max_tokens: int | None = Field(default=256, ge=1)
+    max_tokens: Annotated[MaxTokens, PlainValidator(_limit)] = "auto"
 
 
 class ServeSettings(_Strict):

@@ -7,10 +7,19 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
 
+from automix_cli.collect.app.app import _failure
+from automix_cli.collect.app.langchain import _Seen
+from automix_cli.collect.retrying import BusyError
+from automix_cli.collect.system import CallError
 from automix_core.cascade_file.settings import PROMPT, CascadeFile
+from automix_core.checking.finish import problem
 from automix_core.outcomes.outcome import read_outcomes
 from tests.cli.served import ROOT
 from tests.cli.test_collect import QUESTIONS, questions
@@ -224,6 +233,46 @@ def test_a_draft_of_an_app_that_was_cut_off_is_not_checked(server: OpenAIServer)
         collect(app)
         assert {outcome.models[0].problem for outcome in read_outcomes("o.jsonl")} == {"cut off"}
         Path("o.jsonl.journal").unlink()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"finish_reason": "length"},
+        {"stop_reason": "max_tokens"},
+        {"stopReason": "max_tokens"},
+        {"done_reason": "length"},
+        {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+    ],
+)
+async def test_a_cut_off_answer_is_known_in_each_clients_words(said: dict[str, Any]) -> None:
+    """As in a cascade, which rejects such a draft: Ollama, Bedrock and the Responses API have words of their own."""
+    seen = _Seen()
+    message = AIMessage("Pa", response_metadata=said)
+    await seen.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=uuid4())
+    assert problem("Pa", seen.finish) == "cut off"
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ({"status_code": 429}, BusyError),
+        ({"code": 503}, BusyError),
+        ({"response": {"ResponseMetadata": {"HTTPStatusCode": 503}}}, BusyError),
+        ({"status_code": 400}, CallError),
+        ({}, CallError),
+    ],
+)
+def test_whether_to_ask_again_is_told_by_a_status_wherever_it_lies(
+    place: dict[str, Any], kind: type[Exception]
+) -> None:
+    error = Exception("no")
+    error.__dict__.update(place)
+    try:
+        found: Exception = _failure(error)
+    except CallError as refused:
+        found = refused
+    assert type(found) is kind
 
 
 @pytest.mark.parametrize("app", ["chain", "disguised"])

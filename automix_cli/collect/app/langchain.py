@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
+from automix_cli.collect.app.shape import answer_of, called, models_in, only, paid
 from automix_cli.collect.journal import Paid
 from automix_core.cascade_file.settings import CheckSettings
 from automix_core.checking.query import PASSAGE_BREAK, Query, passages
@@ -22,6 +22,7 @@ from automix_core.outcomes.evaluation_sets import CONTEXT, QUESTION
 from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage
 from langchain_automix import AutoMixChatModel, SelfVerifier
+from langchain_automix.child.models import finish_reason
 from langchain_automix.query.reading import read_messages, read_prompt
 
 
@@ -51,7 +52,7 @@ class Chain:
 
     def __init__(self, app: Any, model: Any, verify: CheckSettings, named: str) -> None:
         self._app = app
-        self._verifier = SelfVerifier(model=model, k=verify.k, temperature=verify.temperature, max_tokens=limit(verify))
+        self._verifier = SelfVerifier(model=model, **verify.model_dump())
         self._names = _inputs(app, named) if isinstance(app, Runnable) else None
 
     async def answer(self, question: Question) -> Paid:
@@ -133,7 +134,7 @@ class _Seen(AsyncCallbackHandler):
         message = generation.message if isinstance(generation, ChatGeneration) else None
         said = {**(generation.generation_info or {}), **(getattr(message, "response_metadata", None) or {})}
         if isinstance(message, AIMessage) or message is None:
-            self.finish = next((str(said[name]) for name in ("finish_reason", "stop_reason") if said.get(name)), None)
+            self.finish = finish_reason(AIMessage("", response_metadata=said))
 
     def case(self, question: Question) -> dict[str, Any]:
         """What a check is shown: what a cascade would read from the same prompt."""

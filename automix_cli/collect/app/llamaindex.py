@@ -6,7 +6,7 @@ from typing import Any
 
 from llama_index.core.llms.llm import LLM
 
-from automix_cli.collect.app.shape import answer_of, called, limit, models_in, only, paid
+from automix_cli.collect.app.shape import answer_of, called, models_in, only, paid
 from automix_cli.collect.journal import Paid
 from automix_core.cascade_file.settings import CheckSettings
 from automix_core.checking.query import passages
@@ -39,7 +39,7 @@ class Engine:
 
     def __init__(self, app: Any, model: Any, verify: CheckSettings) -> None:
         self._app = app
-        self._verifier = SelfVerifier(model=model, k=verify.k, temperature=verify.temperature, max_tokens=limit(verify))
+        self._verifier = SelfVerifier(model=model, **verify.model_dump())
 
     async def answer(self, question: Question) -> Paid:
         """What the engine says; the context is what it retrieved, else the question's own."""

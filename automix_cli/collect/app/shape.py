@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from automix_cli.collect.journal import Paid
 from automix_cli.collect.system import CallError
-from automix_core.cascade_file.settings import CheckSettings
 from automix_core.errors import ConfigError
 from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage
@@ -23,11 +22,6 @@ class Asked(Protocol):
 
     async def checks(self, case: dict[str, Any], answer: str) -> Paid:
         """All checks of an answer."""
-
-
-def limit(verify: CheckSettings) -> int | Literal["auto"] | None:
-    """The longest check as `SelfVerifier` takes it: its own default where the plan sets none."""
-    return verify.max_tokens if "max_tokens" in verify.model_fields_set else "auto"
 
 
 def paid(text: str, finish: str | None, usage: Usage | None, case: dict[str, Any] | None = None) -> Paid:
