@@ -7,13 +7,17 @@ into keywords of the call only where the client documents one.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from .refusal import LIMITS
+
+log = logging.getLogger("automix")
 
 EXTRAS = ("model_kwargs", "additional_kwargs", "generate_kwargs", "extra_body", "options", "output_config", "text")
 """Fields and keywords in which clients keep arguments for their provider, some of them for answers only."""
@@ -28,6 +32,7 @@ SHAPES = frozenset(
         *("structured_outputs", "output_format", "ls_structured_output_format", "text_format"),
         *("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "tool_config", "built_in_tools"),
         *("built_in_tool", "mcp_servers"),
+        "cached_content",  # Gemini's: a request that begins with one takes no instructions of its own
     }
 )
 """What shapes an answer and would make a verdict impossible."""
@@ -53,6 +58,7 @@ class Client:
     `mark`: the kind of its mark in a prompt, up to which its provider's cache may serve it; None where it has none, and
     needs none.
     `blocks`: its awaited calls hold up the loop.
+    `unheard`: where it keeps its provider's clients, which it asks for objects itself and tells nobody what they said.
     `guess`: nothing of this is known, so what it has no field for is tried as a keyword.
     """
 
@@ -75,6 +81,7 @@ class Client:
     mark: str | None = None
     usage: bool = True
     blocks: bool = False
+    unheard: tuple[str, ...] = ()
     guess: bool = False
 
 
@@ -111,6 +118,22 @@ def guessed(kind: type) -> Client:
         good=frozenset(),
         always_ends=False,
         guess=True,
+    )
+
+
+def name_stranger(kind: type, table: Mapping[str, Client], home: frozenset[str]) -> None:
+    """Say once of a class that neither `table` nor its own framework (`home`, by packages) knows that it is a guess."""
+    if package(kind) not in home and known(kind, table) is None:
+        _name_stranger(f"{package(kind)}.{kind.__qualname__}")
+
+
+@lru_cache(256)
+def _name_stranger(name: str) -> None:
+    log.warning(
+        "%s is a client that AutoMix doesn't know: its checks are told temperature and length by its own fields, or "
+        "under the names that most clients use. If they fail, or all say the same, let another model check: "
+        "SelfVerifier(model=...).",
+        name,
     )
 
 
@@ -169,10 +192,11 @@ def telling(model: Any, client: Client, top: int) -> Told | None:
         return None
     given = {name: top if value is TOP else value for name, value in client.logprobs.items()}
     fields = fields_of(model)
-    return Told(
-        {name: value for name, value in given.items() if name in fields},
-        {name: value for name, value in given.items() if name not in fields},
-    )
+    own = {name: value for name, value in given.items() if name in fields}
+    left = {name: value for name, value in given.items() if name not in fields}
+    if left and "additional_kwargs" in fields:
+        return Told(own | {"additional_kwargs": {**(model.additional_kwargs or {}), **left}}, {})
+    return Told(own, left)
 
 
 def cleaned(
@@ -203,7 +227,7 @@ def _limit(settings: Mapping[str, Any]) -> tuple[str, Any]:
 def _inside(client: Client, warmth: Any, limit: Any, without: frozenset[str]) -> dict[str, Any]:
     """Settings for a dict that is laid over the model's own: None takes away what that one has."""
     nothing = {"seed", "stop_sequences", "response_mime_type", "response_schema", "response_json_schema", "tools"}
-    found: dict[str, Any] = dict.fromkeys(nothing | {"tool_config"})
+    found: dict[str, Any] = dict.fromkeys(nothing | {"tool_config", "cached_content"})
     if warmth is not None or "temperature" in without:
         found[client.temperature] = warmth
     if client.limit and (limit is not None or "max_tokens" in without):

@@ -37,6 +37,8 @@ _MALFORMED = frozenset({400, 422})
 _ELSEWHERE = {403: {"marks"}, 500: {"system"}}
 """What some refuse with other statuses."""
 _FINAL = frozenset({400, 401, 402, 403, 404, 405, 413, 422, 429, 503, 529})
+_BUSY = frozenset({413, 429, 503, 529})
+"""Of these another request may fare better: later, or a shorter one."""
 
 
 def status_of(error: BaseException | None) -> int | None:
@@ -87,6 +89,14 @@ def refused_by(status: int | None, words: str, sent: Iterable[str]) -> frozenset
 def final(error: Exception) -> bool:
     """True if such a request again would be answered the same: no key, no such model, too many requests, malformed."""
     return status_of(error) in _FINAL
+
+
+def refuses(error: Exception) -> bool:
+    """True if such a request can't be answered at all, now or later: the client itself or the provider says so."""
+    status = status_of(error)
+    if status is None:
+        return isinstance(error, TypeError | ValueError | AttributeError | NotImplementedError)
+    return status in _FINAL - _BUSY
 
 
 def malformed(error: Exception) -> bool:

@@ -15,7 +15,18 @@ from typing import Any, Literal, TypeAlias
 
 from ..usage import Usage, total
 from .finish import CUT_OFF
-from .refusal import LIMITS, Memory, final, malformed, other_limit, passing, refused, warn_refused
+from .refusal import (
+    LIMITS,
+    Memory,
+    final,
+    malformed,
+    other_limit,
+    passing,
+    refused,
+    refuses,
+    status_of,
+    warn_refused,
+)
 from .thoughts import final_text
 
 log = logging.getLogger("automix")
@@ -171,6 +182,8 @@ def sampling(n: int, terms: Terms, memory: Memory, told: Told = warn_refused) ->
     """
     limit = _limit(terms, memory)
     sample = yield from _draw(n, terms, memory, limit, told)
+    if told is warn_refused:  # whoever tells of refusals in another way tells of failures in another way too
+        _tell_failed(sample, terms, memory)
     speechless = sum(reply.speechless for reply in sample.drawn)
     larger = THINKING_LIMIT + terms.budget
     most = terms.own_limit if limit is None else limit
@@ -187,6 +200,20 @@ def sampling(n: int, terms: Terms, memory: Memory, told: Told = warn_refused) ->
         )
     again = yield from _draw(speechless, terms, memory, larger, told)
     return replace(sample, drawn=tuple(reply for reply in sample.drawn if not reply.speechless)) + again
+
+
+def _tell_failed(sample: Sample, terms: Terms, memory: Memory) -> None:
+    """Say once of a model that it can't check, if its errors are none that pass by themselves."""
+    lasting = next((error for error in sample.errors if refuses(error)), None)
+    if sample.drawn or lasting is None or not memory.first("checks"):
+        return
+    status = status_of(lasting)
+    said = type(lasting).__name__ + (f", status {status}" if status else "")
+    log.warning(
+        "%s can't check: no check that was asked of it worked (%s). Where none works another model answers in the "
+        "draft's place; SelfVerifier(model=...) lets another one check.",
+        *(terms.model, said),
+    )
 
 
 def _limit(terms: Terms, memory: Memory) -> int | None:

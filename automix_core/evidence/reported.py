@@ -1,8 +1,8 @@
 """Token log-probabilities as clients report them, read into `Token`s.
 
-Three forms are known, as plain data or as objects: a list of tokens, each with its alternatives (OpenAI's `content`,
-Ollama's, Google's); LlamaIndex's list of alternatives for each token; and the parallel lists of OpenAI's older
-completions. What is in none of them is read as no tokens.
+Four forms are known, as plain data or as objects: a list of tokens, each with its alternatives (OpenAI's `content`,
+Ollama's); LlamaIndex's list of alternatives for each token; the parallel lists of OpenAI's older completions; and
+Google's, of the tokens chosen and of the likeliest. What is in none of them is read as no tokens.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ def reported_tokens(reported: Any) -> tuple[Token, ...]:
         return ()
     if _many(listed := _get(reported, "tokens")):
         return _older(listed, _get(reported, "token_logprobs"), _get(reported, "top_logprobs"))
+    if _many(chosen := _get(reported, "chosen_candidates")):
+        return _googles(chosen, _get(reported, "top_candidates"))
     entries = reported if _many(reported) else _get(reported, "content")
     return _read(map(_token, entries)) if _many(entries) else ()
 
@@ -43,6 +45,19 @@ def _older(texts: Sequence[Any], logs: Any, tops: Any) -> tuple[Token, ...]:
         Token(str(text), number, _table(top)) if (number := _number(log)) is not None else None
         for text, log, top in rows
     )
+
+
+def _googles(chosen: Sequence[Any], tops: Any) -> tuple[Token, ...]:
+    tables = [
+        {"top_logprobs": [_renamed(each) for each in _get(top, "candidates") or ()]}
+        for top in (tops if _many(tops) else [])
+    ]
+    rows: Iterable[tuple[Any, Any]] = zip_longest(chosen, tables[: len(chosen)], fillvalue={})
+    return _read(_token({**_renamed(one), **table}) for one, table in rows)
+
+
+def _renamed(candidate: Any) -> dict[str, Any]:
+    return {"token": _get(candidate, "token"), "logprob": _get(candidate, "log_probability")}
 
 
 def _table(alternatives: Any) -> dict[str, float]:

@@ -42,7 +42,6 @@ CLIENTS: dict[str, Client] = {
     "langchain_google_genai.ChatGoogleGenerativeAI": Client(
         limit="max_output_tokens",
         choices="n",
-        logprobs={"response_logprobs": True, "logprobs": TOP},
         retries=("max_retries", 1),  # 0 stands for the provider's default
         always_ends=True,
         cached=True,
@@ -59,6 +58,8 @@ CLIENTS: dict[str, Client] = {
 }
 """By package and class; a class that is not here is its first base that is."""
 
+HOME = frozenset({"langchain_core", "langchain_automix"})
+"""Packages whose models are no provider's clients: fakes, and cascades."""
 LIMIT_OF_PROVIDER = {"ollama": "num_predict"}
 """The limit of models that `init_chat_model` builds when they are called, where it is not called max_tokens."""
 

@@ -12,13 +12,22 @@ from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from automix_core.checking import turns
-from automix_core.checking.client import DROPPED, LIMIT_FIELDS, cleaned, keeping, telling, told, without_retries
+from automix_core.checking.client import (
+    DROPPED,
+    LIMIT_FIELDS,
+    cleaned,
+    keeping,
+    name_stranger,
+    telling,
+    told,
+    without_retries,
+)
 from automix_core.checking.refusal import LIMITS, Memory, memory_of
 from automix_core.checking.sampling import MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
 from automix_core.evidence.asking import DRAFT_ALTERNATIVES, Drafter
 
-from .clients import LIMIT_OF_PROVIDER, client_of, mark_of
+from .clients import CLIENTS, HOME, LIMIT_OF_PROVIDER, client_of, mark_of
 from .models import Child, core_model, name_of, rewrap, unwrap
 
 
@@ -54,6 +63,8 @@ class Sampler:
         inner = core_model(self.child)
         if not tells(inner):
             return Terms(None, None, choices=False, model=name_of(self.child))
+        if isinstance(inner, BaseLanguageModel):
+            name_stranger(type(inner), CLIENTS, HOME)
         client = client_of(inner)
         thinks, budget = thinking(inner, bound)
         own = getattr(inner, client.limit, None) if client.limit else None

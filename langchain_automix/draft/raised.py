@@ -1,7 +1,8 @@
 """Drafts that a client raises instead of returning: it asked for a form, and the provider's answer broke it.
 
-OpenAI's client does so with `with_structured_output` where an answer was cut off, filtered or is not of the schema. The
-model has answered and the tokens are billed, so these are drafts that can't be kept, not requests that failed.
+OpenAI's client does so with `with_structured_output` where an answer was cut off, filtered or is not of the schema, and
+Azure's with any answer that was filtered. The model has answered and the tokens are billed, so these are drafts that
+can't be kept, not requests that failed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from automix_core.usage import Usage, count_of
 
 PROBLEMS = {"LengthFinishReasonError": "cut off", "ContentFilterFinishReasonError": "filtered"}
 """OpenAI's errors by name: this adapter knows no client package."""
+FILTERED = "due to a content filter being triggered"
+"""What `AzureChatOpenAI` says, in a ValueError, in the place of an answer that was filtered."""
 
 
 def raised_draft(error: Exception, schema: str | None) -> Reply | None:
@@ -24,6 +27,8 @@ def raised_draft(error: Exception, schema: str | None) -> Reply | None:
     """
     if why := PROBLEMS.get(type(error).__name__):
         return Reply("", _usage(getattr(error, "completion", None)), problem=why)
+    if isinstance(error, ValueError) and FILTERED in str(error):
+        return Reply("", problem="filtered")
     if schema is not None and isinstance(error, ValidationError) and error.title == schema:
         return Reply("", problem="not in the form that was asked for")
     return None

@@ -29,6 +29,7 @@ CLIENTS: dict[str, Client] = {
         good=frozenset({"completed"}),
         always_ends=True,
         cached=True,
+        unheard=("_client", "_aclient"),
     ),
     "llama_index.llms.azure_openai.AzureOpenAI": OPENAI,
     "llama_index.llms.openai_like.OpenAILike": OPENAI,
@@ -43,6 +44,7 @@ CLIENTS: dict[str, Client] = {
         streams_end=False,
         cached=True,
         mark="ephemeral",
+        unheard=("_client", "_aclient"),
     ),
     "llama_index.llms.ollama.Ollama": Client(
         limit="num_predict", retries=None, good=frozenset({"stop", "tool_calls"}), always_ends=True
@@ -53,6 +55,7 @@ CLIENTS: dict[str, Client] = {
         logprobs={"response_logprobs": True, "logprobs": TOP},
         always_ends=True,
         cached=True,
+        unheard=("_client",),
     ),
     "llama_index.llms.mistralai.MistralAI": Client(good=frozenset({"stop", "tool_calls"}), always_ends=True),
     "llama_index.llms.litellm.LiteLLM": replace(
@@ -72,6 +75,9 @@ CLIENTS: dict[str, Client] = {
     ),
 }
 """By package and class; a class that is not here is its first base that is."""
+
+HOME = frozenset({"llama_index.core.llms", "llamaindex_automix"})
+"""Packages whose models are no provider's clients: fakes, and cascades."""
 
 
 def client_of(model: Any) -> Client:

@@ -1,15 +1,22 @@
-"""Overhearing a child's responses where its method returns something else, such as an object without token counts."""
+"""Overhearing a child's responses where its method returns something else, such as an object without token counts.
+
+LlamaIndex's models tell of their chats and completions. Some ask their provider's client for objects and tell nobody;
+of these a copy is asked, whose clients tell.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMCompletionEndEvent
+from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base.event import BaseEvent
 
@@ -46,6 +53,52 @@ def listening(heard: list[Response]) -> Iterator[None]:
         yield
     finally:
         _heard.reset(token)
+
+
+def telling(model: LLM, places: Sequence[str], said: list[Response]) -> LLM:
+    """`model`, or a copy of it whose provider's clients, kept at `places`, add what they answer to `said`."""
+    if not places:
+        return model
+    copy = model.model_copy()
+    for place in places:
+        if (client := getattr(model, place, None)) is not None:
+            setattr(copy, place, _Telling(client, said, type(client).__module__.partition(".")[0]))
+    return copy
+
+
+class _Telling:
+    """A provider's client, or a part of one, that tells what its methods return; anything else is the client's own."""
+
+    def __init__(self, inner: Any, said: list[Response], package: str) -> None:
+        self._inner, self._said, self._package = inner, said, package
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The client's: who asks what it is, is told."""
+        return type(self._inner)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if inspect.ismethod(value) or inspect.isfunction(value):
+            return self._heard(value)
+        own = type(value).__module__.partition(".")[0] == self._package and not isinstance(value, type)
+        return _Telling(value, self._said, self._package) if own else value
+
+    def _heard(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            found = method(*args, **kwargs)
+            return self._awaited(found) if inspect.isawaitable(found) else self._told(found)
+
+        return call
+
+    async def _awaited(self, found: Awaitable[Any]) -> Any:
+        return self._told(await found)
+
+    def _told(self, found: Any) -> Any:
+        response = ChatResponse(message=ChatMessage("", role=MessageRole.ASSISTANT), raw=found)
+        if usage_of(response) is not None:
+            self._said.append(response)
+        return found
 
 
 def tokens(heard: list[Response]) -> Usage | None:

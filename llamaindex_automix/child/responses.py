@@ -156,9 +156,11 @@ def finish_reason(response: Any) -> str | None:
 def tokens_of(response: Any) -> tuple[Token, ...]:
     """The tokens of a response with their log-probabilities: as its provider's object tells them, which names the
     token that was drawn, else as LlamaIndex's `logprobs` do; empty where there are none."""
-    choices = _get(getattr(response, "raw", None), "choices")
+    raw = getattr(response, "raw", None)
+    choices = _get(raw, "choices")
     first = choices[0] if isinstance(choices, list | tuple) and choices else None
-    return reported_tokens(_get(first, "logprobs")) or reported_tokens(getattr(response, "logprobs", None))
+    told = reported_tokens(_get(first, "logprobs")) or reported_tokens(_get(raw, "logprobs_result"))
+    return told or reported_tokens(getattr(response, "logprobs", None))
 
 
 def choices_of(response: Response) -> list[str]:

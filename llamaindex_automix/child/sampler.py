@@ -10,14 +10,24 @@ from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessa
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking import turns
-from automix_core.checking.client import Client, guessed, keeping, telling, told, untrying, without_retries
+from automix_core.checking.client import (
+    TOP,
+    Client,
+    guessed,
+    keeping,
+    name_stranger,
+    telling,
+    told,
+    untrying,
+    without_retries,
+)
 from automix_core.checking.finish import CUT_OFF
 from automix_core.checking.refusal import Memory, memory_of
 from automix_core.checking.sampling import Choices, MaxTokens, Terms, Wanted
 from automix_core.checking.thinking import thinking
 from automix_core.evidence.asking import DRAFT_ALTERNATIVES, Drafter
 
-from .clients import client_of
+from .clients import CLIENTS, HOME, client_of
 from .responses import Response, choices_of, ended_early, finish_reasons, name_of, usage_of
 
 Prompt: TypeAlias = Sequence[ChatMessage] | str
@@ -43,6 +53,7 @@ class Sampler:
     def terms(self, temperature: float | None, max_tokens: MaxTokens, marks: int = 0) -> Terms:
         """On what terms this model is asked for replies under a verifier's settings, with `marks` if it takes any."""
         inner = inside(self.model)
+        name_stranger(type(self.model), CLIENTS, HOME)
         client = self.client if inner is self.model else guessed(type(inner))
         thinks, budget = thinking(inner)
         own = getattr(inner, client.limit, None) if client.limit else None
@@ -105,9 +116,19 @@ class Sampler:
 
 def drafter_of(model: LLM, wanted: bool) -> Drafter[LLM]:
     """`model` as it drafts, its tokens' log-probabilities reported where they are `wanted` and it can."""
-    change = telling(model, client_of(model), DRAFT_ALTERNATIVES) if wanted else None
-    copy = model.model_copy(update=dict(change.fields)) if change is not None and not change.keywords else None
-    return Drafter.of(model, copy, memory_of(model), name_of(model), wanted)
+    return Drafter.of(model, _telling(model) if wanted else None, memory_of(model), name_of(model), wanted)
+
+
+def _telling(model: LLM) -> LLM | None:
+    client = client_of(model)
+    if client.inside and client.logprobs:  # its settings are frozen, in a dict that each call begins with
+        frozen = getattr(model, f"_{client.inside}", None)
+        asked = {name: DRAFT_ALTERNATIVES if value is TOP else value for name, value in client.logprobs.items()}
+        copy = model.model_copy()
+        setattr(copy, f"_{client.inside}", {**(frozen or {}), **asked})
+        return copy
+    change = telling(model, client, DRAFT_ALTERNATIVES)
+    return model.model_copy(update=dict(change.fields)) if change is not None and not change.keywords else None
 
 
 def inside(model: LLM) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from automix_core.checking.finish import problem
 from automix_core.routing.effects import Reply
 
 from ..child.clients import client_of
-from ..child.overheard import listening, tokens
+from ..child.overheard import listening, telling, tokens
 from ..child.responses import Response, finish_reason
 from .request import Record, Request
 
@@ -67,7 +68,9 @@ class ObjectRequest(Request[Made]):
     def stream(self, model: Any) -> Iterator[Made]:
         """The partial objects of `model` as they come."""
         heard: list[Response] = []
-        pieces = model.stream_structured_predict(*self._arguments(model), **self._variables())
+        said: list[Response] = []
+        asked: Any = telling(model, client_of(model).unheard, said)
+        pieces = asked.stream_structured_predict(*self._arguments(model), **self._variables())
         try:
             while True:
                 with listening(heard):
@@ -77,11 +80,14 @@ class ObjectRequest(Request[Made]):
                         return
                 yield Made(made, heard)
         finally:
+            heard.extend(() if heard else said)
             pieces.close()
 
     async def astream(self, model: Any) -> AsyncIterator[Made]:
         """`stream`, awaited."""
-        pieces = await model.astream_structured_predict(*self._arguments(model), **self._variables())
+        said: list[Response] = []
+        asked: Any = telling(model, client_of(model).unheard, said)
+        pieces = await asked.astream_structured_predict(*self._arguments(model), **self._variables())
 
         async def made() -> AsyncIterator[Made]:
             heard: list[Response] = []
@@ -94,6 +100,7 @@ class ObjectRequest(Request[Made]):
                             return
                     yield Made(piece, heard)
             finally:
+                heard.extend(() if heard else said)
                 await pieces.aclose()
 
         return made()
@@ -114,12 +121,22 @@ class ObjectRequest(Request[Made]):
         return replace(last, record=record)
 
     def _make(self, model: Any, heard: list[Response]) -> Made:
-        with listening(heard):
-            return self._made(model.structured_predict(*self._arguments(model), **self._variables()), heard)
+        with self._hearing(model, heard) as asked:
+            return self._made(asked.structured_predict(*self._arguments(model), **self._variables()), heard)
 
     async def _amake(self, model: Any, heard: list[Response]) -> Made:
+        with self._hearing(model, heard) as asked:
+            return self._made(await asked.astructured_predict(*self._arguments(model), **self._variables()), heard)
+
+    @contextmanager
+    def _hearing(self, model: LLM, heard: list[Response]) -> Iterator[Any]:
+        """`model` as it is to be asked, so that what it says within is in `heard` afterwards."""
+        said: list[Response] = []
         with listening(heard):
-            return self._made(await model.astructured_predict(*self._arguments(model), **self._variables()), heard)
+            try:
+                yield telling(model, client_of(model).unheard, said)
+            finally:
+                heard.extend(() if heard else said)
 
     def _made(self, made: Any, heard: list[Response]) -> Made:
         if not isinstance(made, BaseModel):  # older versions of LlamaIndex return the text of the parser's error

@@ -182,6 +182,20 @@ class Refusals(Adapter):
         assert self.get(model, way).route.verdicts == drawn(failed=3), "one round of three"
         assert len(checks(server)) <= 3
 
+    def test_a_model_that_can_not_check_is_named_once_with_what_to_do(
+        self, server: OpenAIServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        script(server)
+        server.fail("small", Reply(status=403, error="not for checking"), when=lambda request: request.asks_for_verdict)
+        small = self.child(server, "small")
+        with caplog.at_level(logging.WARNING, "automix"):
+            for _ in range(2):
+                assert self.get(self.pair(server, small), "ask").route.action == "fallback"
+        (said,) = warnings(caplog, "can't check")
+        assert said.startswith("small can't check")
+        assert "status 403" in said
+        assert "SelfVerifier(model=...)" in said
+
     def test_what_shapes_an_answer_stays_out_of_its_check(self, server: OpenAIServer) -> None:
         script(server, YES)
         server.say("small", DRAFT)

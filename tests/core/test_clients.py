@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from automix_core.checking.client import TOP, Client, default_of, guessed, known, told, untrying
+from automix_core.checking.client import (
+    TOP,
+    Client,
+    Told,
+    default_of,
+    guessed,
+    known,
+    name_stranger,
+    package,
+    telling,
+    told,
+    untrying,
+)
 from automix_core.checking.thinking import thinking
 
 NAMES = ("max_tokens", "max_completion_tokens")
@@ -38,6 +50,16 @@ class Bare(BaseModel):
     """A client that has no field for anything."""
 
     model: str = "m"
+
+
+class Keeping(Bare):
+    """A client that keeps arguments for its provider."""
+
+    additional_kwargs: dict[str, Any] = {}
+
+
+class Stranger(Bare):
+    """A client that no table has."""
 
 
 def fields(model: BaseModel, client: Client, settings: Any = WANTED, without: frozenset[str] = frozenset()) -> Any:
@@ -88,6 +110,7 @@ def test_what_shapes_an_answer_is_dropped_wherever_it_stands() -> None:
         "tools": [],
         "tool_choice": "auto",
         "format": "json",
+        "cached_content": "cachedContents/7",
     }
     model = Chat(
         seed=1,
@@ -156,7 +179,7 @@ def test_settings_that_were_frozen_are_laid_over_by_a_keyword() -> None:
         "temperature": 1.0,
         "max_output_tokens": 256,
     }
-    assert change.keywords["config"]["seed"] is None
+    assert {change.keywords["config"][name] for name in ("seed", "tools", "cached_content")} == {None}
     none = told(Chat(), Client(limit="max_output_tokens", inside="config"), {}, ALL).keywords["config"]
     assert (none["temperature"], none["max_output_tokens"]) == (None, None)
 
@@ -166,6 +189,26 @@ def test_log_probabilities_in_the_clients_own_terms() -> None:
     assert fields(Chat(), client, {"logprobs": 5}) == {"logprobs": True, "top_logprobs": 5}
     assert dict(told(Bare(), client, {"logprobs": 5}).keywords) == {"logprobs": True, "top_logprobs": 5}
     assert fields(Chat(), Client(retries=None), {"logprobs": 5}) == {}
+
+
+def test_a_draft_is_told_to_report_where_its_client_keeps_such_settings() -> None:
+    client = Client(logprobs={"logprobs": True, "top_logprobs": TOP})
+    assert telling(Chat(), client, 5) == Told({"logprobs": True, "top_logprobs": 5}, {})
+    kept = telling(Keeping(additional_kwargs={"user": "me"}), client, 5)
+    assert kept == Told({"additional_kwargs": {"user": "me", "logprobs": True, "top_logprobs": 5}}, {})
+    assert telling(Bare(), client, 5) == Told({}, {"logprobs": True, "top_logprobs": 5})
+    assert telling(Chat(), Client(), 5) is None
+
+
+def test_a_client_that_no_table_has_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    home = frozenset({"somewhere_else"})
+    for _ in range(2):
+        name_stranger(Stranger, {}, home)
+        name_stranger(Stranger, {f"{package(Stranger)}.Stranger": Client()}, home)
+        name_stranger(Chat, {}, frozenset({package(Chat)}))
+    (said,) = caplog.messages
+    assert "Stranger is a client that AutoMix doesn't know" in said
+    assert "SelfVerifier(model=...)" in said
 
 
 def test_an_unknown_client_is_told_by_its_fields_and_what_it_lacks_by_keywords() -> None:

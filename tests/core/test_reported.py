@@ -13,6 +13,7 @@ from automix_core.evidence.reported import reported_tokens
 from automix_core.evidence.tokens import Token
 
 ENTRY = {"token": "Yes", "logprob": -0.5, "top_logprobs": [{"token": "Yes", "logprob": -0.5}]}
+GOOGLES = {"token": "Yes", "log_probability": -0.5, "token_id": 7}
 TOKEN = Token("Yes", -0.5, {"Yes": -0.5})
 
 
@@ -24,6 +25,7 @@ TOKEN = Token("Yes", -0.5, {"Yes": -0.5})
         SimpleNamespace(content=[SimpleNamespace(**ENTRY)]),
         [[SimpleNamespace(token="Yes", logprob=-0.5, bytes=[])]],
         {"tokens": ["Yes"], "token_logprobs": [-0.5], "top_logprobs": [{"Yes": -0.5}]},
+        {"chosen_candidates": [GOOGLES], "top_candidates": [{"candidates": [GOOGLES]}]},
     ],
 )
 def test_every_known_form_is_read(reported: Any) -> None:
@@ -33,6 +35,10 @@ def test_every_known_form_is_read(reported: Any) -> None:
 @pytest.mark.parametrize("reported", [None, {}, "text", 3, {"content": None}, [{"token": "Yes"}], {"content": [None]}])
 def test_anything_else_holds_no_tokens(reported: Any) -> None:
     assert reported_tokens(reported) == ()
+
+
+def test_googles_tokens_may_come_without_alternatives() -> None:
+    assert reported_tokens({"chosen_candidates": [GOOGLES, {"token": "."}]}) == (Token("Yes", -0.5, {}),)
 
 
 def test_a_place_without_a_number_is_left_out_of_the_older_form() -> None:

@@ -201,6 +201,35 @@ def test_after_a_final_refusal_nothing_more_is_asked() -> None:
     assert (len(asked), len(sample.drawn), sample.errors) == (1, 1, (error,) * 7)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RefusedError(status=401), "RefusedError, status 401"),
+        (RefusedError("bad"), "RefusedError, status 400"),
+        (TypeError("Client.chat() got an unexpected keyword argument 'top_p'"), "TypeError"),
+    ],
+)
+def test_a_model_that_can_not_check_is_named_once(
+    error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory()
+    for _ in range(2):
+        drive(4, lambda w: [error] * w.requests, memory, model="small")
+    assert caplog.messages == [
+        f"small can't check: no check that was asked of it worked ({said}). Where none works another model answers in "
+        "the draft's place; SelfVerifier(model=...) lets another one check."
+    ]
+
+
+@pytest.mark.parametrize("error", [RefusedError(status=429), RefusedError(status=503), ConnectionError("reset")])
+def test_a_model_that_is_busy_or_out_of_reach_is_not_said_to_be_unable(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    drive(4, lambda w: [error] * w.requests)
+    drive(4, lambda w: [RefusedError(status=401), *[one()] * (w.requests - 1)])
+    assert not caplog.messages
+
+
 def test_checks_cut_off_before_a_word_are_drawn_again_once_with_room(caplog: pytest.LogCaptureFixture) -> None:
     memory = Memory()
 

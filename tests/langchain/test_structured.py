@@ -14,6 +14,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, Field
 
 from langchain_automix import collect_routes, route_of
+from langchain_automix.draft.raised import raised_draft
 from tests.langchain.cascades import CONTEXT, KEPT, PATHS, Path, cascade, child
 from tests.loopback import OpenAIServer, Reply
 
@@ -148,6 +149,15 @@ async def test_a_draft_that_the_client_raises_is_rejected_and_billed(
         else:
             drafts = [bill for bill in server.billed if bill.model == "small"]
             assert told["output_tokens"] == drafts[0].output_tokens
+
+
+def test_azures_client_raises_in_the_place_of_an_answer_that_was_filtered() -> None:
+    words = "Azure has not provided the response due to a content filter being triggered"
+    draft = raised_draft(ValueError(words), None)
+    assert draft is not None
+    assert (draft.problem, draft.usage) == ("filtered", None), "billed, and nobody tells how much"
+    assert raised_draft(ValueError("no such deployment"), None) is None
+    assert raised_draft(RuntimeError(words), None) is None
 
 
 @pytest.mark.parametrize("path", PATHS)
