@@ -59,9 +59,9 @@ def deltas(request: Request, replies: list[Reply], number: int) -> Iterator[tupl
     """The chunks of a stream as (choice, chunk, whether it carries a piece of text)."""
     chat = request.path.endswith("/chat/completions")
 
-    def chunk(index: int, delta: Json, ending: str | None = None, logprobs: Json | None = None) -> Json:
+    def chunk(index: int, delta: Json, ending: str | None = None, likely: Json | None = None) -> Json:
         body = _frame(request, number, "chat.completion.chunk" if chat else "text_completion")
-        choice: Json = {"index": index, "finish_reason": ending, "logprobs": logprobs}
+        choice: Json = {"index": index, "finish_reason": ending, "logprobs": likely}
         if chat:
             choice["delta"] = delta
         else:
@@ -73,7 +73,7 @@ def deltas(request: Request, replies: list[Reply], number: int) -> Iterator[tupl
         if reply.reasoning:
             yield index, chunk(index, {"reasoning_content": reply.reasoning}), False
         for piece in reply.cut():
-            yield index, chunk(index, {"content": piece}, logprobs=_logprobs(request, reply, piece)), True
+            yield index, chunk(index, {"content": piece}, likely=logprobs(request, reply, piece)), True
         if reply.refusal:
             yield index, chunk(index, {"refusal": reply.refusal}), True
         for place, (name, arguments) in enumerate(reply.calls):
@@ -129,15 +129,16 @@ def _choice(request: Request, index: int, reply: Reply, number: int) -> Json:
             }
             for place, (name, arguments) in enumerate(reply.calls)
         ]
-    logprobs = _logprobs(request, reply, reply.text)
-    return {"index": index, "message": message, "finish_reason": reply.ending, "logprobs": logprobs}
+    likely = logprobs(request, reply, reply.text)
+    return {"index": index, "message": message, "finish_reason": reply.ending, "logprobs": likely}
 
 
 def _arguments(arguments: Any) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
-def _logprobs(request: Request, reply: Reply, text: str) -> Json | None:
+def logprobs(request: Request, reply: Reply, text: str) -> Json | None:
+    """The log-probabilities of a text's words in OpenAI's form, if they were asked for."""
     if not request.body.get("logprobs"):
         return None
     table = dict(reply.logprobs or {})

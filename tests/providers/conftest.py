@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it looks for its prices on the network, for 10 seconds
 
 from tests.loopback.http import listen
+from tests.providers import record
 from tests.providers.findings import FINDINGS
 from tests.providers.wire import ProviderServer
 
@@ -54,6 +56,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for cell, finding in FINDINGS.items():
             if fnmatchcase(name, cell):
                 item.add_marker(pytest.mark.xfail(reason=finding.words, run=finding.run, strict=True))
+
+
+_ran: list[record.Cell] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note which cells held."""
+    report = yield
+    ended = report.when == "call" or (report.when == "setup" and not report.passed)
+    if ended and (cell := record.cell_of(item, held=report.passed and not hasattr(report, "wasxfail"))):
+        _ran.append(cell)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down which cells held, where that is asked for."""
+    if path := os.environ.get("PROVIDERS_RECORD"):
+        found = record.Record(datetime.now(UTC).date().isoformat(), record.counted(_ran))
+        Path(path).write_text(record.written(found), "utf-8")
 
 
 @pytest.fixture(scope="session")

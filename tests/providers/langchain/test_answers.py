@@ -65,15 +65,17 @@ def test_answers_as_the_large_model(server: ProviderServer, client: Client, way:
     assert total == server.tokens(client.model)
 
 
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 @pytest.mark.parametrize("path", PATHS)
 @each_client
-def test_structured_output(server: ProviderServer, client: Client, path: Path) -> None:
+def test_structured_output(server: ProviderServer, client: Client, path: Path, way: str) -> None:
     script(server, path, client.model)
     for author in (client.model, "large-1"):
         server.say(author, made(author))
     model = cascade(server, client).with_structured_output(Builder)
     with collect_routes() as routes:
-        answer = model.invoke(QUESTION, automix_context=CONTEXT)
+        said = getattr(model, way)(QUESTION, automix_context=CONTEXT)
+        answer = asyncio.run(said) if way == "ainvoke" else said
     author = client.model if path == "accept" else "large-1"
     assert answer == Builder(name=f"name by {author}")
     settled(server, list(routes), path, client.model, client.learns)

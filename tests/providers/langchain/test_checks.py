@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from langchain_automix import SelfVerifier
+from langchain_automix import SelfVerifier, TokenVerifier
+from langchain_automix.child.clients import client_of
+from langchain_automix.child.models import as_message, core_model, usage_of
+from langchain_automix.child.sampler import Sampler
 from tests.loopback import Reply
 from tests.providers.cells import (
     CASE,
@@ -26,6 +30,7 @@ from tests.providers.langchain.clients import CLIENTS, Client
 from tests.providers.wire import ProviderServer
 
 K = 4
+SURE = Reply("Correct", logprobs={"Correct": math.log(0.8), "Incorrect": math.log(0.2)})
 SECRET = "Verdict: Incorrect. So I thought in SECRET."
 
 
@@ -201,3 +206,37 @@ def test_what_checks_share_is_marked_for_the_providers_cache(server: ProviderSer
 def test_a_model_that_takes_no_marks_is_checked_without(server: ProviderServer, client: Client) -> None:
     model = client.over(server)
     refused_marks_are_left_out(server, client.model, lambda k: verdicts(model, k), K)
+
+
+@each_client
+def test_a_check_in_one_word_is_read_from_its_tokens(server: ProviderServer, client: Client) -> None:
+    """Of a client that hands log-probabilities on one request is enough; any other one's checks are sampled."""
+    server.verdicts(lambda request: SURE if request.asks_for_word else Reply(YES))
+    model = client.over(server)
+    tells = Sampler.of(model).gives_logprobs
+    found = TokenVerifier(model=model, k=K).invoke(CASE)
+    if tells and Sampler.of(model).gives_logprobs:
+        assert found["confidence"] == pytest.approx(0.8)
+        assert len(server.asked(client.model)) == 1
+    else:
+        assert not tells or "litellm" in client.name, "what no provider of a client gives is not in its row"
+        assert found["verdicts"] == [1] * K
+        assert not any(request.body.get("logprobs") for request in server.asked(client.model))
+
+
+@where(lambda client: not client.thinks)
+def test_a_drafts_tokens_are_signals(server: ProviderServer, client: Client) -> None:
+    script(server, "accept", client.model)
+    server.say(client.model, Reply(DRAFT, logprobs={"Oda": -0.5, "Ada": -2.0}))
+    model = cascade(server, client, signals=["logprob_min"])
+    _, (route,) = ask(model)
+    assert route.action == "accept"
+    assert ("logprob_min" in route.signals) == Sampler.of(model.models[0]).gives_logprobs
+
+
+@where(lambda client: client.provider != "ollama")
+def test_tokens_from_a_cache_are_told(server: ProviderServer, client: Client) -> None:
+    server.say(client.model, Reply(DRAFT, cached_tokens=3))
+    usage = usage_of(as_message(client.over(server).invoke("Who built it, pray?")))
+    known = client_of(core_model(client.over(server))).cached
+    assert (usage.cached_input_tokens if usage else 0) == (3 if known else 0)

@@ -71,15 +71,17 @@ def test_answers_as_the_large_model(server: ProviderServer, client: Client, way:
     assert tokens(route.to_dict()["usage"]["by_model"][1]) == (server.tokens(client.model) if known else (None, None))
 
 
+@pytest.mark.parametrize("way", ["chat", "achat"])
 @pytest.mark.parametrize("path", PATHS)
 @each_client
-def test_structured_output(server: ProviderServer, client: Client, path: Path) -> None:
+def test_structured_output(server: ProviderServer, client: Client, path: Path, way: str) -> None:
     script(server, path, client.model)
     for author in (client.model, "large-1"):
         server.say(author, made(author))
     model = cascade(server, client).as_structured_llm(Builder)
     with collect_routes() as routes:
-        answer = model.chat(CHAT, **ABOUT).raw
+        said = getattr(model, way)(CHAT, **ABOUT)
+        answer = (asyncio.run(said) if way == "achat" else said).raw
     author = client.model if path == "accept" else "large-1"
     assert answer == Builder(name=f"name by {author}")
     if not client.silent:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from tests.loopback import Reply
+from tests.loopback import wire as plain
 
 from .format import (
     Asked,
@@ -131,7 +132,7 @@ class Google(Wire):
             return {**body, "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
         shown = _thoughts_shown(request)
         body["candidates"] = [
-            _candidate(index, _parts(reply, shown), ENDINGS.get(reply.ending, reply.ending))
+            _candidate(index, _parts(reply, shown), ENDINGS.get(reply.ending, reply.ending)) | _likely(request, reply)
             for index, reply in enumerate(replies)
         ]
         return body
@@ -177,6 +178,19 @@ def _candidate(index: int, parts: list[Json], ending: str | None) -> Json:
     if ending:
         body["finishReason"] = ending
     return body
+
+
+def _likely(request: Asked, reply: Reply) -> Json:
+    found = plain.logprobs(request, reply, reply.text)
+    if not found:
+        return {}
+
+    def named(entry: Json) -> Json:
+        return {"token": entry["token"], "logProbability": entry["logprob"]}
+
+    entries = found["content"]
+    tops = [{"candidates": [named(each) for each in entry["top_logprobs"]]} for entry in entries]
+    return {"logprobsResult": {"chosenCandidates": [named(entry) for entry in entries], "topCandidates": tops}}
 
 
 def _frame(request: Asked, number: int, spent: Spent) -> Json:

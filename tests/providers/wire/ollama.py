@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from tests.loopback import Reply
+from tests.loopback import wire as plain
 
 from .format import Asked, Json, Part, Refusal, Spent, Wire, arguments, function, given, schema
 
@@ -71,7 +72,7 @@ class Ollama(Wire):
             message["thinking"] = reply.reasoning
         if reply.calls:
             message["tool_calls"] = _calls(reply)
-        return {**_frame(request), "message": message, **_ending(reply, spent)}
+        return {**_frame(request), "message": message, **_likely(request, reply), **_ending(reply, spent)}
 
     def parts(self, request: Asked, replies: list[Reply], number: int, spent: Spent) -> Iterator[Part]:
         reply = replies[0]
@@ -84,10 +85,15 @@ class Ollama(Wire):
         if reply.reasoning:
             yield line({"thinking": reply.reasoning})
         for piece in reply.cut():
-            yield line({"content": piece}, True)
+            yield line({"content": piece}, True, **_likely(request, reply, piece))
         if reply.calls:
             yield line({"tool_calls": _calls(reply)}, True)
         yield line({}, **_ending(reply, spent))
+
+
+def _likely(request: Asked, reply: Reply, text: str | None = None) -> Json:
+    found = plain.logprobs(request, reply, reply.text if text is None else text)
+    return {"logprobs": found["content"]} if found else {}
 
 
 def _frame(request: Asked) -> Json:
