@@ -137,7 +137,7 @@ def test_a_context_is_read_from_anything(tries: int) -> None:
             assert once(found).context == found.context
         query = once(Query(question, passages(context), shown))
         assert query.question.strip() or not question.strip() or query.question == IN_CONTEXT
-        assert query.fit(lambda q: len(q.context_text) < 20).context_text.count("") <= 40
+        assert query.cut_to(lambda q: len(q.context_text) < 20).context_text.count("") <= 40
 
     searched(tries, test, said, st.lists(st.text(max_size=50), max_size=4), st.text(max_size=60))
 

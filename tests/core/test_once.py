@@ -9,7 +9,7 @@ import pytest
 from automix_core.checking.once import once, without_context
 from automix_core.checking.prompt import INSTRUCTIONS, SHOTS
 from automix_core.checking.query import IN_CONTEXT, SHORT, THE_CONTEXT, Query
-from automix_core.checking.results import fit_window
+from automix_core.checking.results import cut_to_window
 from automix_core.checking.transcript import as_said, joined, transcript, whole_prompt
 from automix_core.checking.turns import as_text, opening, turns
 from automix_core.errors import QueryError
@@ -120,7 +120,7 @@ def test_a_check_is_as_long_as_its_context_and_the_fixed_parts(query: Query) -> 
 def test_a_whole_prompt_keeps_both_its_ends_when_it_is_cut(question_first: bool) -> None:
     parts = [f"Question: {ASKED}", f"Notes:\n{BIG}"]
     query = once(whole_prompt([("User", "\n\n".join(parts if question_first else parts[::-1]))], 0))
-    fitted = fit_window(query, lambda cut: as_text(turns(cut, "Oda.")), FIXED + 20_000, 0, len)
+    fitted = cut_to_window(query, lambda cut: as_text(turns(cut, "Oda.")), FIXED + 20_000, 0, len)
     shown = as_text(turns(fitted, "Oda."))
     assert fitted.truncated
     assert FIXED + 19_000 < len(shown) <= FIXED + 20_000
@@ -129,8 +129,8 @@ def test_a_whole_prompt_keeps_both_its_ends_when_it_is_cut(question_first: bool)
 
 def test_a_context_cut_to_nothing_is_none() -> None:
     with pytest.raises(QueryError, match="leave no room for the context"):
-        fit_window(Query(ASKED, (WHOLE,)), lambda cut: cut.context_text + "x" * 50, 40, 0, len)
-    assert fit_window(Query(ASKED), lambda cut: "x" * 50, 40, 0, len) == Query(ASKED)
+        cut_to_window(Query(ASKED, (WHOLE,)), lambda cut: cut.context_text + "x" * 50, 40, 0, len)
+    assert cut_to_window(Query(ASKED), lambda cut: "x" * 50, 40, 0, len) == Query(ASKED)
 
 
 def test_nobody_forges_a_turn_of_the_conversation() -> None:

@@ -36,5 +36,11 @@ LLAMAINDEX = {
     "OpenRouter": 'OpenRouter(model="qwen/qwen3-8b")',
 }
 """By the class that has a row in the adapter's table."""
-KEYS = dict.fromkeys((*("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "GOOGLE_API_KEY"), *("GROQ_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")), "a-key-for-the-loopback-server")
+KEYS = dict.fromkeys(
+    (
+        *("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "GOOGLE_API_KEY"),
+        *("GROQ_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ),
+    "a-key-for-the-loopback-server",
+)
 """Where the clients look for a key."""
