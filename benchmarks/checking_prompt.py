@@ -1,40 +1,58 @@
-"""What the checking prompt is worth: that of c659b6b and today's, on the same questions, drafts and model.
+"""What the checking prompt is worth: earlier ones and today's, by verdicts on the same drafts of the same model.
 
     python -m benchmarks.checking_prompt
 
-`outcomes-embedded.jsonl` as it stood at that commit, out of this repository's history, and as it stands: 60 questions,
-the drafts of the embedded 0.5B at temperature 0 and eight verdicts on each. Printed for each prompt: the share of
-verdicts that can't be read and the AUROC of the confidence for "this draft is right", and the difference of the two
-with an interval by resampling questions.
+Two comparisons, both of outcomes in this repository, both of Qwen2.5-Coder-0.5B on its own drafts, eight verdicts each:
+
+- the demo's ledger, 60 questions: under the prompt of c659b6b (the file as it stood at that commit, out of the
+  history) and under today's, temperature 1.0, the embedded engine;
+- 145 questions of SQuAD: under the first prompt with turns, temperature 0.7, the embedded engine
+  (`evidence/outcomes-squad.jsonl`), and under today's, temperature 1.0, the same weights on a GPU, contexts filled up
+  to 1 kB (`passage_budget/checks.jsonl`). More than the prompt differs there.
+
+Printed for each: the share of verdicts that can't be read and the AUROC of the confidence for "this draft is right",
+and the difference of the two with an interval by resampling questions.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from benchmarks.injections.before import COMMIT
 from benchmarks.verdict_reading import auroc
 
-FILE = Path(__file__).with_name("outcomes-embedded.jsonl")
+HERE = Path(__file__).parent
+LEDGER = HERE / "outcomes-embedded.jsonl"
 DRAWS = 4000
 
-
-def drafts(text: str) -> dict[str, Any]:
-    """The small model's draft of each question, with its score and verdicts."""
-    records = [json.loads(line) for line in text.splitlines()]
-    return {record["id"]: record["models"][0] for record in records}
+Checked: TypeAlias = dict[str, tuple[bool, list[int | None]]]
+"""By question: whether the draft is right, and its verdicts."""
 
 
-def before() -> str:
-    """The file at that commit."""
-    name = f"{COMMIT}:benchmarks/{FILE.name}"
-    shown = subprocess.run(["git", "show", name], cwd=FILE.parent, capture_output=True, check=True, text=True)
-    return shown.stdout
+def outcomes(text: str) -> Checked:
+    """The small model's drafts in a file of outcomes."""
+    drafts = {record["id"]: record["models"][0] for record in map(json.loads, text.splitlines())}
+    return {one: (draft["score"] >= 0.5, draft["verdicts"]) for one, draft in drafts.items()}
+
+
+def earlier() -> str:
+    """The ledger at that commit."""
+    name = f"{COMMIT}:benchmarks/{LEDGER.name}"
+    return subprocess.run(["git", "show", name], cwd=HERE, capture_output=True, check=True, text=True).stdout
+
+
+def whole_contexts() -> Checked:
+    """Checks of the shortest contexts, as they are."""
+    rows: list[dict[str, Any]] = [
+        json.loads(line) for line in (HERE / "passage_budget" / "checks.jsonl").read_text("utf-8").splitlines()
+    ]
+    return {row["id"]: (row["right"], row["verdicts"]) for row in rows if row["size"] == 1000 and row["budget"] is None}
 
 
 def confidence(verdicts: list[int | None]) -> float:
@@ -43,29 +61,32 @@ def confidence(verdicts: list[int | None]) -> float:
     return verdicts.count(1) / readable if readable else 0.5
 
 
-def scored(found: dict[str, Any], ids: list[str]) -> list[tuple[bool, float]]:
-    """Whether each draft is right, and its confidence."""
-    return [(found[one]["score"] >= 0.5, confidence(found[one]["verdicts"])) for one in ids]
+def worth(found: Checked, ids: Sequence[str]) -> float | None:
+    """The AUROC of the confidence over these questions."""
+    return auroc([(found[one][0], confidence(found[one][1])) for one in ids])
+
+
+def compare(then: Checked, now: Checked) -> None:
+    """Print the figures of both, and their difference."""
+    ids = sorted(then.keys() & now.keys())
+    print(f"{len(ids)} drafts, {sum(then[one][0] == now[one][0] for one in ids)} of them scored alike")
+    for name, found in (("then", then), ("today", now)):
+        verdicts = [verdict for one in ids for verdict in found[one][1]]
+        print(f"  {name}: {verdicts.count(None) / len(verdicts):.1%} unreadable, AUROC {worth(found, ids):.3f}")
+    places, changes = np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        some = [ids[place] for place in places.integers(0, len(ids), len(ids))]
+        before, after = worth(then, some), worth(now, some)
+        if before is not None and after is not None:
+            changes.append(after - before)
+    low, high = np.quantile(changes, [0.025, 0.975])
+    print(f"  change of the AUROC: {np.mean(changes):+.3f} ({low:+.3f} to {high:+.3f})")
 
 
 def main() -> None:
     """Compare, and print the figures."""
-    then, now = drafts(before()), drafts(FILE.read_text("utf-8"))
-    ids = sorted(then.keys() & now.keys())
-    alike = sum(then[one]["score"] == now[one]["score"] for one in ids)
-    print(f"{len(ids)} questions, {alike} with the same score")
-    for name, found in ((COMMIT, then), ("today", now)):
-        verdicts = [verdict for one in ids for verdict in found[one]["verdicts"]]
-        unreadable = verdicts.count(None) / len(verdicts)
-        print(f"{name}: {len(verdicts)} verdicts, {unreadable:.1%} unreadable, AUROC {auroc(scored(found, ids)):.3f}")
-    draws, changes = np.random.default_rng(0), []
-    for _ in range(DRAWS):
-        some = [ids[place] for place in draws.integers(0, len(ids), len(ids))]
-        before_, after = auroc(scored(then, some)), auroc(scored(now, some))
-        if before_ is not None and after is not None:
-            changes.append(after - before_)
-    low, high = np.quantile(changes, [0.025, 0.975])
-    print(f"change of the AUROC: {np.mean(changes):+.3f} ({low:+.3f} to {high:+.3f})")
+    compare(outcomes(earlier()), outcomes(LEDGER.read_text("utf-8")))
+    compare(outcomes((HERE / "evidence" / "outcomes-squad.jsonl").read_text("utf-8")), whole_contexts())
 
 
 if __name__ == "__main__":
