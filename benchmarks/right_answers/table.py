@@ -29,7 +29,7 @@ def row(
     own: Mapping[str, Array], large: Mapping[str, Array], peer: Mapping[str, Array], small: Mapping[str, Array]
 ) -> Any:
     """One contestant: arrays hold the mean over the questions, then over each resample of them."""
-    share = (own["cost"] - small["cost"]) / (large["cost"] - small["cost"])
+    share = np.clip((own["cost"] - small["cost"]) / (large["cost"] - small["cost"]), 0, 1)  # at most always large
     coin = small["score"] + share * (large["score"] - small["score"])
     spent = [name for name in SPENT if name in own]
     each = {name: own[name] / own["right"] for name in spent}

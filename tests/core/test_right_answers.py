@@ -153,6 +153,7 @@ def test_comparisons_are_of_pairs_and_a_coin_gains_nothing() -> None:
     assert told[LARGE]["score less"][LARGE] == [0, 0, 0]
     assert told[PEER]["a right answer of"][LARGE]["cost"] == pytest.approx([2, 2, 2])
     assert told["a coin"]["score less"]["a coin"] == pytest.approx([0, 0, 0], abs=1e-12)
+    assert told[PEER]["score less"]["a coin"] == pytest.approx([0, 0, 0])  # no coin scores more than always large
     mean, low, high = told["always small"]["score less"][LARGE]
     assert low < mean < high < 0
     assert told[LARGE]["answer"]["cost"] == pytest.approx(sum(dear) / sum(large))
