@@ -52,7 +52,14 @@ def everyone(recorded: Recorded, repeats: int) -> dict[str, Figures]:
     peers = {f"cascadeflow, {prompt}": peer(asked, recorded) for prompt, asked in recorded.theirs.items()}
     scored = {LARGE: found[LARGE]["score"], PEER: peers[PEER]["score"]}
     splits = list(folds(columns.ids, repeats))
-    return found | {name: held_out(learn, recorded, splits, scored) for name, learn in LEARNED.items()} | peers
+    learned = {name: held_out(learn, recorded, splits, scored) for name, learn in LEARNED.items()}
+    return found | learned | peers | {"a judge that is never wrong": peer(never_wrong(columns), recorded)}
+
+
+def never_wrong(columns: Columns) -> Array:
+    """Who is asked where a draft is kept if, and only if, it scores no less than the large model's answer."""
+    worse = columns.scores[:, 0] < columns.scores[:, 1]
+    return np.column_stack([np.ones(len(worse)), worse.astype(float)])
 
 
 def folds(ids: Sequence[str], repeats: int) -> Iterator[Ints]:
@@ -89,7 +96,7 @@ def walk(policy: Policy, recorded: Recorded, rows: Ints) -> Figures:
 
 
 def peer(asked: Array, recorded: Recorded) -> Figures:
-    """What cascadeflow did: the large model's answer is taken wherever it was asked for."""
+    """What was done where nothing is checked by a model: the large model's answer is taken wherever it was asked."""
     none = np.zeros(len(asked))
     cost = (asked * recorded.columns.costs).sum(axis=1)
     model = (asked[:, 1] > 0).astype(np.int64)

@@ -26,6 +26,7 @@ from benchmarks.right_answers.contestants import (
     everyone,
     folds,
     held_out,
+    never_wrong,
     peer,
     walk,
 )
@@ -76,6 +77,12 @@ def test_a_peer_takes_what_it_asked_for(recorded: Recorded) -> None:
     assert done["small"][:3].tolist() == [1, 0, 0]
     assert done["score"][:3].tolist() == [1, 1, 1]
     assert done["score"][3] == 0.4  # the small model's, as only it was asked
+
+
+def test_a_judge_that_is_never_wrong_scores_what_can_be_scored(recorded: Recorded) -> None:
+    asked = never_wrong(recorded.columns)
+    assert asked[:2].tolist() == [[1, 0], [1, 1]]
+    assert peer(asked, recorded)["score"] == pytest.approx(recorded.columns.scores.max(axis=1))
 
 
 def test_prices_change_what_the_large_model_costs_and_nothing_else(recorded: Recorded) -> None:
