@@ -147,13 +147,13 @@ def test_comparisons_are_of_pairs_and_a_coin_gains_nothing() -> None:
     random = np.random.default_rng(0)
     large = random.integers(2, size=80).astype(float).tolist()
     small = (np.array(large) * random.integers(2, size=80)).tolist()
-    dear, cheap = random.uniform(90, 110, 80).tolist(), random.uniform(1, 3, 80).tolist()
-    half = [[(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in ((large, small), (dear, cheap))]
-    coin = {**figures(large, dear), "score": np.array(half[0]), "cost": np.array(half[1])}
+    costly, cheap = random.uniform(90, 110, 80).tolist(), random.uniform(1, 3, 80).tolist()
+    half = [[(a + b) / 2 for a, b in zip(*pair, strict=True)] for pair in ((large, small), (costly, cheap))]
+    coin = {**figures(large, costly), "score": np.array(half[0]), "cost": np.array(half[1])}
     found = {
         "always small": figures(small, cheap),
-        LARGE: figures(large, dear),
-        PEER: figures(large, [2 * value for value in dear]),
+        LARGE: figures(large, costly),
+        PEER: figures(large, [2 * value for value in costly]),
         "a coin": coin,
     }
     told = compared(found)
@@ -163,7 +163,7 @@ def test_comparisons_are_of_pairs_and_a_coin_gains_nothing() -> None:
     assert told[PEER]["score less"]["a coin"] == pytest.approx([0, 0, 0])  # no coin scores more than always large
     mean, low, high = told["always small"]["score less"][LARGE]
     assert low < mean < high < 0
-    assert told[LARGE]["answer"]["cost"] == pytest.approx(sum(dear) / sum(large))
+    assert told[LARGE]["answer"]["cost"] == pytest.approx(sum(costly) / sum(large))
 
 
 def test_the_remark_names_who_is_cheaper_at_no_lower_score() -> None:
