@@ -6,7 +6,7 @@ Two comparisons, both of outcomes in this repository, both of Qwen2.5-Coder-0.5B
 
 - the demo's ledger, 60 questions: under the prompt of c659b6b (the file as it stood at that commit, out of the
   history) and under today's, temperature 1.0, the embedded engine;
-- 145 questions of SQuAD: under the first prompt with turns, temperature 0.7, the embedded engine
+- 145 questions of SQuAD: under an earlier prompt with turns, temperature 0.7, the embedded engine
   (`evidence/outcomes-squad.jsonl`), and under today's, temperature 1.0, the same weights on a GPU, contexts filled up
   to 1 kB (`passage_budget/checks.jsonl`). More than the prompt differs there.
 

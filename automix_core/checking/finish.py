@@ -59,6 +59,8 @@ FILTERED = frozenset(
 )
 """`refusal` is Anthropic's: its classifiers stopped the text. The model's own "not in the context" is a draft."""
 
+UNDER_WAY = frozenset({"in_progress", "queued"})
+"""States of an answer that has not ended, which OpenAI's Responses API tells where it later tells the end."""
 UNFINISHED = "cut off (it came without a finish reason)"
 
 

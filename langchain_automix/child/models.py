@@ -23,7 +23,7 @@ from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 
 from automix_core.checking.client import Client
-from automix_core.checking.finish import problem
+from automix_core.checking.finish import UNDER_WAY, problem
 from automix_core.checking.thoughts import spoken
 from automix_core.evidence.reported import reported_tokens
 from automix_core.evidence.tokens import Token
@@ -175,7 +175,7 @@ def finish_reason(message: AIMessage) -> str | None:
         return reason
     for field in ("finish_reason", "stop_reason", "stopReason", "done_reason", "status"):
         if isinstance(value := metadata.get(field), str):
-            return value
+            return None if value in UNDER_WAY else value
     return None
 
 

@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, T
 from llama_index.core.llms.llm import LLM
 
 from automix_core.checking.client import Client
-from automix_core.checking.finish import problem
+from automix_core.checking.finish import UNDER_WAY, problem
 from automix_core.checking.thoughts import spoken
 from automix_core.evidence.reported import reported_tokens
 from automix_core.evidence.tokens import Token
@@ -149,7 +149,7 @@ def finish_reason(response: Any) -> str | None:
                 if reason is not None:
                     return str(getattr(reason, "name", reason))
         if _get(raw, "object") == "response" and isinstance(status := _get(raw, "status"), str):
-            return status
+            return None if status in UNDER_WAY else status
     return None
 
 

@@ -205,6 +205,7 @@ async def test_drawing_one_is_one_plain_request(server: OpenAIServer) -> None:
         ({"done_reason": "length"}, "length"),
         ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "max_output_tokens"),
         ({"status": "completed", "incomplete_details": None}, "completed"),
+        ({"status": "in_progress"}, None),
     ],
 )
 def test_why_a_model_stopped(metadata: dict[str, Any], reason: str | None) -> None:

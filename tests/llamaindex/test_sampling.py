@@ -224,10 +224,11 @@ def test_what_is_no_number_is_no_usage() -> None:
          "max_output_tokens"),
         ({"object": "response", "status": "completed", "incomplete_details": None}, "completed"),
         ({"response": {"object": "response", "status": "completed"}}, "completed"),
+        ({"response": {"object": "response", "status": "in_progress"}}, None),
         ({"data": {"choices": [{"finish_reason": "stop"}]}}, "stop"),
     ],
 )  # fmt: skip
-def test_why_a_model_stopped_in_each_clients_words(raw: Any, reason: str) -> None:
+def test_why_a_model_stopped_in_each_clients_words(raw: Any, reason: str | None) -> None:
     assert finish_reason(CompletionResponse(text="x", raw=raw)) == reason
 
 
