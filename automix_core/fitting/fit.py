@@ -17,7 +17,7 @@ from ..outcomes.timing import timed
 from ..policies import Always, Skipping
 from ..policies.expected import Value
 from .family import Family, family
-from .frontier import Point, at_quality, within_cost
+from .frontier import Point, at_quality, hull, within_cost
 from .labels import with_assumed_labels
 from .skips import learn_skip
 from .timed_policy import timed_policy
@@ -53,12 +53,12 @@ class Objective:
             if not np.isfinite(number) or number < 0:
                 raise ConfigError(f"{name} must be a number, 0 or more, not {number!r}.")
 
-    def choose(self, found: Family, cost_weight: float) -> Point:
-        """The policy of a family that serves the objective; `cost_weight` serves where none is given."""
+    def choose(self, found: Family, columns: Columns, cost_weight: float) -> Point:
+        """The policy of a family, learned from `columns`, that serves the objective, else `cost_weight`."""
         if self.max_cost is not None:
             return within_cost(found.frontier(), self.max_cost)
         if self.min_quality is not None:
-            return at_quality(found.frontier(), self.min_quality)
+            return at_quality(hull([*found.frontier(), _as_recorded(columns)]), self.min_quality)
         return found.best(cost_weight)
 
 
@@ -126,7 +126,7 @@ def _fit(columns: Columns, method: str, objective: Objective) -> Fitted:
     weight, why = cost_weight_of(columns, objective)
     if why:
         return _single(columns, weight, [*notes, why], k)
-    point = objective.choose(family(method, columns), weight)
+    point = objective.choose(family(method, columns), columns, weight)
     policy = point.build()
     expected = replace(point.value, reward=point.reward(weight))
     held_out = cross_fit(columns, method, objective, weight)
@@ -135,6 +135,13 @@ def _fit(columns: Columns, method: str, objective: Objective) -> Fitted:
     if objective.max_cost is not None or objective.min_quality is not None:
         return fitted
     return _with_skips(_unless_beaten(fitted, columns), columns, held_out)
+
+
+def _as_recorded(columns: Columns) -> Point:
+    """The model that scored most, at what it scored: a fitted policy's expectation is shrunk and may lie below it."""
+    score, cost = columns.scores.mean(axis=0), columns.costs.mean(axis=0)
+    model = int(score.argmax())
+    return Point(Value(0.0, float(score[model]), float(cost[model]), 0.0), lambda: Always(model))
 
 
 def used_verdicts(columns: Columns) -> tuple[Columns, list[str]]:
@@ -173,7 +180,7 @@ def cross_fit(columns: Columns, method: str, objective: Objective, weight: float
     for fold in _folds(columns):
         rest = np.setdiff1d(np.arange(len(columns)), fold)
         try:
-            point = objective.choose(family(method, columns.rows(rest)), weight)
+            point = objective.choose(family(method, columns.rows(rest)), columns.rows(rest), weight)
         except AutoMixError:
             return None
         done = replay(point.build(), columns.rows(fold))

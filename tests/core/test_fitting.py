@@ -220,6 +220,16 @@ def test_a_quality_target_is_met_on_new_questions() -> None:
     assert evaluate(found.policy, outcomes(3000, seed=7)).performance == pytest.approx(0.75, abs=0.03)
 
 
+@pytest.mark.parametrize(("n", "seed"), [(20, 1), (20, 9), (60, 11), (200, 3)])
+@pytest.mark.parametrize("method", ["pomdp", "threshold"])
+def test_what_a_single_model_scored_is_a_target_that_can_be_met(n: int, seed: int, method: str) -> None:
+    """Expectations are shrunk towards each other; that the large model answers everything scores what it scored."""
+    rows = outcomes(n, seed=seed)
+    best = max(sum(row.models[m].score for row in rows) / n for m in range(len(rows[0].models)))
+    found = fit(rows, method=method, objective=Objective(min_quality=best))
+    assert found.expected.score >= best - 1e-9
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
