@@ -167,6 +167,33 @@ def test_public_names_can_be_imported_and_bring_nothing_heavy(package: str, heav
     assert set(names) <= set(dir(importlib.import_module(package)))
 
 
+PARTS = {
+    LANGCHAIN: (
+        "from langchain_core.language_models import BaseChatModel\n"
+        "from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate\n"
+        "from langchain_core.callbacks.manager import CallbackManager"
+    ),
+    LLAMAINDEX: "from llama_index.core.llms import LLM",
+}
+"""What any model of the framework imports."""
+LATE = (
+    *("langchain_core.tools", "langchain_core.language_models.llms", "langchain_core.tracers.context"),
+    *("tomllib", "automix_core.cascade_file", "automix_core.fitting", "automix_core.evaluation"),
+)
+"""What only some calls need, and what is slow to load: a file's cascade, tools, models of texts."""
+
+
+@pytest.mark.parametrize("package", PARTS)
+def test_an_import_loads_nothing_of_the_framework_that_only_some_calls_need(package: str) -> None:
+    """`StructuredTool` at the top of a file once made the import three times as slow."""
+    code = (
+        f"import sys\n{PARTS[package]}\nbefore = set(sys.modules)\nimport {package}\nprint(*set(sys.modules) - before)"
+    )
+    loaded = run(code).split()
+    assert f"{package}.call" in loaded
+    assert [name for name in loaded if name.startswith(LATE)] == []
+
+
 def test_use_opens_no_socket_and_leaves_no_thread() -> None:
     said = run(
         "import socket, threading\n"

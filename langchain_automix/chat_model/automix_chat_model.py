@@ -23,8 +23,6 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
-from automix_core.cascade_file.building import build
-from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.checking.custom import CheckFunction
 from automix_core.checking.limiter import Limiter, RateLimiter, as_limiter
 from automix_core.checking.measuring import Measurement
@@ -182,6 +180,9 @@ class AutoMixChatModel(Composite):
         `settings` are the constructor's keywords and win over the file. Keys are read from the environment, by the
         models' names. Raises `ConfigError` that names the file and the line to blame, and where langchain-openai lacks.
         """
+        from automix_core.cascade_file.building import build  # built at import; most cascades come of no file
+        from automix_core.cascade_file.reading import read_cascade_file
+
         from ..child.endpoint import chat_model
 
         return build(cls, read_cascade_file(path), chat_model, SelfVerifier, settings)

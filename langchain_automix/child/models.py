@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-from langchain_core.language_models import LLM, BaseChatModel, BaseLanguageModel
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import (
     Runnable,
@@ -92,6 +92,8 @@ def blocks(child: Child) -> bool:
     model = core_model(child)
     if isinstance(model, BaseChatModel):
         return type(model)._agenerate is BaseChatModel._agenerate
+    from langchain_core.language_models import LLM  # slow to load, and most models chat
+
     return isinstance(model, LLM) and type(model)._acall is LLM._acall
 
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.tools import StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from automix_core.routing.effects import Reply
@@ -67,6 +66,8 @@ def final_tools(tools: Sequence[Any], tool_choice: Any) -> frozenset[str]:
 
 
 def _only_a_schema(tool: Any) -> bool:
+    from langchain_core.tools import StructuredTool  # loaded where there are tools; slow where there are none
+
     return isinstance(tool, StructuredTool) and tool.func is None and tool.coroutine is None
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.tracers.context import register_configure_hook
 
 from automix_core.audit.judge import Heard
 
@@ -48,4 +47,6 @@ def metered() -> Iterator[Heard]:
 
 @cache
 def _hook() -> None:
+    from langchain_core.tracers.context import register_configure_hook  # loads langsmith
+
     register_configure_hook(_meter, inheritable=True)

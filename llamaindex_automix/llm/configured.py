@@ -14,8 +14,6 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, field_serializer, field_validator, model_validator
 
 from automix_core.audit.audit import Audit
-from automix_core.cascade_file.building import build
-from automix_core.cascade_file.reading import read_cascade_file
 from automix_core.checking.limiter import as_limiter
 from automix_core.checking.passing import Asked
 from automix_core.checking.query import Query
@@ -250,6 +248,9 @@ class RoutedLLM(FunctionCallingLLM):
         models' names. Raises `ConfigError` that names the file and the line to blame, and where the package
         llama-index-llms-openai-like lacks.
         """
+        from automix_core.cascade_file.building import build  # built at import; most cascades come of no file
+        from automix_core.cascade_file.reading import read_cascade_file
+
         from ..child.endpoint import openai_like
 
         return build(cls, read_cascade_file(path), openai_like, SelfVerifier, settings)
