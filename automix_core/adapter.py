@@ -5,6 +5,7 @@ A framework is adapted by performing three effects (`Decide`, `Draft`, `Check`) 
 versions, with a line in the changelog.
 """
 
+from .checking.drawing import adraw, draw
 from .checking.finish import problem
 from .checking.once import once
 from .checking.passing import Asked, passed
@@ -48,6 +49,7 @@ __all__ = [
     "Terms",
     "Usage",
     "Wanted",
+    "adraw",
     "afinish",
     "arun",
     "as_policy",
@@ -60,6 +62,7 @@ __all__ = [
     "count",
     "counted",
     "cut_to_window",
+    "draw",
     "ending_of",
     "final_text",
     "finish",

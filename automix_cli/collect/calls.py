@@ -18,8 +18,9 @@ from automix_cli.collect.journal import Journal, Paid, key
 from automix_cli.collect.refusals import Notes
 from automix_cli.collect.retrying import AGAIN, LONGEST, BusyError, Course, asked_pause
 from automix_cli.collect.system import CallError
+from automix_core.checking.drawing import adraw
 from automix_core.checking.refusal import LIMITS, Memory, refused
-from automix_core.checking.sampling import Choices, Terms, Wanted, sampling
+from automix_core.checking.sampling import Choices, Got, Terms, Wanted
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.turns import without_system
 from automix_core.endpoint.endpoint import Endpoint
@@ -111,24 +112,23 @@ class Calls:
         """
         terms = self._terms(model, temperature, max_tokens, logprobs)
         drawn: list[Paid] = []
-        place = 0  # the request for several; those for what is missing come after it
+        several, single = 0, int(k > 1)  # places: the request for several, and those for what is missing, after it
+
+        async def send(wanted: Wanted) -> Got:
+            nonlocal single
+            begin, once = several if wanted.n > 1 else single, partial(self._once, model, messages, terms, wanted, nth)
+            got = await asyncio.gather(*(_tried(partial(once, begin + i)) for i in range(wanted.requests)))
+            paid = [item for item in got if isinstance(item, Paid)]
+            single += len(paid) if wanted.n == 1 else 0
+            drawn.extend(paid)
+            return [Choices(item.texts, item.finish) if isinstance(item, Paid) else item for item in got]
+
         for first in range(0, k, MOST_CHOICES):
-            flow = sampling(min(MOST_CHOICES, k - first), terms, self._memories[model], self._notes.refused)
-            one_by_one = place if k == 1 else place + 1
-            try:
-                wanted = next(flow)
-                while True:
-                    begin = place if wanted.n > 1 else one_by_one
-                    once = partial(self._once, model, messages, terms, wanted, nth)
-                    got = await asyncio.gather(*(_tried(partial(once, begin + i)) for i in range(wanted.requests)))
-                    paid = [item for item in got if isinstance(item, Paid)]
-                    one_by_one += len(paid) if wanted.n == 1 else 0
-                    drawn += paid
-                    wanted = flow.send([_choices(item) if isinstance(item, Paid) else item for item in got])
-            except StopIteration as stop:
-                if stop.value.errors:
-                    raise stop.value.errors[0] from None
-            place = one_by_one
+            n = min(MOST_CHOICES, k - first)
+            sample = await adraw(n, terms, self._memories[model], send, self._notes.refused)
+            if sample.errors:
+                raise sample.errors[0]
+            several, single = single, single + 1
         return drawn
 
     def _terms(self, model: int, temperature: float | None, max_tokens: int | None, logprobs: bool = False) -> Terms:
@@ -262,10 +262,6 @@ class Calls:
         endpoint = self._endpoints[model]
         text = " ".join(reply.text.split()).replace(endpoint.api_key, "***")[:200]
         return f"{endpoint.base_url} answered {reply.status_code}: {text}"
-
-
-def _choices(paid: Paid) -> Choices:
-    return Choices(paid.texts, paid.finish)
 
 
 async def _tried(ask: Callable[[], Awaitable[Paid]]) -> Paid | CallError:

@@ -71,8 +71,10 @@ def weighed(
     )
 
 
-def after(first: Checks, later: Checks) -> Checks:
-    """What `later` checks found, paid together with a `first` one that told nothing."""
+def after(first: Checks | None, later: Checks) -> Checks:
+    """What `later` checks found, paid together with a `first` one that told nothing, if there was one."""
+    if first is None:
+        return later
     return replace(
         later,
         usage=total([first.usage, later.usage]),

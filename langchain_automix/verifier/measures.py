@@ -67,28 +67,31 @@ class Measures(Offer):
 
     def measure(self, name: str, model: int, query: Query, answer: str, config: RunnableConfig, talk: Talk) -> Measured:
         """The signal `name` of the draft of `model`."""
-        way = self.ways[name]
-        if name in self.samplers:
-            sampler = self.samplers[name][model]
-            said = talk(sampler.child) if isinstance(way, int) or getattr(way, "continues", False) else None
-            if isinstance(way, int):
-                sample = draw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None))
-                return agreed(answer, sample, model)
-            found, _ = way.check(query, answer, way.k, sampler, config, said)
-            return measured_by(found, self.by[name][model])
-        return self.called(name, query, answer)
+        if name not in self.samplers:
+            return self.called(name, query, answer)
+        way, sampler, said = self._asked(name, model, talk)
+        if isinstance(way, int):
+            return agreed(answer, draw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None)), model)
+        found, _ = way.check(query, answer, way.k, sampler, config, said)
+        return measured_by(found, self.by[name][model])
 
     async def ameasure(
         self, name: str, model: int, query: Query, answer: str, config: RunnableConfig, talk: Talk
     ) -> Measured:
         """`measure`, awaited; a blocking function runs in a thread."""
-        way = self.ways[name]
-        if name in self.samplers:
-            sampler = self.samplers[name][model]
-            said = talk(sampler.child) if isinstance(way, int) or getattr(way, "continues", False) else None
-            if isinstance(way, int):
-                sample = await adraw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None))
-                return agreed(answer, sample, model)
-            found, _ = await way.acheck(query, answer, way.k, sampler, config, said)
-            return measured_by(found, self.by[name][model])
-        return await self.acalled(name, query, answer)
+        if name not in self.samplers:
+            return await self.acalled(name, query, answer)
+        way, sampler, said = self._asked(name, model, talk)
+        if isinstance(way, int):
+            sample = await adraw(sampler, said or (), way, config, sampler.terms(TEMPERATURE, None))
+            return agreed(answer, sample, model)
+        found, _ = await way.acheck(query, answer, way.k, sampler, config, said)
+        return measured_by(found, self.by[name][model])
+
+    def _asked(
+        self, name: str, model: int, talk: Talk
+    ) -> tuple[SelfVerifier | int, Sampler, Sequence[BaseMessage] | None]:
+        """How a signal is measured, by whom, and in which conversation, if in one."""
+        way, sampler = self.ways[name], self.samplers[name][model]
+        goes_on = isinstance(way, int) or getattr(way, "continues", False)
+        return way, sampler, talk(sampler.child) if goes_on else None

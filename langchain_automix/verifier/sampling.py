@@ -15,8 +15,9 @@ from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
+from automix_core.checking import drawing
 from automix_core.checking.concurrent import agather, gather
-from automix_core.checking.sampling import Choices, Sample, Terms, Wanted, sampling
+from automix_core.checking.sampling import Choices, Got, Sample, Terms, Wanted
 
 from ..child.models import Child, as_message, finish_reason, unwrap, usage_of
 from ..child.sampler import Sampler, uncached
@@ -28,30 +29,24 @@ UNLIMITED = 2**16
 
 def draw(sampler: Sampler, messages: Sequence[BaseMessage], n: int, config: RunnableConfig, terms: Terms) -> Sample:
     """`n` replies to `messages`, blocking; requests run at most `config["max_concurrency"]` at a time."""
-    flow = sampling(n, terms, sampler.memory)
-    try:
-        wanted = next(flow)
-        while True:
-            ask = partial(_ask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
-            wanted = flow.send(gather([ask] * wanted.requests, _at_once(config), wanted.ends))
-    except StopIteration as stop:
-        sample: Sample = stop.value
-        return sample
+
+    def perform(wanted: Wanted) -> Got:
+        ask = partial(_ask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
+        return gather([ask] * wanted.requests, _at_once(config), wanted.ends)
+
+    return drawing.draw(n, terms, sampler.memory, perform)
 
 
 async def adraw(
     sampler: Sampler, messages: Sequence[BaseMessage], n: int, config: RunnableConfig, terms: Terms
 ) -> Sample:
     """`draw`, awaited."""
-    flow = sampling(n, terms, sampler.memory)
-    try:
-        wanted = next(flow)
-        while True:
-            ask = partial(_aask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
-            wanted = flow.send(await agather([ask] * wanted.requests, _at_once(config), wanted.ends))
-    except StopIteration as stop:
-        sample: Sample = stop.value
-        return sample
+
+    async def perform(wanted: Wanted) -> Got:
+        ask = partial(_aask, sampler.asked(wanted), sampler.prompt(messages, wanted), config, wanted)
+        return await agather([ask] * wanted.requests, _at_once(config), wanted.ends)
+
+    return await drawing.adraw(n, terms, sampler.memory, perform)
 
 
 def _at_once(config: RunnableConfig) -> int:

@@ -130,16 +130,12 @@ class TokenVerifier(OneWord, SelfVerifier):
         talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """The probability of `answer`, in one request; `n` sampled verdicts where the model gives none."""
-        answer = self._shown(answer)
-        if not sampler.gives_logprobs:
-            self._say(sampler)
-            return self._sampling.check(query, answer, n, sampler, config)
-        first, output = super().check(query, answer, 1, sampler, config, talk)
-        if first.tally != Tally():
-            return first, output
-        sampler.memory.forgo({"logprobs"})
-        self._say(sampler)
-        found, output = self._sampling.check(query, answer, n, sampler, config)
+        answer, first = self._shown(answer), None
+        if sampler.gives_logprobs:
+            first, output = super().check(query, answer, 1, sampler, config, talk)
+            if first.tally != Tally():
+                return first, output
+        found, output = self._instead(sampler).check(query, answer, n, sampler, config)
         return after(first, found), output
 
     async def acheck(
@@ -152,21 +148,24 @@ class TokenVerifier(OneWord, SelfVerifier):
         talk: Sequence[BaseMessage] | None = None,
     ) -> tuple[Checks, dict[str, Any]]:
         """`check`, awaited."""
-        answer = self._shown(answer)
-        if not sampler.gives_logprobs:
-            self._say(sampler)
-            return await self._sampling.acheck(query, answer, n, sampler, config)
-        first, output = await super().acheck(query, answer, 1, sampler, config, talk)
-        if first.tally != Tally():
-            return first, output
-        sampler.memory.forgo({"logprobs"})
-        self._say(sampler)
-        found, output = await self._sampling.acheck(query, answer, n, sampler, config)
+        answer, first = self._shown(answer), None
+        if sampler.gives_logprobs:
+            first, output = await super().acheck(query, answer, 1, sampler, config, talk)
+            if first.tally != Tally():
+                return first, output
+        found, output = await self._instead(sampler).acheck(query, answer, n, sampler, config)
         return after(first, found), output
 
     def together(self, sampler: Sampler) -> bool:
         """Whether one request gives all that is asked for: a probability, or all verdicts of a batch."""
         return sampler.gives_logprobs or super().together(sampler)
+
+    def _instead(self, sampler: Sampler) -> SelfVerifier:
+        """Who checks where the model gave no log-probabilities, which it is not asked for again."""
+        sampler.memory.forgo({"logprobs"} if sampler.gives_logprobs else ())
+        if sampler.memory.first("logprobs"):
+            log.warning(no_logprobs(self._terms(sampler).model))
+        return self._sampling
 
     @cached_property
     def _sampling(self) -> SelfVerifier:
@@ -185,10 +184,6 @@ class TokenVerifier(OneWord, SelfVerifier):
     def size(self, query: Query, prompt: int, sampler: Sampler) -> Size:
         """About what a check for `query` takes: a word, where the model gives log-probabilities."""
         return replace(super().size(query, prompt, sampler), word=sampler.gives_logprobs)
-
-    def _say(self, sampler: Sampler) -> None:
-        if sampler.memory.first("logprobs"):
-            log.warning(no_logprobs(self._terms(sampler).model))
 
     def _prepared(
         self, query: Query, answer: str, talk: Sequence[BaseMessage] | None

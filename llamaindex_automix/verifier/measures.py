@@ -68,28 +68,27 @@ class Measures(Offer):
 
     def measure(self, name: str, model: int, query: Query, answer: str, talk: Talk) -> Measured:
         """The signal `name` of the draft of `model`."""
-        way = self.ways[name]
-        if name in self.by:
-            checker = way[model]
-            said = talk(checker.model) if getattr(checker, "continues", False) else None
-            found = checker.check(query, answer, checker.k, said).checks
-            return measured_by(found, self.by[name][model])
-        if isinstance(way, int):
-            sampler = self.samplers[model]
-            sample = draw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
-            return agreed(answer, sample, model)
-        return self.called(name, query, answer)
+        if name not in self.by and not isinstance(self.ways[name], int):
+            return self.called(name, query, answer)
+        way, said = self._asked(name, model, talk)
+        if isinstance(way, Sampler):
+            n = self.ways[name]
+            return agreed(answer, draw(way, said or "", n, n, way.terms(TEMPERATURE, None)), model)
+        return measured_by(way.check(query, answer, way.k, said).checks, self.by[name][model])
 
     async def ameasure(self, name: str, model: int, query: Query, answer: str, talk: Talk) -> Measured:
         """`measure`, awaited; a blocking function runs in a thread."""
-        way = self.ways[name]
-        if name in self.by:
-            checker = way[model]
-            said = talk(checker.model) if getattr(checker, "continues", False) else None
-            found = (await checker.acheck(query, answer, checker.k, said)).checks
-            return measured_by(found, self.by[name][model])
-        if isinstance(way, int):
-            sampler = self.samplers[model]
-            sample = await adraw(sampler, talk(sampler.model) or "", way, way, sampler.terms(TEMPERATURE, None))
-            return agreed(answer, sample, model)
-        return await self.acalled(name, query, answer)
+        if name not in self.by and not isinstance(self.ways[name], int):
+            return await self.acalled(name, query, answer)
+        way, said = self._asked(name, model, talk)
+        if isinstance(way, Sampler):
+            n = self.ways[name]
+            return agreed(answer, await adraw(way, said or "", n, n, way.terms(TEMPERATURE, None)), model)
+        return measured_by((await way.acheck(query, answer, way.k, said)).checks, self.by[name][model])
+
+    def _asked(self, name: str, model: int, talk: Talk) -> tuple[SelfVerifier | Sampler, Prompt | None]:
+        """Who is asked for a signal, a verifier or for more drafts a model, and in which conversation, if in one."""
+        if name not in self.by:
+            return self.samplers[model], talk(self.samplers[model].model)
+        checker = self.ways[name][model]
+        return checker, talk(checker.model) if getattr(checker, "continues", False) else None

@@ -112,34 +112,34 @@ class TokenVerifier(OneWord, SelfVerifier):
         return "automix_token_verifier"
 
     def _verify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
-        answer = self._shown(answer)
-        if not self._sampler.gives_logprobs:
-            self._say()
-            return self._sampling._verify(query, answer, n)
-        found = super()._verify(query, answer, 1, talk)
-        if found.checks.tally != Tally():
-            return found
-        self._sampler.memory.forgo({"logprobs"})
-        self._say()
-        return _after(found, self._sampling._verify(query, answer, n))
+        answer, first = self._shown(answer), None
+        if self._sampler.gives_logprobs:
+            first = super()._verify(query, answer, 1, talk)
+            if first.checks.tally != Tally():
+                return first
+        return _after(first, self._instead()._verify(query, answer, n))
 
     async def _averify(self, query: Query, answer: str, n: int, talk: Prompt | None = None) -> Verification:
-        answer = self._shown(answer)
-        if not self._sampler.gives_logprobs:
-            self._say()
-            return await self._sampling._averify(query, answer, n)
-        found = await super()._averify(query, answer, 1, talk)
-        if found.checks.tally != Tally():
-            return found
-        self._sampler.memory.forgo({"logprobs"})
-        self._say()
-        return _after(found, await self._sampling._averify(query, answer, n))
+        answer, first = self._shown(answer), None
+        if self._sampler.gives_logprobs:
+            first = await super()._averify(query, answer, 1, talk)
+            if first.checks.tally != Tally():
+                return first
+        return _after(first, await self._instead()._averify(query, answer, n))
 
     @property
     def together(self) -> bool:
         """True if one request gives all that is asked for: a probability, or all verdicts of a batch."""
         sampler = self._sampler
         return sampler.gives_logprobs or sampler.terms(self.temperature, self.max_tokens).together(sampler.memory)
+
+    def _instead(self) -> SelfVerifier:
+        """Who checks where the model gave no log-probabilities, which it is not asked for again."""
+        sampler = self._sampler
+        sampler.memory.forgo({"logprobs"} if sampler.gives_logprobs else ())
+        if sampler.memory.first("logprobs"):
+            log.warning(no_logprobs(self._terms.model))
+        return self._sampling
 
     @cached_property
     def _sampling(self) -> SelfVerifier:
@@ -165,10 +165,6 @@ class TokenVerifier(OneWord, SelfVerifier):
         """About what a check for `query` takes: a word, where the model gives log-probabilities."""
         return replace(super().size(query, prompt), word=self._sampler.gives_logprobs)
 
-    def _say(self) -> None:
-        if self._sampler.memory.first("logprobs"):
-            log.warning(no_logprobs(self._terms.model))
-
     @cached_property
     def _terms(self) -> Terms:
         return terms_of(self._sampler.terms(self.temperature, self.max_tokens))
@@ -180,8 +176,8 @@ class TokenVerifier(OneWord, SelfVerifier):
         return Verification(texts=sample.texts, confidence=checks.tally.confidence, checks=checks)
 
 
-def _after(first: Verification, later: Verification) -> Verification:
-    return later.model_copy(update={"checks": after(first.checks, later.checks)})
+def _after(first: Verification | None, later: Verification) -> Verification:
+    return later if first is None else later.model_copy(update={"checks": after(first.checks, later.checks)})
 
 
 __all__ = ["TokenVerifier"]
