@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from automix_core import Price, Route
+from automix_core.checking.thoughts import split
+from automix_core.routing.bill import bills
 from tests.loopback import OpenAIServer, Reply
 
 from .adapter import (
@@ -21,11 +25,31 @@ from .adapter import (
     Adapter,
     Way,
     billed,
+    drawn,
     script,
 )
 
 
 class Records(Adapter):
+    @pytest.mark.parametrize("way", WAYS)
+    def test_the_bill_is_made_and_each_check_is_read_once_a_call(
+        self, server: OpenAIServer, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        script(server, YES)
+        done: list[str] = []
+
+        def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*given: Any) -> Any:
+                done.append(name)
+                return function(*given)
+
+            return call
+
+        monkeypatch.setattr("automix_core.checking.verdict.split", counted("read", split))
+        monkeypatch.setattr("automix_core.routing.route.bills", counted("billed", bills))
+        assert self.get(self.small_and_large(server), way).route.verdicts == drawn(correct=4)
+        assert (done.count("read"), done.count("billed")) == (4, 1)
+
     @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("verdict", [YES, NO])
     def test_every_token_is_counted_once_under_its_role(self, server: OpenAIServer, way: Way, verdict: str) -> None:
