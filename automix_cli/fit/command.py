@@ -6,7 +6,7 @@ from dataclasses import asdict
 from dataclasses import replace as alike
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -16,6 +16,7 @@ from automix_cli.printing import bounds, naming, not_over, outputs, print_json, 
 from automix_cli.progress import progress
 from automix_cli.recorded import stored
 from automix_core.errors import ConfigError
+from automix_core.fitting.method import Method
 from automix_core.policies import POMDP, Always, Mixture, Skipping, Timed
 from automix_core.policies.saving import FittedOn, save_policy
 from automix_core.policies.timed import second_worth_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST = 1_000_000
 """Outcomes up to which a policy is learned from all of them."""
-METHODS = "pomdp, kde, threshold, band, always"
+METHODS = ", ".join(get_args(Method))
 
 
 def fit(
@@ -115,10 +116,10 @@ def fit(
         if replace:
             columns, apart = parted(columns, found_in.digest)
         if max_loss is None:
-            found = learn(columns, method=method, objective=objective)
+            found = learn(columns, method=cast("Method", method), objective=objective)
         else:
             sure = 0.9 if confidence is None else confidence
-            found = certify(columns, max_loss, sure, method=method, second_worth=second_worth)
+            found = certify(columns, max_loss, sure, method=cast("Method", method), second_worth=second_worth)
         judged = None if apart is None else judge(found, output, whole, apart, objective, max_loss)
     if judged is None or judged.published:
         save_policy(

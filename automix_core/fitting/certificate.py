@@ -22,6 +22,7 @@ from ..policies import Always
 from ..policies.expected import Value
 from .family import family
 from .fit import FEWEST, Fitted, Objective, against, cost_weight_of, hurried, used_verdicts
+from .method import Method
 
 _MOST = 25
 _BETS = np.linspace(0.05, 0.95, 19)
@@ -32,7 +33,7 @@ def certify(
     max_loss: float,
     confidence: float = 0.9,
     *,
-    method: str = "pomdp",
+    method: Method = "pomdp",
     second_worth: float | None = None,
 ) -> Fitted:
     """The cheapest policy that is certified to lose at most `max_loss` of score against the last model.
@@ -48,7 +49,7 @@ def certify(
     return _certify(columns, max_loss, confidence, method)
 
 
-def _certify(columns: Columns, max_loss: float, confidence: float, method: str) -> Fitted:
+def _certify(columns: Columns, max_loss: float, confidence: float, method: Method) -> Fitted:
     for name, given in (("max_loss", max_loss), ("confidence", confidence)):
         if not 0 < given < 1:
             raise ConfigError(f"{name} must lie between 0 and 1, not {given!r}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -21,6 +21,7 @@ from ..policies.expected import Value
 from .estimate import estimate
 from .frontier import Point, frontier, hull, solved
 from .kde import kde_problem
+from .method import Method
 
 _CUTS = 9
 
@@ -89,7 +90,7 @@ def _band(columns: Columns) -> Family:
     return _listed(columns, [*(Band(0, cut) for cut in cuts), *(Band(*pair) for pair in combinations(cuts, 2))])
 
 
-METHODS: dict[str, Callable[[Columns], Family]] = {
+METHODS: Mapping[Method, Callable[[Columns], Family]] = {
     "pomdp": _pomdp,
     "kde": _kde,
     "threshold": _threshold,
@@ -98,7 +99,7 @@ METHODS: dict[str, Callable[[Columns], Family]] = {
 }
 
 
-def family(method: str, columns: Columns) -> Family:
+def family(method: Method, columns: Columns) -> Family:
     """The family called `method`, learned from `columns`. Raises `ConfigError` for an unknown name."""
     if method not in METHODS:
         raise ConfigError(f"There is no method {method!r}; the methods are {', '.join(METHODS)}.")

@@ -19,6 +19,7 @@ from ..policies.expected import Value
 from .family import Family, family
 from .frontier import Point, at_quality, hull, within_cost
 from .labels import with_assumed_labels
+from .method import Method
 from .skips import learn_skip
 from .timed_policy import timed_policy
 
@@ -91,7 +92,7 @@ class Fitted:
 def fit(
     outcomes: Sequence[Outcome] | Columns,
     *,
-    method: str = "pomdp",
+    method: Method = "pomdp",
     objective: Objective | None = None,
     signals: Collection[str] | None = None,
 ) -> Fitted:
@@ -118,7 +119,7 @@ def hurried(found: Fitted, columns: Columns, worth: float) -> Fitted:
     return replace(found, policy=policy, notes=(*found.notes, *notes))
 
 
-def _fit(columns: Columns, method: str, objective: Objective) -> Fitted:
+def _fit(columns: Columns, method: Method, objective: Objective) -> Fitted:
     columns, used = used_verdicts(columns)
     notes = [*_notes(columns), *used]
     columns = with_assumed_labels(columns)
@@ -174,7 +175,7 @@ def cost_weight_of(columns: Columns, objective: Objective) -> tuple[float, str]:
     return 0.0, f"{last} scores no more than {first} ({score[-1]:.4f} and {score[0]:.4f}), so it is not worth its cost."
 
 
-def cross_fit(columns: Columns, method: str, objective: Objective, weight: float) -> tuple[Floats, Floats] | None:
+def cross_fit(columns: Columns, method: Method, objective: Objective, weight: float) -> tuple[Floats, Floats] | None:
     """Score and cost of each question under a policy fitted without it; None where a fold could not be fitted."""
     score, cost = np.zeros(len(columns)), np.zeros(len(columns))
     for fold in _folds(columns):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from automix_core.fitting.fit import Fitted, Objective, fit
 from automix_core.fitting.frontier import at_quality, frontier, within_cost
 from automix_core.fitting.kde import kde_problem
 from automix_core.fitting.labels import with_assumed_labels
+from automix_core.fitting.method import Method
 from automix_core.outcomes.columns import Columns
 from automix_core.outcomes.outcome import ModelOutcome, Outcome
 from automix_core.policies import POMDP, Always, Mixture, Problem, solve
@@ -160,7 +162,7 @@ def held(found: Fitted, name: str) -> float:
 
 
 @pytest.mark.parametrize("method", ["pomdp", "kde", "threshold", "band"])
-def test_a_good_verifier_pays(method: str) -> None:
+def test_a_good_verifier_pays(method: Method) -> None:
     """Every method beats both single models on questions held out, and on new ones."""
     found = fit(outcomes(400), method=method)
     assert held(found, "model-0") > 0
@@ -222,7 +224,7 @@ def test_a_quality_target_is_met_on_new_questions() -> None:
 
 @pytest.mark.parametrize(("n", "seed"), [(20, 1), (20, 9), (60, 11), (200, 3)])
 @pytest.mark.parametrize("method", ["pomdp", "threshold"])
-def test_what_a_single_model_scored_is_a_target_that_can_be_met(n: int, seed: int, method: str) -> None:
+def test_what_a_single_model_scored_is_a_target_that_can_be_met(n: int, seed: int, method: Method) -> None:
     """Expectations are shrunk towards each other; that the large model answers everything scores what it scored."""
     rows = outcomes(n, seed=seed)
     best = max(sum(row.models[m].score for row in rows) / n for m in range(len(rows[0].models)))
@@ -238,7 +240,7 @@ def test_what_a_single_model_scored_is_a_target_that_can_be_met(n: int, seed: in
         (lambda: Objective(cost_weight=1, max_cost=2), "Give one objective, not cost_weight and max_cost"),
         (lambda: Objective(cost_weight=-1), "cost_weight must be a number, 0 or more"),
         (lambda: Objective(max_cost=math.nan), "max_cost must be a number"),
-        (lambda: fit(outcomes(100), method="magic"), "There is no method 'magic'; the methods are pomdp"),
+        (lambda: fit(outcomes(100), method=cast("Any", "magic")), "There is no method 'magic'; the methods are pomdp"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(make: Callable[[], object], words: str) -> None:

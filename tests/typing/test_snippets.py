@@ -30,7 +30,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from automix_core import (
-    POMDP, Breaker, CheckFunction, Decision, Draft, Limiter, Policy, Price, Route, Share, State, Threshold
+    POMDP, Breaker, CheckFunction, Decision, Draft, Limiter, Policy, Price, Route, Share, State, Threshold, fit
 )
 
 
@@ -43,7 +43,7 @@ from llamaindex_automix import (
     Audit, AutoMixLLM, AutoMixRoutingEvent, SelfVerifier, TokenVerifier, collect_routes, route_of
 )
 
-from automix_core import Breaker, CheckFunction, Limiter, Price, Route, Share, State, Threshold
+from automix_core import Breaker, CheckFunction, Limiter, Price, Route, Share, State, Threshold, fit
 
 
 def use(small: LLM, large: LLM, message: ChatResponse) -> None:
@@ -118,6 +118,7 @@ WRONG = {
     "a misspelt audit": "AutoMix([small, large], audit=Audit('outcomes.jsonl', shar=0.1))",
     "a number for a breaker": "AutoMix([small, large], breaker=3)",
     "text for seconds": "AutoMix([small, large], timeout='3')",
+    "a method that there is not": "fit([], method='pomdq')",
     "a misspelt share": "Share(0.4, windw=3)",
     "a step that there is not": "[step['verdict'] for step in route_of(message).steps]",
 }
