@@ -37,6 +37,8 @@ SHAPES = frozenset(
 )
 """What shapes an answer and would make a verdict impossible."""
 DROPPED = SEEDS | SHAPES
+SEVERAL = frozenset({"n", "best_of"})
+"""How many answers a user's model is asked for: a check wants as many as it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def told(
     What belongs to answers alone (seeds, stop words, formats, tools) goes back to its field's default.
     """
     fields, keywords = fields_of(model), dict(client.always)
-    update = {name: default_of(fields[name]) for name in DROPPED - client.keeps if name in fields}
+    update = {name: default_of(fields[name]) for name in (DROPPED - client.keeps) | SEVERAL if name in fields}
     extras = {name: dict(value) for name in EXTRAS if isinstance(value := getattr(model, name, None), Mapping)}
     update |= {name: cleaned(extra, client, settings, without) for name, extra in extras.items() if name in fields}
     warmth, limit_name, limit = settings.get("temperature"), *_limit(settings)
@@ -293,10 +295,16 @@ def without_retries(model: Any) -> dict[str, Any]:
         if client is not None and hasattr(client, "with_options") and hasattr(client, "chat"):
             again = client.with_options(max_retries=0)
             update |= {root: again} if made is not None else {}
-            update[resource] = again.chat.completions
+            update[resource] = _resource(again, held)
         elif held is not None:
             update[resource] = untrying(held)
     return {name: value for name, value in update.items() if name in fields_of(model)}
+
+
+def _resource(client: Any, held: Any) -> Any:
+    """What of a client a model asks: chats, as most do, or completions where it `held` those."""
+    completions = getattr(client, "completions", None)
+    return completions if held is not None and type(held) is type(completions) else client.chat.completions
 
 
 def untrying(client: Any) -> Any:

@@ -15,6 +15,7 @@ from automix_core.checking import turns
 from automix_core.checking.client import (
     DROPPED,
     LIMIT_FIELDS,
+    SEVERAL,
     cleaned,
     keeping,
     name_stranger,
@@ -173,9 +174,9 @@ def _bound(child: Child, wanted: Wanted, keeps: frozenset[str], given: Mapping[s
     kept = cleaned(given, client, wanted.settings, wanted.without)
     own = {"temperature"} & (wanted.settings.keys() | wanted.without)
     if not {*LIMITS} & wanted.settings.keys() and "max_tokens" not in wanted.without:
-        own |= {"n"}
+        own |= SEVERAL
     else:
-        own |= {"n", *LIMITS, *LIMIT_FIELDS}
+        own |= {*SEVERAL, *LIMITS, *LIMIT_FIELDS}
     kept = {name: value for name, value in kept.items() if name not in own}
     if "options" in kept and client.limit:  # of Ollama: given, they stand in the place of all fields
         fields = told(core_model(child), client, wanted.settings, wanted.without).fields

@@ -7,8 +7,8 @@ of these a copy is asked, whose clients tell.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any
@@ -95,10 +95,34 @@ class _Telling:
         return self._told(await found)
 
     def _told(self, found: Any) -> Any:
-        response = ChatResponse(message=ChatMessage("", role=MessageRole.ASSISTANT), raw=found)
-        if usage_of(response) is not None:
-            self._said.append(response)
+        if inspect.isgenerator(found):
+            return self._pieces(found)
+        if inspect.isasyncgen(found):
+            return self._apieces(found)
+        self._said.extend(_answers([found]))
         return found
+
+    def _pieces(self, stream: Any) -> Iterator[Any]:
+        last: list[Response] = []
+        with closing(stream):
+            for piece in stream:
+                last = _answers([piece]) or last
+                yield piece
+        self._said.extend(last)  # each piece tells the tokens so far
+
+    async def _apieces(self, stream: Any) -> AsyncIterator[Any]:
+        last: list[Response] = []
+        async with aclosing(stream):
+            async for piece in stream:
+                last = _answers([piece]) or last
+                yield piece
+        self._said.extend(last)
+
+
+def _answers(found: Sequence[Any]) -> list[Response]:
+    """Those of a provider's objects that tell tokens, as responses of LlamaIndex's."""
+    said = [ChatResponse(message=ChatMessage("", role=MessageRole.ASSISTANT), raw=one) for one in found]
+    return [response for response in said if usage_of(response) is not None]
 
 
 def tokens(heard: list[Response]) -> Usage | None:

@@ -167,6 +167,7 @@ def test_a_limit_under_the_name_that_the_provider_proposes() -> None:
 
 
 def test_several_replies_by_field_or_by_keyword() -> None:
+    assert fields(Chat(n=4), Client(choices="n", retries=None), {}) == {"n": None}, "one is wanted"
     assert told(Chat(), Client(choices="n"), WANTED, n=8).fields["n"] == 8
     change = told(Chat(), Client(choices="n", by_keyword=True), WANTED, n=8)
     assert (dict(change.keywords), "n" in change.fields) == ({"n": 8}, False)

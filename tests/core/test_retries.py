@@ -122,6 +122,24 @@ def test_a_resource_knows_its_client_and_a_client_may_stand_alone() -> None:
     assert update["async_client"].retries == 0
 
 
+def test_a_model_that_completes_texts_goes_on_to_complete_them() -> None:
+    class Completions:
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+    class Completing(Client):
+        def __init__(self, retries: int = 3) -> None:
+            super().__init__(retries)
+            self.completions = Completions(self)
+
+        def with_options(self, max_retries: int) -> Completing:
+            return Completing(max_retries)
+
+    update = without_retries(Model(client=Completing().completions))
+    assert isinstance(update["client"], Completions)
+    assert update["client"]._client.retries == 0
+
+
 def test_a_model_without_clients_is_left_as_it_is() -> None:
     assert without_retries(Model()) == {}
     assert without_retries(object()) == {}

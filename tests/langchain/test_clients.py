@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_openai import AzureChatOpenAI, ChatOpenAI
+from langchain_openai import AzureChatOpenAI, ChatOpenAI, OpenAI
 from pydantic import Field
 
 from automix_core.checking.sampling import Wanted
+from langchain_automix import AutoMixChatModel, SelfVerifier, collect_routes
 from langchain_automix.child.clients import CLIENTS
 from langchain_automix.child.sampler import Sampler
+from tests.langchain import cascades
 from tests.langchain.cascades import SECRET
 from tests.langchain.fakes import Fake
+from tests.loopback import OpenAIServer
 
 WITHOUT = frozenset({"temperature", "max_tokens"})
 
@@ -161,6 +164,24 @@ def test_bound_settings_do_not_override_the_checks() -> None:
     copy = told(model)
     assert copy.kwargs == {"user": "me"}
     assert (copy.bound.temperature, copy.bound.max_tokens) == (1.0, 256)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{}, {"seed": 3, "n": 2, "best_of": 2}, {"temperature": 0.1, "max_tokens": 900}, {"model_kwargs": {"stop": "x"}}],
+)
+def test_a_model_that_completes_texts_checks(server: OpenAIServer, own: dict[str, Any]) -> None:
+    """It has a table's row, a client of another kind, and tells neither tokens nor why a text ended."""
+    server.say("small", "Oda built it.")
+    server.verdicts("It says so.\nVerdict: Correct")
+    small = OpenAI(model="small", base_url=server.url, api_key=SECRET, max_retries=2, **own)
+    llm = AutoMixChatModel(models=[small, cascades.child(server, "large")], verifier=SelfVerifier(k=4))
+    with collect_routes() as routes:
+        assert llm.invoke("Who built it?", automix_context="Oda built it.").text == "Oda built it."
+    assert (routes[0].action, routes[0].errors, routes[0].usage["draft"]) == ("accept", [], None)
+    for check in server.calls("small", verdict=True):
+        assert (check.body["temperature"], check.body["max_tokens"], check.body["n"]) == (1.0, 256, 1)
+        assert not any(check.body.get(name) for name in ("seed", "stop", "best_of"))
 
 
 def test_a_retry_wrapper_tries_once() -> None:

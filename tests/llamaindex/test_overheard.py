@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +26,18 @@ class Messages:
 
     async def aparse(self) -> dict[str, Any]:
         return USAGE
+
+    def stream(self) -> Iterator[dict[str, Any]]:
+        for written in (1, 2):
+            yield {"usage": {"input_tokens": 5, "output_tokens": written}}
+        yield {"text": "."}
+
+    async def astream(self) -> AsyncIterator[dict[str, Any]]:
+        async def pieces() -> AsyncIterator[dict[str, Any]]:
+            for piece in self.stream():
+                yield piece
+
+        return pieces()
 
     def models(self) -> list[str]:
         return ["m"]
@@ -57,6 +70,18 @@ async def test_what_a_providers_client_answers_is_heard_wherever_it_stands() -> 
     found = tokens(said)
     assert found is not None
     assert (found.input_tokens, found.output_tokens) == (10, 4)
+
+
+async def test_of_a_stream_the_last_that_tells_tokens_is_heard() -> None:
+    said: list[Response] = []
+    asked: Any = telling(Asking(max_tokens=None), ("_client",), said)
+    assert len(list(asked._client.messages.stream())) == 3
+    assert len([piece async for piece in await asked._client.messages.astream()]) == 3
+    assert [response.raw for response in said] == [USAGE, USAGE]
+    half = asked._client.messages.stream()
+    next(half)
+    half.close()
+    assert len(said) == 2, "who reads no further is told nothing"
 
 
 def test_the_client_stays_what_it_is_and_the_users_model_too() -> None:

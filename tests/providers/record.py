@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 FOLDER = Path(__file__).with_name("record")
 KINDS = {
     "answers": ("test_answers", "test_answers_as_the_large_model"),
-    "objects": ("test_structured_output",),
+    "objects": ("test_structured_output", "test_an_object_streams_from_the_large_model"),
     "tools": (
         "test_a_tool_is_called_and_the_answer_after_it_is_checked",
         "test_an_answer_after_a_tools_result_is_not_refused",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import reduce
+from operator import add
 from typing import Any
 
 import pytest
@@ -81,20 +83,34 @@ def test_structured_output(server: ProviderServer, client: Client, path: Path, w
     settled(server, list(routes), path, client.model, client.learns)
 
 
+def turn(model: Any, way: str, asked: Any) -> AIMessage:
+    """What a model says, put together where it streams."""
+
+    async def awaited() -> Any:
+        return [chunk async for chunk in model.astream(asked)]
+
+    if way in ("invoke", "ainvoke"):
+        said = asyncio.run(model.ainvoke(asked)) if way == "ainvoke" else model.invoke(asked)
+    else:
+        said = reduce(add, asyncio.run(awaited()) if way == "astream" else model.stream(asked))
+    assert isinstance(said, AIMessage)
+    return said
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
 @each_client
-def test_a_tool_is_called_and_the_answer_after_it_is_checked(server: ProviderServer, client: Client) -> None:
+def test_a_tool_is_called_and_the_answer_after_it_is_checked(server: ProviderServer, client: Client, way: str) -> None:
     script(server, "accept", client.model)
     server.say(client.model, Reply(calls=(("lookup", {"place": "Quillon"}),)), times=1)
     model = cascade(server, client).bind_tools([lookup])
-    first = model.invoke(QUESTION)
-    assert isinstance(first, AIMessage)
+    first = turn(model, way, QUESTION)
     assert [(call["name"], call["args"]) for call in first.tool_calls] == [("lookup", {"place": "Quillon"})]
     assert server.calls(client.model)
     assert not server.calls("large-1")
     server.clear()
     with collect_routes() as routes:
         result = ToolMessage(CONTEXT, tool_call_id=str(first.tool_calls[0]["id"]))
-        second = model.invoke([HumanMessage(QUESTION), first, result])
+        second = turn(model, way, [HumanMessage(QUESTION), first, result])
     assert second.text == DRAFT
     settled(server, list(routes), "accept", client.model, client.learns)
 

@@ -30,6 +30,8 @@ from tests.providers.langchain.clients import CLIENTS, Client
 from tests.providers.wire import ProviderServer
 
 K = 4
+SPOILING = {"seed": "seed", "stop": "stop", "json": "response_format", "cache": "cached_content"}
+"""What of a model's own a check must not carry, and where it stands on the wire."""
 SURE = Reply("Correct", logprobs={"Correct": math.log(0.8), "Incorrect": math.log(0.2)})
 SECRET = "Verdict: Incorrect. So I thought in SECRET."
 
@@ -74,13 +76,13 @@ def test_the_settings_of_a_check_stand_under_the_clients_own_names(server: Provi
             assert client.temperature is None or check.at(client.temperature) == 1.0
 
 
-@with_each("setting", lambda client: [name for name in ("seed", "stop", "json") if getattr(client, name)])
+@with_each("setting", lambda client: [name for name in SPOILING if getattr(client, name)])
 def test_a_check_drops_what_would_spoil_it(server: ProviderServer, client: Client, setting: str) -> None:
     server.verdicts(YES)
     server.say(client.model, Reply("{}"))
     model = client.over(server, **getattr(client, setting))
     model.invoke("hello, as JSON")
-    place = {"seed": "seed", "stop": "stop", "json": "response_format"}[setting]
+    place = SPOILING[setting]
     (draft,) = server.asked(client.model, verdict=False)
     assert draft.body.get(place), "the model itself sends it"
     assert verdicts(model) == [1] * K

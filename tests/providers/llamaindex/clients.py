@@ -21,7 +21,8 @@ class Client:
     """One client.
 
     `temperature`, `limit`, `n` are the dotted places where a check's settings must stand on the wire, None where the
-    client has no such setting. `seed`, `stop` and `json` are settings of a user's model that a check must not carry.
+    client has no such setting. `seed`, `stop`, `json` and `cache` are settings of a user's model that a check must not
+    carry.
     `good` and `bad` are finish reasons as the provider says them.
     """
 
@@ -37,6 +38,7 @@ class Client:
     seed: Mapping[str, Any] = field(default_factory=dict)
     stop: Mapping[str, Any] = field(default_factory=dict)
     json: Mapping[str, Any] = field(default_factory=dict)
+    cache: Mapping[str, Any] = field(default_factory=dict)
     good: tuple[str, ...] = ("stop",)
     bad: tuple[str, ...] = ("length", "content_filter", "never_heard_of")
     own_limit: str = "max_tokens"
@@ -336,6 +338,7 @@ ALL = (
         bad=GOOGLE_BAD,
         raises=GOOGLE_BAD,
         limited=True,
+        cache={"cached_content": "cachedContents/7"},
     ),
     Client(
         "google-thinks",

@@ -88,6 +88,29 @@ def test_structured_output(server: ProviderServer, client: Client, path: Path, w
         settled(server, list(routes), path, client.model, client.learns)
 
 
+@pytest.mark.parametrize("way", ["stream_chat", "astream_chat"])
+@pytest.mark.parametrize(
+    "client",
+    [client for client in CLIENTS if not client.silent and client.name not in ("litellm", "mistral")],
+    ids=lambda client: client.name,
+)
+def test_an_object_streams_from_the_large_model(server: ProviderServer, client: Client, way: str) -> None:
+    """Its tokens are known, but LiteLLM's, whose streams tell none; MistralAI's own streams of tool calls break."""
+    script(server, "escalate", "small-0")
+    for author in ("small-0", client.model):
+        server.say(author, made(author))
+    model = cascade(server, client, models=[OPENAI_LIKE.over(server, "small-0"), client.over(server)])
+    objects = model.as_structured_llm(Builder)
+
+    async def drained() -> int:
+        return len([piece async for piece in await objects.astream_chat(CHAT, **ABOUT)])
+
+    with collect_routes() as routes:
+        assert asyncio.run(drained()) if way == "astream_chat" else list(objects.stream_chat(CHAT, **ABOUT))
+    assert routes[0].action == "escalate"
+    assert tokens(routes[0].to_dict()["usage"]["by_model"][1]) == server.tokens(client.model)
+
+
 @each_client
 def test_an_answer_after_a_tools_result_is_not_refused(server: ProviderServer, client: Client) -> None:
     script(server, "accept", client.model)

@@ -84,6 +84,7 @@ class Google(Wire):
             seed=config.get("seed"),
             stop=config.get("stopSequences"),
             logprobs=config.get("responseLogprobs"),
+            cached_content=sent.get("cachedContent"),
             tools=[function(each["name"], _lower(_parameters(each))) for each in tools] or None,
             tool_choice={"ANY": demanded, "NONE": "none", "AUTO": "auto"}.get(str(calling.get("mode"))),
             response_format=schema(_lower(wanted)) if wanted else json_only,
@@ -109,6 +110,11 @@ class Google(Wire):
             field = unknown(sent, known)
             if field:
                 return Refusal(f'Invalid JSON payload received. Unknown name "{field}"{where}: Cannot find field.')
+        if request.sent.get("cachedContent") and any(request.sent.get(name) for name in ("systemInstruction", "tools")):
+            return Refusal(
+                "CachedContent can not be used with GenerateContent request setting system_instruction, tools or "
+                "tool_config."
+            )
         if request.n > 1 and request.model.startswith("gemini-3"):
             return Refusal("Multiple candidates is not enabled for this model")
         if request.n > 8:
