@@ -76,6 +76,8 @@ def spelt_out(init: Callable[P, None]) -> Callable[P, None]:
             super(owner, self).__init__(**given)
         except ValidationError as error:
             raise config_error(name, error) from None
+        except TypeError as error:  # of a framework's class that can't be made of what was given
+            raise ConfigError(f"{name} can't be made of what it was given: {error}.") from error
 
     return configure
 

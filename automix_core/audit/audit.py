@@ -10,6 +10,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import is_count, is_number
 from ..errors import ConfigError
 from ..routing.price import Price
 from .background import Background, Counts
@@ -66,14 +67,20 @@ class Audit:
         drain: float = 5.0,
         seed: int | None = None,
     ) -> None:
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        if not callable(path) and not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"Audit(path) must be the path of a file, or a function, not {type(path).__name__}.")
+        if not is_number(share) or not 0 <= share <= 1:
             raise ConfigError(f"Audit(share) must be a share of calls from 0 to 1, not {share!r}.")
         for name, value in {"budget": budget, "rate": rate}.items():
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not (is_number(value) and value > 0):
                 raise ConfigError(f"Audit({name}) must be more than 0, or None for no limit, not {value!r}.")
-        for name, value in {"queue": queue, "workers": workers}.items():
-            if value < 1:
-                raise ConfigError(f"Audit({name}) must be 1 or more, not {value!r}.")
+        for name, number in {"most_bytes": most_bytes, "queue": queue, "workers": workers}.items():
+            if not is_count(number) and not (number is None and name == "most_bytes"):
+                raise ConfigError(f"Audit({name}) must be a whole number of 1 or more, not {number!r}.")
+        if not is_number(drain) or drain < 0:
+            raise ConfigError(f"Audit(drain) must be a number of seconds, 0 or more, not {drain!r}.")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ConfigError(f"Audit(seed) must be a whole number or None, not {seed!r}.")
         self._settings = {"path": path, "share": share, "score": score, "judge": judge, "judge_price": judge_price}
         self._settings |= {"texts": texts, "most_bytes": most_bytes, "budget": budget, "rate": rate, "queue": queue}
         self._settings |= {"workers": workers, "drain": drain, "seed": seed}

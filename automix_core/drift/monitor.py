@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from threading import Lock
 
+from ..amounts import is_number
 from ..errors import ConfigError
 from ..routing.route import Route
 from ..routing.telemetry import count_alarm
@@ -66,12 +67,14 @@ class DriftMonitor:
         on_alarm: Callable[[Alarm], object] | None = None,
         seed: int | None = None,
     ) -> None:
-        if not 0 < alpha < 1:
+        if not is_number(alpha) or not 0 < alpha < 1:
             raise ConfigError(f"DriftMonitor(alpha) must lie between 0 and 1, not {alpha!r}; 0.05 is usual.")
-        if expected is not None and not 0 <= expected <= 1:
+        if expected is not None and not (is_number(expected) and 0 <= expected <= 1):
             raise ConfigError(f"DriftMonitor(expected) must be a mean score from 0 to 1, not {expected!r}.")
-        if not 0 <= margin <= 1:
+        if not is_number(margin) or not 0 <= margin <= 1:
             raise ConfigError(f"DriftMonitor(margin) must be a difference of scores from 0 to 1, not {margin!r}.")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ConfigError(f"DriftMonitor(seed) must be a whole number or None, not {seed!r}.")
         self.alpha, self.expected, self.margin = alpha, expected, margin
         self._on_alarm = on_alarm
         self._random = Random(seed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..amounts import is_number
 from ..decision import Policy
 from ..errors import AutoMixError, ConfigError, DataError
 from ..evaluation.intervals import Interval, between, resampled_means
@@ -51,7 +52,7 @@ class Objective:
         if len(rivals) > 1:
             raise ConfigError(f"Give one objective, not {' and '.join(rivals)}.")
         for name, number in given.items():
-            if not np.isfinite(number) or number < 0:
+            if not is_number(number) or number < 0:
                 raise ConfigError(f"{name} must be a number, 0 or more, not {number!r}.")
 
     def choose(self, found: Family, columns: Columns, cost_weight: float) -> Point:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..amounts import is_number
 from ..decision import Policy, check_models
-from ..errors import PolicyError
+from ..errors import ConfigError, PolicyError
 from .loading import Live, compare
 from .versioned import Versioned
 
@@ -33,10 +34,14 @@ class Reloading:
     the first 12 digits of the file's SHA-256. Writers should replace the file whole, as `save_policy` and `automix fit`
     do. One `Reloading` may serve many cascades, threads and tasks.
 
-    Raises `PolicyError` if the file can't be read when this is made.
+    Raises `PolicyError` if the file can't be read when this is made, `ConfigError` for what is no path or no time.
     """
 
     def __init__(self, path: str | os.PathLike[str], seconds: float = 1.0) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"Reloading(path) must be the path of a saved policy, not {type(path).__name__}.")
+        if not is_number(seconds) or seconds < 0:
+            raise ConfigError(f"Reloading(seconds) must be a number of seconds, 0 or more, not {seconds!r}.")
         self.path, self.seconds = Path(path), seconds
         self._lock = threading.Lock()
         self._models: set[int] = set()

@@ -242,13 +242,25 @@ def test_an_audit_that_fails_is_counted_and_logged_by_its_type_alone(caplog: pyt
         ({"share": "half"}, "share of calls from 0 to 1, not 'half'"),
         ({"budget": 0}, r"Audit\(budget\) must be more than 0"),
         ({"rate": float("inf")}, r"Audit\(rate\) must be more than 0"),
-        ({"queue": 0}, r"Audit\(queue\) must be 1 or more"),
-        ({"workers": -1}, r"Audit\(workers\) must be 1 or more"),
+        ({"queue": 0}, r"Audit\(queue\) must be a whole number of 1 or more, not 0"),
+        ({"workers": -1}, r"Audit\(workers\) must be a whole number of 1 or more, not -1"),
+        ({"workers": 1.5}, r"Audit\(workers\) must be a whole number of 1 or more, not 1.5"),
+        ({"queue": None}, r"Audit\(queue\) must be a whole number of 1 or more, not None"),
+        ({"most_bytes": "1 MB"}, r"Audit\(most_bytes\) must be a whole number of 1 or more, not '1 MB'"),
+        ({"budget": "x"}, r"Audit\(budget\) must be more than 0, or None for no limit, not 'x'"),
+        ({"drain": -1}, r"Audit\(drain\) must be a number of seconds, 0 or more"),
+        ({"seed": []}, r"Audit\(seed\) must be a whole number or None"),
     ],
 )
 def test_settings_of_an_audit_that_can_not_work_are_named(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Audit(print, **settings)
+
+
+@pytest.mark.parametrize("path", [None, 3, ["outcomes.jsonl"]])
+def test_what_is_no_place_for_outcomes_is_named(path: Any) -> None:
+    with pytest.raises(ConfigError, match=r"Audit\(path\) must be the path of a file, or a function, not "):
+        Audit(path)
 
 
 def test_an_audit_wants_its_share_of_calls_and_the_same_ones_under_the_same_seed() -> None:

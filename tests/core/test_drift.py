@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -104,11 +105,15 @@ def test_calls_without_evidence_are_passed_over() -> None:
         ({"alpha": 1.0}, "alpha"),
         ({"expected": 1.2}, "expected"),
         ({"margin": -0.1}, "margin"),
+        ({"alpha": None}, "alpha"),
+        ({"expected": "high"}, "expected"),
+        ({"margin": []}, "margin"),
+        ({"seed": "x"}, "seed"),
     ],
 )
-def test_settings_that_cannot_work_are_named(settings: dict[str, float], said: str) -> None:
+def test_settings_that_cannot_work_are_named(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        DriftMonitor(**settings)  # type: ignore[arg-type]
+        DriftMonitor(**settings)
 
 
 def test_a_score_outside_its_range_is_refused() -> None:

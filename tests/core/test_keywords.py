@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from automix_core.errors import ConfigError
 from automix_core.keywords import ignore_unknown, spelt_out
@@ -94,6 +95,23 @@ def test_a_wrong_value_is_a_config_error_that_names_the_field_and_shows_no_value
     with pytest.raises(ConfigError, match=words) as validated:
         Judge.model_validate(wrong)
     assert "many-secrets" not in str(constructed.value) + str(validated.value)
+
+
+class Abstract(ABC):
+    @abstractmethod
+    def say(self) -> str: ...
+
+
+def test_what_a_framework_s_class_can_not_be_made_of_is_a_config_error_too() -> None:
+    def made(value: Any) -> Any:
+        return Abstract()  # type: ignore[abstract]  # as pydantic makes an LLM of LlamaIndex's of a dict
+
+    class Asks(Judge):
+        who: Annotated[Any, BeforeValidator(made)] = None
+
+    settings: dict[str, Any] = {"who": {}}
+    with pytest.raises(ConfigError, match=r"^Asks can't be made of what it was given: .*abstract"):
+        Asks(**settings)
 
 
 def test_a_repr_shows_what_was_chosen_and_nothing_long() -> None:

@@ -6,10 +6,11 @@ import copy
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from automix_core import POMDP, Always, Policy, PolicyError, Problem, State, Threshold, save_policy, solve
+from automix_core import POMDP, Always, ConfigError, Policy, PolicyError, Problem, State, Threshold, save_policy, solve
 from automix_core.policies.loading import Live
 from automix_core.policies.provider import PolicyProvider
 from automix_core.policies.reloading import Reloading
@@ -89,6 +90,12 @@ def test_each_file_is_compared_with_the_cascades_that_it_serves(path: Path, capl
     assert "not taken up, the running one stays" in caplog.records[-1].getMessage()
     with pytest.raises(PolicyError, match="made for 3 models"):
         Reloading(path).serve(2, Live())
+
+
+@pytest.mark.parametrize("given", [(None,), (3,), ("policy.json", None), ("policy.json", -1), ("policy.json", "x")])
+def test_what_is_no_path_or_no_time_is_named(given: tuple[Any, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"Reloading\((path|seconds)\) must be"):
+        Reloading(*given)
 
 
 def test_copies_share_it_and_other_processes_read_the_same_file(path: Path) -> None:
