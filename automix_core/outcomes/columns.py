@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -54,7 +55,9 @@ class Columns:
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
-        """The columns of `outcomes`."""
+        """The columns of `outcomes`. Raises `DataError` for none or other numbers of models, `ConfigError` for a path."""
+        if isinstance(outcomes, str | os.PathLike):
+            raise ConfigError(f"Outcomes are wanted, not their path: give read_outcomes({os.fspath(outcomes)!r}).")
         if not outcomes:
             raise DataError("There are no outcomes: the file is empty, or holds scores only.")
         names = tuple(model.name for model in outcomes[0].models)

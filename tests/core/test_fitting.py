@@ -242,6 +242,7 @@ def test_what_a_single_model_scored_is_a_target_that_can_be_met(n: int, seed: in
         (lambda: Objective(max_cost=math.nan), "max_cost must be a number"),
         (lambda: Objective(min_quality=cast("Any", "high")), "min_quality must be a number, 0 or more, not 'high'"),
         (lambda: Objective(cost_weight=cast("Any", [])), r"cost_weight must be a number, 0 or more, not \[\]"),
+        (lambda: fit(cast("Any", "o.jsonl")), r"not their path: give read_outcomes\('o\.jsonl'\)"),
         (lambda: fit(outcomes(100), method=cast("Any", "magic")), "There is no method 'magic'; the methods are pomdp"),
     ],
 )
