@@ -56,9 +56,9 @@ class Session:
         window: int | None = None,
         signals: Wanted = "auto",
     ) -> None:
-        self.names, self.policy = names, Watched(policy)
+        self.names, self.policy = names, policy
         self._host, self._retriever = host, retriever
-        self._cascade = host.cascade(*models, self.policy, k, window, signals=signals)
+        self._cascade = host.cascade(*models, policy, k, window, signals=signals)
         self._alone = [host.cascade(*alone, Always(m), on_failure="raise") for m in range(len(models))]
 
     def ask(self, question: Question, show: Show, waiting: Show) -> Answered:
@@ -72,9 +72,9 @@ class Session:
             weighed.append(event)
             show(event)
 
-        self.policy.show = note
+        watched = self._cascade.model_copy(update={"policy": Watched(self.policy, note)})
         try:
-            asked = self._host.ask(self._cascade, self._retriever, question, show)
+            asked = self._host.ask(watched, self._retriever, question, show)
         except OSError:  # of our output: whoever read it has left, or its disk is full
             raise
         except AutoMixError as error:

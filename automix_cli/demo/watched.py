@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from automix_core.decision import Decision, Policy, State
 from automix_core.policies.within import Within
@@ -10,12 +10,12 @@ from automix_core.policies.within import Within
 from .events import Show, Weighed
 
 
-@dataclass(slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class Watched(Within):
     """Decides as `policy`, and tells `show` what was weighed."""
 
     policy: Policy
-    show: Show = field(default=lambda event: None)
+    show: Show
 
     def __repr__(self) -> str:
         return repr(self.policy)

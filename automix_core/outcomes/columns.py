@@ -55,7 +55,7 @@ class Columns:
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Columns:
-        """The columns of `outcomes`. Raises `DataError` for none or other numbers of models, `ConfigError` for a path."""
+        """The columns of `outcomes`. Raises `DataError` if there are none or unlike ones, `ConfigError` for a path."""
         if isinstance(outcomes, str | os.PathLike):
             raise ConfigError(f"Outcomes are wanted, not their path: give read_outcomes({os.fspath(outcomes)!r}).")
         if not outcomes:
