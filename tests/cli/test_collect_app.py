@@ -110,6 +110,13 @@ def needs_more():
 def broken(model):
     raise KeyError(model)
 
+def filtered(model):
+    def answer(question):
+        if model == "small":
+            raise ValueError("Azure has not provided the response due to a content filter being triggered")
+        return llm(model).invoke(question)
+    return answer, llm(model)
+
 number = 3
 """
 
@@ -133,6 +140,13 @@ def pair(model):
 
 def asked(model):
     return lambda question: llm(model).complete("Say: " + question), llm(model)
+
+def filtered(model):
+    def answer(question):
+        if model == "small":
+            raise RuntimeError("Response was terminated early: SAFETY")
+        return llm(model).complete(question)
+    return answer, llm(model)
 
 def cascade(model):
     return index.as_query_engine(llm=AutoMixLLM(models=[llm("small"), llm("large")]))
@@ -233,6 +247,14 @@ def test_a_draft_of_an_app_that_was_cut_off_is_not_checked(server: OpenAIServer)
         collect(app)
         assert {outcome.models[0].problem for outcome in read_outcomes("o.jsonl")} == {"cut off"}
         Path("o.jsonl.journal").unlink()
+
+
+@pytest.mark.parametrize("app", ["chains_app:filtered", "engines_app:filtered"])
+def test_a_draft_in_whose_place_a_client_raises_is_one_that_is_not_checked(app: str, server: OpenAIServer) -> None:
+    """As in a cascade: Azure's client does so in LangChain, and Gemini's in LlamaIndex."""
+    collect(app)
+    assert {outcome.models[0].problem for outcome in read_outcomes("o.jsonl")} == {"filtered"}
+    assert not server.calls("small")
 
 
 @pytest.mark.parametrize(

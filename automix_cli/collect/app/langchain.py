@@ -23,7 +23,11 @@ from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage
 from langchain_automix import AutoMixChatModel, SelfVerifier
 from langchain_automix.child.models import finish_reason
+from langchain_automix.draft.raised import raised_draft
 from langchain_automix.query.reading import read_messages, read_prompt
+
+_ENDED = {"cut off": "length", "filtered": "content_filter"}
+"""The finish reason of an answer in whose place its client raised."""
 
 
 def is_ours(app: Any, model: Any) -> bool:
@@ -58,10 +62,15 @@ class Chain:
     async def answer(self, question: Question) -> Paid:
         """What the chain says; its model was shown what a cascade in that place would have been."""
         seen = _Seen()
-        if isinstance(self._app, Runnable):
-            result = await self._app.ainvoke(self._input(question), {"callbacks": [seen, seen.usage]})
-        else:
-            result = await called(self._app, question)
+        try:
+            if isinstance(self._app, Runnable):
+                result = await self._app.ainvoke(self._input(question), {"callbacks": [seen, seen.usage]})
+            else:
+                result = await called(self._app, question)
+        except Exception as error:
+            if (draft := raised_draft(error, None)) is None:
+                raise
+            return paid("", _ENDED[draft.problem], draft.usage, seen.case(question))
         return paid(answer_of(result), seen.finish, _usage(seen.usage), seen.case(question))
 
     def _input(self, question: Question) -> Any:

@@ -15,7 +15,7 @@ from automix_core.outcomes.outcome import Question
 from automix_core.usage import Usage, total
 from llamaindex_automix import AutoMixLLM, SelfVerifier
 from llamaindex_automix.child.listening import listening
-from llamaindex_automix.child.responses import finish_reason, usage_of
+from llamaindex_automix.child.responses import ended_early, finish_reason, usage_of
 from llamaindex_automix.query.passages import texts
 
 _ASKED = ("aquery", "achat")
@@ -45,7 +45,13 @@ class Engine:
         """What the engine says; the context is what it retrieved, else the question's own."""
         ask = next((getattr(self._app, name) for name in _ASKED if hasattr(self._app, name)), None)
         with listening() as heard:
-            result = await (called(self._app, question) if ask is None else ask(question.question))
+            try:
+                result = await (called(self._app, question) if ask is None else ask(question.question))
+            except RuntimeError as error:
+                if (reason := ended_early(error)) is None:
+                    raise
+                case = {"question": question.question, "context": list(passages(question.context))}
+                return paid("", reason, None, case)
         nodes = getattr(result, "source_nodes", None) or []
         context = texts(list(nodes), rendered=True) or passages(question.context)
         finish = finish_reason(heard[-1]) if heard else None
