@@ -2,13 +2,16 @@
 
     python -m benchmarks.checking_prompt
 
-Two comparisons, both of outcomes in this repository, both of Qwen2.5-Coder-0.5B on its own drafts, eight verdicts each:
+All of Qwen2.5-Coder-0.5B on its own drafts, eight verdicts each, recorded in this repository:
 
+- 285 questions of SQuAD, FairytaleQA and PubMedQA under prompts that differ in their marks alone, on one machine
+  (`checking-prompts.jsonl`): none, as at c659b6b; two digits in the worked examples and six in the case, as until
+  2026-11-26; two in both; six in both, as today. Temperature 1.0, the embedded model's weights on a GPU;
 - the demo's ledger, 60 questions: under the prompt of c659b6b (the file as it stood at that commit, out of the
-  history) and under today's, temperature 1.0, the embedded engine;
+  history) and with two and six digits, temperature 1.0, the embedded engine;
 - 145 questions of SQuAD: under an earlier prompt with turns, temperature 0.7, the embedded engine
-  (`evidence/outcomes-squad.jsonl`), and under today's, temperature 1.0, the same weights on a GPU, contexts filled up
-  to 1 kB (`passage_budget/checks.jsonl`). More than the prompt differs there.
+  (`evidence/outcomes-squad.jsonl`), and with two and six digits, temperature 1.0, the same weights on a GPU, contexts
+  filled up to 1 kB (`passage_budget/checks.jsonl`). More than the prompt differs there.
 
 Printed for each: the share of verdicts that can't be read and the AUROC of the confidence for "this draft is right",
 and the difference of the two with an interval by resampling questions.
@@ -29,6 +32,7 @@ from benchmarks.verdict_reading import auroc
 
 HERE = Path(__file__).parent
 LEDGER = HERE / "outcomes-embedded.jsonl"
+MARKS = ("none", "2 and 6 digits", "2 digits", "6 digits")
 DRAWS = 4000
 
 Checked: TypeAlias = dict[str, tuple[bool, list[int | None]]]
@@ -55,6 +59,14 @@ def whole_contexts() -> Checked:
     return {row["id"]: (row["right"], row["verdicts"]) for row in rows if row["size"] == 1000 and row["budget"] is None}
 
 
+def by_marks(marks: str) -> Checked:
+    """Checks under the prompt with these marks."""
+    rows: list[dict[str, Any]] = [
+        json.loads(line) for line in (HERE / "checking-prompts.jsonl").read_text("utf-8").splitlines()
+    ]
+    return {row["id"]: (row["right"], row[marks]) for row in rows}
+
+
 def confidence(verdicts: list[int | None]) -> float:
     """The share of readable verdicts that say correct; an even chance where there is none."""
     readable = verdicts.count(1) + verdicts.count(0)
@@ -66,11 +78,11 @@ def worth(found: Checked, ids: Sequence[str]) -> float | None:
     return auroc([(found[one][0], confidence(found[one][1])) for one in ids])
 
 
-def compare(then: Checked, now: Checked) -> None:
+def compare(then: Checked, now: Checked, names: tuple[str, str] = ("then", "2 and 6 digits")) -> None:
     """Print the figures of both, and their difference."""
     ids = sorted(then.keys() & now.keys())
     print(f"{len(ids)} drafts, {sum(then[one][0] == now[one][0] for one in ids)} of them scored alike")
-    for name, found in (("then", then), ("today", now)):
+    for name, found in zip(names, (then, now), strict=True):
         verdicts = [verdict for one in ids for verdict in found[one][1]]
         print(f"  {name}: {verdicts.count(None) / len(verdicts):.1%} unreadable, AUROC {worth(found, ids):.3f}")
     places, changes = np.random.default_rng(0), []
@@ -85,6 +97,8 @@ def compare(then: Checked, now: Checked) -> None:
 
 def main() -> None:
     """Compare, and print the figures."""
+    for then, now in [("none", marks) for marks in MARKS[1:]] + [("2 and 6 digits", "6 digits")]:
+        compare(by_marks(then), by_marks(now), (then, now))
     compare(outcomes(earlier()), outcomes(LEDGER.read_text("utf-8")))
     compare(outcomes((HERE / "evidence" / "outcomes-squad.jsonl").read_text("utf-8")), whole_contexts())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from .prompt import CASE, INSTRUCTIONS, LEAST_MARK_OF_OURS, SHOTS, Shot, blocks, case_variables
+from .prompt import CASE, INSTRUCTIONS, SHOTS, Shot, blocks, case_variables
 from .query import Query
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
@@ -39,7 +39,7 @@ def case(query: Query, answer: str, layout: str = CASE) -> str:
 
 def shown(shot: Shot) -> dict[str, str]:
     """A worked example as the variables of `CASE`."""
-    return blocks(shot.to_dict(), LEAST_MARK_OF_OURS)
+    return blocks(shot.to_dict())
 
 
 def without_system(asked: Sequence[Turn]) -> list[Turn]:

@@ -127,7 +127,6 @@ def test_a_mark_grows_until_no_text_contains_it() -> None:
     digits = hashlib.sha256(b"Quillon").hexdigest()
     assert mark("Quillon", ["quillon"]) == digits[:6]
     assert mark("Quillon", [f"x{digits[:8]}x"]) == digits[:9]
-    assert mark("Quillon", [], least=2) == digits[:2]
     assert mark("Quillon", [digits]) == digits
 
 
