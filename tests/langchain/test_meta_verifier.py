@@ -111,7 +111,7 @@ def test_a_policy_for_another_number_of_models_is_refused_at_once(tmp_path: Path
         MetaVerifier(Always(2))
     assert MetaVerifier(Always(2), models=3).policy == Always(2)
     save_policy(Threshold(), tmp_path / "policy.json", models=["a", "b", "c"])
-    with pytest.raises(PolicyError, match=r"made for 3 models \(a, b, c\), the cascade has 2\."):
+    with pytest.raises(PolicyError, match=r"made for 3 models \(a, b, c\), the cascade has 2: give"):
         MetaVerifier(tmp_path / "policy.json")
     assert MetaVerifier(tmp_path / "policy.json", models=3).policy == Threshold()
 
