@@ -16,7 +16,7 @@ from typing import Any, Literal
 from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel, chat_models
 from langchain_core.language_models._utils import _normalize_messages
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableBinding, RunnableConfig
 from langchain_core.utils.env import env_var_is_set
@@ -63,10 +63,8 @@ def astream(
     return unheard.astream(messages, settings)
 
 
-def _first(result: ChatResult) -> AIMessage:
-    message = result.generations[0].message
-    assert isinstance(message, AIMessage)
-    return message
+def _first(result: ChatResult) -> BaseMessage:
+    return result.generations[0].message
 
 
 @dataclass(frozen=True, slots=True)

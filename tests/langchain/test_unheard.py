@@ -10,7 +10,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler, CallbackManager, get_usage_metadata_callback
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ChatMessage, HumanMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.rate_limiters import InMemoryRateLimiter
@@ -186,6 +186,18 @@ async def test_a_models_own_cache_and_pace_are_kept(
         await asked(model, way)
     assert len(server.calls("small", verdict=False)) == 1
     assert waited == [True, True]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("callbacks", [None, [Ears()]])
+async def test_a_message_of_another_kind_is_an_answer_too(way: str, callbacks: Any) -> None:
+    class Chatty(Unusual):
+        def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+            return ChatResult(generations=[ChatGeneration(message=ChatMessage(role="bot", content="Oda Verrin."))])
+
+    models = [Chatty(disable_streaming=True), Chatty(disable_streaming=True)]
+    found = await asked(AutoMixChatModel(models=models, policy=Always(1)), way, callbacks=callbacks)
+    assert found.text == "Oda Verrin."
 
 
 async def test_what_is_no_plain_model_is_asked_as_ever(server: OpenAIServer) -> None:
