@@ -27,40 +27,36 @@ _MAKE_A_RUN = ("invoke", "ainvoke", "generate", "agenerate", "generate_prompt", 
 _FOR_TRACERS = ("ls_structured_output_format", "structured_output_format")
 
 
-def invoke(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]) -> Any:
+def invoke(child: Child, messages: list[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]) -> Any:
     """What `child` says to `messages`, with or without a run."""
     if (unheard := Unheard.of(child, config)) is None:
-        return child.invoke(list(messages), config, **settings)
+        return child.invoke(messages, config, **settings)
     return _first(unheard.generate(messages, settings))
 
 
 async def ainvoke(
-    child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
+    child: Child, messages: list[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
 ) -> Any:
     """`invoke`, awaited."""
     if (unheard := Unheard.of(child, config)) is None:
-        return await child.ainvoke(list(messages), config, **settings)
+        return await child.ainvoke(messages, config, **settings)
     return _first(await unheard.agenerate(messages, settings))
 
 
 def stream(
-    child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
+    child: Child, messages: list[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
 ) -> Iterator[Any]:
     """What `child` says to `messages`, piece by piece, with or without a run."""
-    unheard = Unheard.of(child, config)
-    if unheard is None or not unheard.streams_as_usual("stream"):
-        return child.stream(list(messages), config, **settings)
-    return unheard.stream(messages, settings)
+    unheard = Unheard.streaming(child, config, "stream")
+    return unheard.stream(messages, settings) if unheard else child.stream(messages, config, **settings)
 
 
 def astream(
-    child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
+    child: Child, messages: list[BaseMessage], config: RunnableConfig, settings: Mapping[str, Any]
 ) -> AsyncIterator[Any]:
     """`stream`, awaited."""
-    unheard = Unheard.of(child, config)
-    if unheard is None or not unheard.streams_as_usual("astream"):
-        return child.astream(list(messages), config, **settings)
-    return unheard.astream(messages, settings)
+    unheard = Unheard.streaming(child, config, "astream")
+    return unheard.astream(messages, settings) if unheard else child.astream(messages, config, **settings)
 
 
 def _first(result: ChatResult) -> BaseMessage:
@@ -91,6 +87,14 @@ class Unheard:
             return None
         return cls(child, bound)
 
+    @classmethod
+    def streaming(cls, child: Child, config: RunnableConfig, way: Literal["stream", "astream"]) -> Unheard | None:
+        """The same, for a stream: None, too, where its pieces are not made as chat models make them."""
+        unheard = cls.of(child, config)
+        if unheard is None or not _is_cores(type(unheard.model), way) or unheard.model.output_version == "v1":
+            return None
+        return unheard
+
     def generate(self, messages: Sequence[BaseMessage], settings: Mapping[str, Any]) -> ChatResult:
         """What the model says to `messages`. Raises what its client raises."""
         return self.model._generate_with_cache(_normalize_messages(messages), **self._given(settings))
@@ -98,10 +102,6 @@ class Unheard:
     async def agenerate(self, messages: Sequence[BaseMessage], settings: Mapping[str, Any]) -> ChatResult:
         """`generate`, awaited."""
         return await self.model._agenerate_with_cache(_normalize_messages(messages), **self._given(settings))
-
-    def streams_as_usual(self, way: Literal["stream", "astream"]) -> bool:
-        """Whether its pieces are made as chat models make them: else it is asked as any child is."""
-        return _is_cores(type(self.model), way) and self.model.output_version != "v1"
 
     def stream(self, messages: Sequence[BaseMessage], settings: Mapping[str, Any]) -> Iterator[BaseMessage]:
         """`generate`, piece by piece. Raises `ValueError` if no piece comes, as core does."""
@@ -127,7 +127,7 @@ class Unheard:
         if self.model.rate_limiter:
             await self.model.rate_limiter.aacquire(blocking=True)
         piece: BaseMessage | None = None
-        chunks = self.model._astream(_normalize_messages(messages), **self._given(settings))
+        chunks = self.model._astream(_normalize_messages(messages), **given)
         try:
             async for chunk in chunks:
                 piece = _piece(chunk)

@@ -59,7 +59,7 @@ def _ask(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, 
     if (unheard := Unheard.of(child, config)) is not None:
         return _choices(_once(unheard.generate(messages, {})))
     model, prompt, arguments = _several(child, messages, config)
-    return _choices(_read(model.generate_prompt(prompt, **arguments)))
+    return _choices(_read(model.generate_prompt(prompt, **arguments).generations[0]))
 
 
 async def _aask(child: Child, messages: Sequence[BaseMessage], config: RunnableConfig, wanted: Wanted) -> Choices:
@@ -68,7 +68,7 @@ async def _aask(child: Child, messages: Sequence[BaseMessage], config: RunnableC
     if (unheard := Unheard.of(child, config)) is not None:
         return _choices(_once(await unheard.agenerate(messages, {})))
     model, prompt, arguments = _several(child, messages, config)
-    return _choices(_read(await model.agenerate_prompt(prompt, **arguments)))
+    return _choices(_read((await model.agenerate_prompt(prompt, **arguments)).generations[0]))
 
 
 def _choices(messages: Sequence[AIMessage]) -> Choices:
@@ -127,11 +127,8 @@ def _billed_once(generations: Sequence[Any], output: Mapping[str, Any] | None) -
 def _once(result: ChatResult) -> list[AIMessage]:
     """The messages of a request for several choices that nobody else hears of."""
     _billed_once(result.generations, result.llm_output)
-    return [as_message(generation.message) for generation in result.generations]
+    return _read(result.generations)
 
 
-def _read(result: LLMResult) -> list[AIMessage]:
-    return [
-        as_message(generation.message if isinstance(generation, ChatGeneration) else generation.text)
-        for generation in result.generations[0]
-    ]
+def _read(generations: Sequence[Any]) -> list[AIMessage]:
+    return [as_message(one.message if isinstance(one, ChatGeneration) else one.text) for one in generations]
