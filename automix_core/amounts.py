@@ -12,6 +12,11 @@ def is_number(value: Any) -> TypeGuard[float]:
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
+def is_seed(value: Any) -> TypeGuard[int | None]:
+    """True for a whole number of Python's own, which `random` takes, or None."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
 def is_count(value: Any, least: int = 1) -> TypeGuard[int]:
     """True for a whole number of `least` or more."""
     return is_number(value) and hasattr(value, "__index__") and value >= least

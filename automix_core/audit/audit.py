@@ -10,7 +10,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ..amounts import is_count, is_number
+from ..amounts import is_count, is_number, is_seed
 from ..errors import ConfigError
 from ..routing.price import Price
 from .background import Background, Counts
@@ -79,7 +79,7 @@ class Audit:
                 raise ConfigError(f"Audit({name}) must be a whole number of 1 or more, not {number!r}.")
         if not is_number(drain) or drain < 0:
             raise ConfigError(f"Audit(drain) must be a number of seconds, 0 or more, not {drain!r}.")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        if not is_seed(seed):
             raise ConfigError(f"Audit(seed) must be a whole number or None, not {seed!r}.")
         self._settings = {"path": path, "share": share, "score": score, "judge": judge, "judge_price": judge_price}
         self._settings |= {"texts": texts, "most_bytes": most_bytes, "budget": budget, "rate": rate, "queue": queue}

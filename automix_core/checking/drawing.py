@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from .refusal import Memory, warn_refused
+from .refusal import Memory
 from .sampling import Got, Sample, Terms, Told, Wanted, sampling
 
 
-def draw(n: int, terms: Terms, memory: Memory, perform: Callable[[Wanted], Got], told: Told = warn_refused) -> Sample:
+def draw(n: int, terms: Terms, memory: Memory, perform: Callable[[Wanted], Got], told: Told | None = None) -> Sample:
     """`n` replies, as `sampling` draws them; `perform` sends what is wanted and returns what came of it."""
     flow = sampling(n, terms, memory, told)
     try:
@@ -21,7 +21,7 @@ def draw(n: int, terms: Terms, memory: Memory, perform: Callable[[Wanted], Got],
 
 
 async def adraw(
-    n: int, terms: Terms, memory: Memory, perform: Callable[[Wanted], Awaitable[Got]], told: Told = warn_refused
+    n: int, terms: Terms, memory: Memory, perform: Callable[[Wanted], Awaitable[Got]], told: Told | None = None
 ) -> Sample:
     """`draw`, awaited."""
     flow = sampling(n, terms, memory, told)

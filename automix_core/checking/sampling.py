@@ -173,16 +173,16 @@ class Sample:
         )
 
 
-def sampling(n: int, terms: Terms, memory: Memory, told: Told = warn_refused) -> Generator[Wanted, Got, Sample]:
+def sampling(n: int, terms: Terms, memory: Memory, told: Told | None = None) -> Generator[Wanted, Got, Sample]:
     """Draw `n` replies, with the least number of requests.
 
     Fewer choices than asked for count, and the rest is asked for one by one; so is everything where the endpoint
     refuses n. A reply that was cut off before it said anything is drawn again, once, under a larger limit. What is
-    refused is `told`.
+    refused is `told`; None: that, and that a model can't check, is logged.
     """
-    limit = _limit(terms, memory)
-    sample = yield from _draw(n, terms, memory, limit, told)
-    if told is warn_refused:  # whoever tells of refusals in another way tells of failures in another way too
+    limit, tell = _limit(terms, memory), told or warn_refused
+    sample = yield from _draw(n, terms, memory, limit, tell)
+    if told is None:
         _tell_failed(sample, terms, memory)
     speechless = sum(reply.speechless for reply in sample.drawn)
     larger = THINKING_LIMIT + terms.budget
@@ -198,7 +198,7 @@ def sampling(n: int, terms: Terms, memory: Memory, told: Told = warn_refused) ->
             "room for %d tokens, and from now on without the limit of %d. SelfVerifier(max_tokens=...) sets another.",
             *(terms.model, speechless, n, larger, AUTO_LIMIT),
         )
-    again = yield from _draw(speechless, terms, memory, larger, told)
+    again = yield from _draw(speechless, terms, memory, larger, tell)
     return replace(sample, drawn=tuple(reply for reply in sample.drawn if not reply.speechless)) + again
 
 

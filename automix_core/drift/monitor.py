@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from threading import Lock
 
-from ..amounts import is_number
+from ..amounts import is_number, is_seed
 from ..errors import ConfigError
 from ..routing.route import Route
 from ..routing.telemetry import count_alarm
@@ -73,7 +73,7 @@ class DriftMonitor:
             raise ConfigError(f"DriftMonitor(expected) must be a mean score from 0 to 1, not {expected!r}.")
         if not is_number(margin) or not 0 <= margin <= 1:
             raise ConfigError(f"DriftMonitor(margin) must be a difference of scores from 0 to 1, not {margin!r}.")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        if not is_seed(seed):
             raise ConfigError(f"DriftMonitor(seed) must be a whole number or None, not {seed!r}.")
         self.alpha, self.expected, self.margin = alpha, expected, margin
         self._on_alarm = on_alarm

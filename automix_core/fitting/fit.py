@@ -180,9 +180,9 @@ def cross_fit(columns: Columns, method: Method, objective: Objective, weight: fl
     """Score and cost of each question under a policy fitted without it; None where a fold could not be fitted."""
     score, cost = np.zeros(len(columns)), np.zeros(len(columns))
     for fold in _folds(columns):
-        rest = np.setdiff1d(np.arange(len(columns)), fold)
+        rest = columns.rows(np.setdiff1d(np.arange(len(columns)), fold))
         try:
-            point = objective.choose(family(method, columns.rows(rest)), columns.rows(rest), weight)
+            point = objective.choose(family(method, rest), rest, weight)
         except AutoMixError:
             return None
         done = replay(point.build(), columns.rows(fold))

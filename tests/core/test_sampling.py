@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from automix_core.checking.concurrent import agather, gather
-from automix_core.checking.refusal import LIMITS, Memory, memory_of, refused, status_of, warn_refused
+from automix_core.checking.refusal import LIMITS, Memory, memory_of, refused, status_of
 from automix_core.checking.sampling import Choices, Sample, Terms, Told, Wanted, marks_for, one_counted, sampling
 from automix_core.usage import Usage
 
@@ -35,7 +35,7 @@ Answers = Callable[[Wanted], list[Choices | Exception]]
 
 
 def drive(
-    n: int, answers: Answers, memory: Memory | None = None, told: Told = warn_refused, **terms: Any
+    n: int, answers: Answers, memory: Memory | None = None, told: Told | None = None, **terms: Any
 ) -> tuple[list[Wanted], Sample]:
     """What was wanted in turn, and the sample."""
     flow, asked = sampling(n, Terms(**terms), memory or Memory(), told), []
