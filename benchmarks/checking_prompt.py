@@ -27,8 +27,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from automix_core.evaluation.discrimination import auroc
 from benchmarks.injections.before import COMMIT
-from benchmarks.verdict_reading import auroc
+from benchmarks.passage_budget.discrimination import confidence
 
 HERE = Path(__file__).parent
 LEDGER = HERE / "outcomes-embedded.jsonl"
@@ -67,15 +68,10 @@ def by_marks(marks: str) -> Checked:
     return {row["id"]: (row["right"], row[marks]) for row in rows}
 
 
-def confidence(verdicts: list[int | None]) -> float:
-    """The share of readable verdicts that say correct; an even chance where there is none."""
-    readable = verdicts.count(1) + verdicts.count(0)
-    return verdicts.count(1) / readable if readable else 0.5
-
-
 def worth(found: Checked, ids: Sequence[str]) -> float | None:
     """The AUROC of the confidence over these questions."""
-    return auroc([(found[one][0], confidence(found[one][1])) for one in ids])
+    values, right = np.array([confidence(found[one][1]) for one in ids]), np.array([found[one][0] for one in ids])
+    return auroc(values, right)
 
 
 def compare(then: Checked, now: Checked, names: tuple[str, str] = ("then", "2 and 6 digits")) -> None:

@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from automix_core.checking.verdict import count, read_verdict
+from automix_core.evaluation.discrimination import auroc
 
 Reader: TypeAlias = Callable[[str], bool | None]
 Draft: TypeAlias = tuple[bool, list[str]]
@@ -75,16 +78,6 @@ def drafts(path: Path) -> Iterator[Draft]:
                 yield draft["score"] >= 0.5, draft["verdict_texts"]
 
 
-def auroc(scored: Sequence[tuple[bool, float]]) -> float | None:
-    """How often a right draft is above a wrong one, ties counting half; None without one of each."""
-    right = [score for is_right, score in scored if is_right]
-    wrong = [score for is_right, score in scored if not is_right]
-    if not right or not wrong:
-        return None
-    won = sum((r > w) + 0.5 * (r == w) for r in right for w in wrong)
-    return won / (len(right) * len(wrong))
-
-
 def measure(found: Sequence[Draft], read: Reader) -> dict[str, Any]:
     """What a reader makes of the drafts' checks."""
     tallies = [(is_right, count(map(read, texts))) for is_right, texts in found]
@@ -94,7 +87,10 @@ def measure(found: Sequence[Draft], read: Reader) -> dict[str, Any]:
         "checks": checks,
         "unreadable": round(sum(tally.unreadable for _, tally in tallies) / checks, 4),
         "undefined": round(sum(tally.confidence is None for _, tally in tallies) / len(tallies), 4),
-        "auroc": auroc([(r, 0.5 if tally.confidence is None else tally.confidence) for r, tally in tallies]),
+        "auroc": auroc(
+            np.array([0.5 if tally.confidence is None else tally.confidence for _, tally in tallies]),
+            np.array([is_right for is_right, _ in tallies]),
+        ),
     }
 
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import groupby, product
 from math import comb
 from operator import itemgetter
@@ -27,13 +26,13 @@ from typing import Any, TypeAlias
 import httpx
 import numpy as np
 
-from automix_cli.engine.engine import embedded
 from automix_core.checking.query import Query
 from automix_core.checking.thoughts import final_text
 from automix_core.checking.turns import turns
 from automix_core.checking.verdict import read_verdict
-from automix_core.endpoint.endpoint import Endpoint, parse_endpoint
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.evidence import UNFITTED, textual
+from benchmarks.asked_model import asked_model
 from benchmarks.injections import before, sets
 
 RESULTS = Path(__file__).with_name("lift.jsonl")
@@ -96,7 +95,7 @@ def collect(questions: Path, attacks: Path, small: str | None, seconds: float, o
     ]
     print(f"{len(done)} done, {len(todo)} to do")
     with (
-        model(small) as endpoint,
+        asked_model(small, MODEL) as endpoint,
         httpx.Client(trust_env=False, timeout=300) as client,
         RESULTS.open("a", encoding="utf-8") as file,
         ThreadPoolExecutor(AT_ONCE if small else 1) as pool,  # an engine of our own answers one after the other
@@ -108,16 +107,6 @@ def collect(questions: Path, attacks: Path, small: str | None, seconds: float, o
         for row in filter(None, pool.map(asked, todo)):
             file.write(json.dumps(row) + "\n")
             file.flush()
-
-
-@contextmanager
-def model(small: str | None) -> Iterator[Endpoint]:
-    """The embedded one, unless one is given."""
-    if small:
-        yield parse_endpoint(small, "small")
-        return
-    with embedded([MODEL]) as (engine,):
-        yield engine.endpoint
 
 
 def verdicts(

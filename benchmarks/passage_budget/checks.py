@@ -6,18 +6,17 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
 
-from automix_cli.engine.engine import embedded
 from automix_core.checking.turns import Turn, turns
 from automix_core.checking.verdict import read_verdict
-from automix_core.endpoint.endpoint import Endpoint, parse_endpoint
+from automix_core.endpoint.endpoint import Endpoint
 from automix_core.outcomes.outcome import Outcome
+from benchmarks.asked_model import asked_model
 from benchmarks.passage_budget.contexts import SIZES, draft, fitted, is_right, is_told, lengthened, pool
 
 RESULTS = Path(__file__).with_name("checks.jsonl")
@@ -70,7 +69,7 @@ def ask(outcomes: Sequence[Outcome], into: Path, small: str | None, seconds: flo
     ]
     print(f"{len(done)} rows done, {len(todo)} prompts to do")
     with (
-        model(small) as endpoint,
+        asked_model(small, MODEL, context=WINDOW) as endpoint,
         httpx.Client(trust_env=False, timeout=600) as client,
         into.open("a", encoding="utf-8") as file,
         ThreadPoolExecutor(AT_ONCE if small else 1) as threads,  # an engine of our own answers one after the other
@@ -82,16 +81,6 @@ def ask(outcomes: Sequence[Outcome], into: Path, small: str | None, seconds: flo
         for found in threads.map(asked, todo):
             file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in found)
             file.flush()
-
-
-@contextmanager
-def model(small: str | None) -> Iterator[Endpoint]:
-    """The embedded one, unless one is given."""
-    if small:
-        yield parse_endpoint(small, "small")
-        return
-    with embedded([MODEL], context=WINDOW) as (engine,):
-        yield engine.endpoint
 
 
 def texts(client: httpx.Client, endpoint: Endpoint, case: Case) -> list[str]:
