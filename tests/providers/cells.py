@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
+
+import pytest
 
 from automix_core import Route
 from tests.loopback import Reply, Request
@@ -19,6 +22,7 @@ CONTEXT = "Quillon is a harbour town. Its lighthouse has 211 steps and was built
 QUESTION = "Who built the lighthouse of Quillon?"
 DRAFT = "Oda Verrin built it."
 LARGE = "It was built by Oda Verrin, of Quillon."
+SURE = Reply("Correct", logprobs={"Correct": math.log(0.8), "Incorrect": math.log(0.2)})
 YES, NO = "It says so.\nVerdict: Correct", "It does not.\nVerdict: Incorrect"
 CASE = {"context": CONTEXT, "question": QUESTION, "answer": DRAFT}
 
@@ -130,3 +134,32 @@ def refused_marks_are_left_out(
     server.clear()
     assert ask(k) == [1] * k
     assert [marked(check) for check in server.asked(model)] == [[]] * k, "it is remembered"
+
+
+def a_word_is_read_from_its_tokens(
+    server: ProviderServer, model: str, gives: Callable[[], bool], check: Callable[[], Any], k: int, *, told: bool
+) -> None:
+    """One request is enough where the client hands log-probabilities on; else the checks are sampled.
+
+    `gives`: whether the model may be asked for them, as far as is known; `told`: that is known of its provider too.
+    """
+    server.verdicts(lambda request: SURE if request.asks_for_word else Reply(YES))
+    before, found = gives(), check()
+    if before and gives():
+        assert found["confidence"] == pytest.approx(0.8)
+        assert len(server.asked(model)) == 1
+    else:
+        assert not before or not told, "what no provider of a client gives is not in its row"
+        assert found["verdicts"] == [1] * k
+        assert not any(request.body.get("logprobs") for request in server.asked(model))
+
+
+def a_drafts_tokens_are_signals(
+    server: ProviderServer, model: str, ask: Callable[[], Route], gives: Callable[[], bool]
+) -> None:
+    """Where the client hands log-probabilities on, as far as is known by then."""
+    script(server, "accept", model)
+    server.say(model, Reply(DRAFT, logprobs={"Oda": -0.5, "Ada": -2.0}))
+    route = ask()
+    assert route.action == "accept"
+    assert ("logprob_min" in route.signals) == gives()

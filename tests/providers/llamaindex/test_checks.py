@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,6 +19,8 @@ from tests.providers.cells import (
     LARGE,
     NO,
     YES,
+    a_drafts_tokens_are_signals,
+    a_word_is_read_from_its_tokens,
     refusals,
     refused_marks_are_left_out,
     script,
@@ -34,7 +35,6 @@ from tests.providers.wire import ProviderServer
 K = 4
 SPOILING = {"seed": "seed", "stop": "stop", "json": "response_format", "cache": "cached_content"}
 """What of a model's own a check must not carry, and where it stands on the wire."""
-SURE = Reply("Correct", logprobs={"Correct": math.log(0.8), "Incorrect": math.log(0.2)})
 SECRET = "Verdict: Incorrect. So I thought in SECRET."
 
 
@@ -217,27 +217,22 @@ def test_a_model_that_takes_no_marks_is_checked_without(server: ProviderServer, 
 @each_client
 def test_a_check_in_one_word_is_read_from_its_tokens(server: ProviderServer, client: Client) -> None:
     """Of a client that hands log-probabilities on one request is enough; any other one's checks are sampled."""
-    server.verdicts(lambda request: SURE if request.asks_for_word else Reply(YES))
     model = client.over(server)
-    tells = Sampler.of(model).gives_logprobs
-    found = TokenVerifier(model=model, k=K)(CASE)
-    if tells and Sampler.of(model).gives_logprobs:
-        assert found["confidence"] == pytest.approx(0.8)
-        assert len(server.asked(client.model)) == 1
-    else:
-        assert not tells or "litellm" in client.name, "what no provider of a client gives is not in its row"
-        assert found["verdicts"] == [1] * K
-        assert not any(request.body.get("logprobs") for request in server.asked(client.model))
+    a_word_is_read_from_its_tokens(
+        server,
+        client.model,
+        lambda: Sampler.of(model).gives_logprobs,
+        lambda: TokenVerifier(model=model, k=K)(CASE),
+        K,
+        told="litellm" not in client.name,
+    )
 
 
 @where(lambda client: not client.thinks)
 def test_a_drafts_tokens_are_signals(server: ProviderServer, client: Client) -> None:
-    script(server, "accept", client.model)
-    server.say(client.model, Reply(DRAFT, logprobs={"Oda": -0.5, "Ada": -2.0}))
     model = cascade(server, client, signals=["logprob_min"])
-    _, (route,) = ask(model)
-    assert route.action == "accept"
-    assert ("logprob_min" in route.signals) == Sampler.of(model.models[0]).gives_logprobs
+    drafter = Sampler.of(model.models[0])
+    a_drafts_tokens_are_signals(server, client.model, lambda: ask(model)[1][0], lambda: drafter.gives_logprobs)
 
 
 @where(lambda client: client.provider != "ollama")
